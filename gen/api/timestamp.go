@@ -1,0 +1,70 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// timestampForm is the form the API writes: seconds, no zone, meaning UTC (seed).
+const timestampForm = "2006-01-02T15:04:05"
+
+// Timestamp is a moment of the API. It reads with and without a zone and a fraction of a second;
+// without a zone it means UTC. It writes UTC in the API's own form, 2026-04-15T10:30:00.
+type Timestamp struct{ time.Time }
+
+// NewTimestamp returns t as the API writes it: in UTC, to the second.
+func NewTimestamp(t time.Time) Timestamp {
+	return Timestamp{t.UTC().Truncate(time.Second)}
+}
+
+// ParseTimestamp reads a moment in any of the forms the API uses.
+func ParseTimestamp(text string) (Timestamp, error) {
+	// Parse takes a fraction after the seconds whether the layout has one or not.
+	for _, form := range []string{timestampForm, timestampForm + "Z07:00"} {
+		if t, err := time.Parse(form, text); err == nil {
+			return Timestamp{t.UTC()}, nil
+		}
+	}
+	return Timestamp{}, fmt.Errorf("timestamp is not of the form %s, with or without a fraction and a zone", timestampForm)
+}
+
+// String returns the moment as the API writes it.
+func (t Timestamp) String() string {
+	return t.UTC().Format(timestampForm)
+}
+
+// MarshalText implements [encoding.TextMarshaler]. A year outside of 0 to 9999 is an error.
+func (t Timestamp) MarshalText() ([]byte, error) {
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return nil, fmt.Errorf("timestamp: year %d is outside of 0 to 9999", year)
+	}
+	return []byte(t.String()), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (t *Timestamp) UnmarshalText(text []byte) (err error) {
+	*t, err = ParseTimestamp(string(text))
+	return err
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	text, err := t.MarshalText()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(string(text))
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. Null leaves the value as it is, as in [time.Time].
+func (t *Timestamp) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("timestamp: %w", err)
+	}
+	return t.UnmarshalText([]byte(text))
+}

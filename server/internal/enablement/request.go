@@ -1,0 +1,90 @@
+package enablement
+
+import "time"
+
+// Product is what a client asks for.
+type Product string
+
+// The products of the API (upstream, list client products).
+const (
+	CardsIndividuals Product = "cards_individuals"
+	RampsCards       Product = "ramps_cards"
+	RampsPix         Product = "ramps_pix"
+)
+
+// Status says where a request stands.
+type Status string
+
+// The statuses of a request (upstream, list client products).
+const (
+	Requested            Status = "requested"
+	PendingDocumentation Status = "pending_documentation"
+	InKYC                Status = "in_kyc"
+	Enabled              Status = "enabled"
+	Rejected             Status = "rejected"
+)
+
+// Pending tells whether a request of this status can be submitted.
+func (s Status) Pending() bool {
+	return s == Requested || s == PendingDocumentation
+}
+
+// Known tells whether the status is one of the API's.
+func (s Status) Known() bool {
+	switch s {
+	case Requested, PendingDocumentation, InKYC, Enabled, Rejected:
+		return true
+	}
+	return false
+}
+
+// Request is a product enablement request of a client.
+type Request struct {
+	ID        string
+	CompanyID string
+	ClientID  string
+	Product   Product
+	Status    Status
+	// Evaluation is the result of the last one.
+	Evaluation Evaluation
+	// RejectionCode and RejectionDescription are set on rejected requests only.
+	RejectionCode        string
+	RejectionDescription string
+	CreatedAt            time.Time
+	UpdatedAt            time.Time
+}
+
+// Client is what is stored of an individual client of a company, as far as a product can ask for it.
+// An empty field is not stored. Fields are kept as they came: the evaluation judges them.
+type Client struct {
+	ID        string
+	CompanyID string
+	FirstName string
+	LastName  string
+	Email     string
+	// BirthDate is yyyy-mm-dd.
+	BirthDate string
+	// PhoneCountryCode and PhoneNumber are two fields of one number, 0 where not stored.
+	PhoneCountryCode int
+	PhoneNumber      int64
+	// Country is the address's, ISO 3166-1 alpha-3.
+	Country string
+}
+
+// Document is a stored document of a client.
+type Document struct {
+	// Type is a key of the catalogue: passport, national_id, drivers_license.
+	Type string
+	// FrontImage and BackImage tell whether the photo is stored.
+	FrontImage bool
+	BackImage  bool
+	// Metadata holds the values sent along, by the ids of the catalogue.
+	Metadata map[string]string
+}
+
+// File is all that is needed to decide a submission.
+type File struct {
+	Request   Request
+	Client    Client
+	Documents []Document
+}

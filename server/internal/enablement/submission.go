@@ -1,0 +1,52 @@
+package enablement
+
+import (
+	"errors"
+	"time"
+)
+
+// What a submission can be refused for. Nothing changes then.
+var (
+	// ErrClientNotFound: the client is unknown to the company.
+	ErrClientNotFound = errors.New("client not found")
+	// ErrRequestNotFound: the client has no such request.
+	ErrRequestNotFound = errors.New("product enablement request not found")
+	// ErrNotPending: the request was submitted, enabled or rejected before.
+	ErrNotPending = errors.New("enablement request is not pending documentation")
+)
+
+// Submission names a request and who submits it.
+type Submission struct {
+	CompanyID string
+	ClientID  string
+	RequestID string
+	// KeyID and TraceID go into the audit row.
+	KeyID   string
+	TraceID string
+}
+
+// Decision is what a submission does to its request.
+type Decision struct {
+	// Request is the request as it is afterwards.
+	Request Request
+	// From is the status it had before.
+	From Status
+	// At is the moment of the decision.
+	At time.Time
+	// Changed tells whether anything about the request changed.
+	Changed bool
+	// Notification is what the provider is to be told; nil if the request did not enter KYC.
+	Notification *Notification
+}
+
+// Notification tells the provider that a request entered KYC.
+type Notification struct {
+	// ID stays the same on every attempt to deliver it.
+	ID          string
+	RequestID   string
+	ClientID    string
+	CompanyID   string
+	Product     Product
+	Status      Status
+	SubmittedAt time.Time
+}
