@@ -1,0 +1,58 @@
+# Everything needs Go, git and make. What else a target needs, it installs.
+
+ADDR ?= 127.0.0.1:8080
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export GOTOOLCHAIN ?= local
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: run
+run: build ## Serve sample data on ADDR (127.0.0.1:8080).
+	@exec bin/enablementd serve --sample --addr $(ADDR)
+
+.PHONY: demo
+demo: build ## Run the whole flow once: submit, complete, notify.
+	@go run ./server/internal/demo bin/enablementd
+
+.PHONY: build
+build: ## Build bin/enablementd.
+	@CGO_ENABLED=0 go build -trimpath -o bin/enablementd ./server/cmd/enablementd
+
+.PHONY: generate
+generate: ## Make gen/ from openapi.yaml.
+	go generate ./...
+
+.PHONY: check-generated
+check-generated: ## Fail if gen/ or go.mod is not what it should be.
+	@.ci/check-generated
+
+.PHONY: test
+test: ## Run all tests; needs no C compiler.
+	CGO_ENABLED=0 go test ./...
+
+.PHONY: test-race
+test-race: cc ## Run all tests with the race detector.
+	CGO_ENABLED=1 go test -race ./...
+
+FUZZTIME ?= 20s
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (20s).
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: lint
+lint: bin/golangci-lint ## Run golangci-lint.
+	bin/golangci-lint run ./...
+
+# Pinned in a module of its own, so that users of this module never see its dependencies.
+bin/golangci-lint: .tools/go.mod
+	go build -C .tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+# The race detector needs a C compiler.
+.PHONY: cc
+cc:
+	@command -v gcc >/dev/null || command -v cc >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy gcc libc6-dev; }

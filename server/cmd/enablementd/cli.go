@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/app"
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/delivery"
+)
+
+// cli is the command line.
+type cli struct {
+	common
+
+	Serve         serveCmd         `cmd:"" help:"Serve the API and deliver notifications."`
+	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring it up to date; serve does so too."`
+	Import        importCmd        `cmd:"" help:"Import companies, clients, documents and requests from JSON."`
+	Keys          keysCmd          `cmd:"" help:"Create, list and revoke API keys."`
+	Notifications notificationsCmd `cmd:"" help:"List notifications, and retry those that were given up."`
+	Version       versionCmd       `cmd:"" help:"Print the version."`
+}
+
+// common is what every command takes.
+type common struct {
+	DB        string `name:"db" placeholder:"PATH" help:"SQLite database file (default enablement.db; with --sample a temporary one)."`
+	LogFormat string `default:"text" enum:"text,json" help:"Log format: text or json."`
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
+}
+
+const defaultDB = "enablement.db"
+
+func (c *common) path() string {
+	if c.DB == "" {
+		return defaultDB
+	}
+	return c.DB
+}
+
+func (c *common) logger(std streams) (*slog.Logger, error) {
+	return app.NewLogger(std.err, c.LogFormat, c.LogLevel)
+}
+
+// with runs f on the existing database.
+func (c *common) with(ctx context.Context, std streams, f func(*app.Database) error) error {
+	logger, err := c.logger(std)
+	if err != nil {
+		return err
+	}
+	db, err := app.OpenExisting(ctx, c.path(), delivery.DefaultSchedule, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // all that was written is committed
+	return f(db)
+}
+
+type serveCmd struct {
+	Addr            string        `default:"127.0.0.1:8080" help:"Address to listen on; port 0 picks a free one."`
+	Sample          bool          `help:"Serve sample data with public keys and a provider stand-in, on loopback only."`
+	ProviderURL     string        `name:"provider-url" placeholder:"URL" help:"Where notifications are sent to."`
+	ProviderSecret  []string      `placeholder:"whsec_…" help:"What notifications are signed with; several, separated by commas, while it is being changed."`
+	ValidateReplies bool          `default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
+	CallTimeout     time.Duration `default:"10s" help:"Longest time one call may take."`
+	ShutdownTimeout time.Duration `default:"20s" help:"Longest time calls and deliveries under way get to finish."`
+}
+
+func (c *serveCmd) Run(ctx context.Context, common *common, std streams) error {
+	logger, err := common.logger(std)
+	if err != nil {
+		return err
+	}
+	path := common.path()
+	if c.Sample {
+		path = common.DB
+	}
+	return app.Serve(ctx, app.Config{
+		Addr:            c.Addr,
+		Database:        path,
+		ProviderURL:     c.ProviderURL,
+		ProviderSecrets: c.ProviderSecret,
+		Schedule:        delivery.DefaultSchedule,
+		ValidateReplies: c.ValidateReplies,
+		CallTimeout:     c.CallTimeout,
+		ShutdownTimeout: c.ShutdownTimeout,
+		Sample:          c.Sample,
+	}, logger, std.out)
+}
+
+type migrateCmd struct{}
+
+func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error {
+	logger, err := common.logger(std)
+	if err != nil {
+		return err
+	}
+	db, err := app.OpenDatabase(ctx, common.path(), delivery.DefaultSchedule, logger)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(std.out, "%s is up to date\n", common.path())
+	return db.Close()
+}
+
+type importCmd struct {
+	File string `arg:"" help:"File to import, - for standard input."`
+}
+
+func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {
+	data, err := c.read(std.in)
+	if err != nil {
+		return &app.ConfigError{Err: fmt.Errorf("import %s: %w; nothing was imported", c.File, err)}
+	}
+	return common.with(ctx, std, func(db *app.Database) error {
+		if err := db.Import(ctx, data); err != nil {
+			return fmt.Errorf("import %s: %w; nothing was imported", c.File, err)
+		}
+		_, _ = fmt.Fprintf(std.out, "imported %d companies, %d clients, %d documents, %d requests\n",
+			len(data.Companies), len(data.Clients), len(data.Documents), len(data.Requests))
+		return nil
+	})
+}
+
+func (c *importCmd) read(in io.Reader) (*dataset.Dataset, error) {
+	if c.File != "-" {
+		file, err := os.Open(c.File)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	return dataset.Read(in, time.Now())
+}
+
+type versionCmd struct{}
+
+func (c *versionCmd) Run(std streams) error {
+	version, goVersion := "unknown", "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version, goVersion = info.Main.Version, info.GoVersion
+	}
+	_, err := fmt.Fprintf(std.out, "enablementd %s (%s)\n", version, goVersion)
+	return err
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/app"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+type keysCmd struct {
+	Create keysCreateCmd `cmd:"" help:"Create a key and print it, once."`
+	List   keysListCmd   `cmd:"" help:"List keys."`
+	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key."`
+}
+
+type keysCreateCmd struct {
+	Company string         `required:"" placeholder:"ID" help:"Company the key belongs to."`
+	Level   int            `default:"3" help:"Access level; submitting takes 3 or higher."`
+	Allow   []netip.Prefix `placeholder:"CIDR" help:"Address ranges the key may be used from, separated by commas; any by default."`
+	Expires time.Duration  `placeholder:"DURATION" help:"Lifetime, such as 720h; endless by default."`
+}
+
+func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) error {
+	if c.Level < 1 {
+		return &app.ConfigError{Err: errors.New("--level: must be 1 or higher")}
+	}
+	if c.Expires < 0 {
+		return &app.ConfigError{Err: errors.New("--expires: must be above zero")}
+	}
+	return common.with(ctx, std, func(db *app.Database) error {
+		secret := access.NewSecret()
+		key := access.New(c.Company, c.Level, secret, time.Now())
+		key.Allow = c.Allow
+		if c.Expires > 0 {
+			key.ExpiresAt = key.CreatedAt.Add(c.Expires)
+		}
+		if err := db.CreateKey(ctx, key, access.HashOf(secret)); err != nil {
+			if errors.Is(err, store.ErrCompanyNotFound) {
+				return &app.ConfigError{Err: fmt.Errorf("--company %q: no such company; import it first", c.Company)}
+			}
+			return err
+		}
+		_, _ = fmt.Fprintf(std.err, "Key %s of company %s, access level %d. It is shown this once:\n", key.ID, key.CompanyID, key.AccessLevel)
+		_, err := fmt.Fprintln(std.out, secret)
+		return err
+	})
+}
+
+type keysListCmd struct {
+	Company string `placeholder:"ID" help:"Only this company's."`
+}
+
+func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) error {
+	return common.with(ctx, std, func(db *app.Database) error {
+		keys, err := db.Keys(ctx, c.Company)
+		if err != nil {
+			return err
+		}
+		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+		_, _ = fmt.Fprintln(table, "ID\tCOMPANY\tPREFIX\tLEVEL\tALLOW\tCREATED\tEXPIRES\tREVOKED")
+		for _, key := range keys {
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", key.ID, key.CompanyID, key.Prefix,
+				key.AccessLevel, prefixes(key.Allow), moment(key.CreatedAt), moment(key.ExpiresAt), moment(key.RevokedAt))
+		}
+		return table.Flush()
+	})
+}
+
+type keysRevokeCmd struct {
+	ID string `arg:"" help:"Id of the key, as listed."`
+}
+
+func (c *keysRevokeCmd) Run(ctx context.Context, common *common, std streams) error {
+	return common.with(ctx, std, func(db *app.Database) error {
+		err := db.RevokeKey(ctx, c.ID, time.Now())
+		if errors.Is(err, access.ErrKeyNotFound) {
+			return &app.ConfigError{Err: fmt.Errorf("no key %q; see enablementd keys list", c.ID)}
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.out, "revoked %s\n", c.ID)
+		return err
+	})
+}
+
+func prefixes(list []netip.Prefix) string {
+	texts := make([]string, len(list))
+	for i, prefix := range list {
+		texts[i] = prefix.String()
+	}
+	return orDash(strings.Join(texts, ","))
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

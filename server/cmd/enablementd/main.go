@@ -1,0 +1,77 @@
+// Command enablementd serves the operation from a database and tells the provider.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/cryptomate-go/enablement/server/internal/app"
+)
+
+// What the process ends with.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run runs the command line and returns what the process ends with.
+func run(ctx context.Context, args []string, std streams) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("enablementd"),
+		kong.Description("Serves the product enablement request submission. Every flag has a twin in the environment: --log-level is ENABLEMENTD_LOG_LEVEL."),
+		kong.DefaultEnvars("ENABLEMENTD"),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+	)
+	if err != nil {
+		return fail(std, err, exitFailed)
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help
+	}
+	if err != nil {
+		return fail(std, fmt.Errorf("%w; see enablementd --help", err), exitUsage)
+	}
+	err = parsed.Run(&c.common)
+	var config *app.ConfigError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &config):
+		return fail(std, err, exitUsage)
+	default:
+		return fail(std, err, exitFailed)
+	}
+}
+
+func fail(std streams, err error, code int) int {
+	_, _ = fmt.Fprintln(std.err, "enablementd:", err)
+	return code
+}

@@ -1,0 +1,91 @@
+// Package access is about API keys: what one is, how it is made and stored, and who a call's key
+// belongs to.
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// ErrKeyNotFound: no key has this hash, id or prefix.
+var ErrKeyNotFound = errors.New("API key not found")
+
+// Key is what is known of an API key. The secret itself is not: only its hash is stored.
+type Key struct {
+	ID        string
+	CompanyID string
+	// Prefix is the start of the secret, for people to tell keys apart.
+	Prefix string
+	// AccessLevel is 1 or higher; a higher level may do all that a lower one may (upstream).
+	AccessLevel int
+	// Allow holds the address ranges the key may be used from; empty means any.
+	Allow     []netip.Prefix
+	CreatedAt time.Time
+	// ExpiresAt and RevokedAt are zero where they don't apply.
+	ExpiresAt time.Time
+	RevokedAt time.Time
+}
+
+// Hash is the SHA-256 of a key's secret, the form in which it is stored and looked up. A fast hash
+// is enough: secrets are random and 256 bits long, so there is nothing to guess.
+type Hash [sha256.Size]byte
+
+// HashOf returns the hash of a secret.
+func HashOf(secret string) Hash { return sha256.Sum256([]byte(secret)) }
+
+// prefixLength is how much of a secret is kept to tell keys apart: "cm_" and five characters,
+// 30 of its 256 random bits.
+const prefixLength = 8
+
+// NewSecret returns a new secret. It is shown once and never stored.
+func NewSecret() string {
+	return "cm_" + base64.RawURLEncoding.EncodeToString(random(32))
+}
+
+// New makes a key of the company that has this secret.
+func New(companyID string, level int, secret string, now time.Time) Key {
+	return Key{
+		ID:          "key_" + hex.EncodeToString(random(8)),
+		CompanyID:   companyID,
+		Prefix:      secret[:min(prefixLength, len(secret))],
+		AccessLevel: level,
+		CreatedAt:   now,
+	}
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return b
+}
+
+// Usable tells whether the key is neither revoked nor expired.
+func (k Key) Usable(now time.Time) bool {
+	revoked := !k.RevokedAt.IsZero() && !now.Before(k.RevokedAt)
+	expired := !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt)
+	return !revoked && !expired
+}
+
+// Allows tells whether the key may be used from the address.
+func (k Key) Allows(from netip.Addr) bool {
+	if len(k.Allow) == 0 {
+		return true
+	}
+	for _, prefix := range k.Allow {
+		if prefix.Contains(from) {
+			return true
+		}
+	}
+	return false
+}
+
+// Finder looks keys up. KeyByHash returns [ErrKeyNotFound] where there is none.
+type Finder interface {
+	KeyByHash(ctx context.Context, hash Hash) (Key, error)
+}

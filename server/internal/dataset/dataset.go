@@ -1,0 +1,108 @@
+// Package dataset is what can be imported into the service: companies, clients, their documents and
+// their requests, as JSON with the field names of the API.
+package dataset
+
+import (
+	"time"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// Dataset is the content of an import file.
+type Dataset struct {
+	// At is the moment of the import; what came without a time gets it.
+	At        time.Time
+	Companies []Company
+	Clients   []Client
+	Documents []Document
+	Requests  []Request
+	// Keys come with the sample only: a secret has no place in an import file.
+	Keys []Key
+}
+
+// Key is an API key with the hash of its secret.
+type Key struct {
+	access.Key
+	Hash access.Hash
+}
+
+// Company owns clients and API keys.
+type Company struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Client is an individual client with the fields of the API (upstream, create individual client).
+// Empty fields are allowed: a request then lists them as missing.
+type Client struct {
+	ID        string `json:"id"`
+	CompanyID string `json:"company_id"`
+	// Type is `individual`, or absent.
+	Type string `json:"type,omitempty"`
+	// Status is taken so that a client object of the API can be imported as it is; nothing reads it.
+	Status           string        `json:"status,omitempty"`
+	FirstName        string        `json:"first_name,omitempty"`
+	SecondName       string        `json:"second_name,omitempty"`
+	LastName         string        `json:"last_name,omitempty"`
+	Email            string        `json:"email,omitempty"`
+	BirthDate        string        `json:"birth_date,omitempty"`
+	PhoneCountryCode int           `json:"phone_country_code,omitempty"`
+	PhoneNumber      int64         `json:"phone_number,omitempty"`
+	Address          Address       `json:"address,omitzero"`
+	CreatedAt        api.Timestamp `json:"created_at,omitzero"`
+	UpdatedAt        api.Timestamp `json:"updated_at,omitzero"`
+}
+
+// Address is a client's address.
+type Address struct {
+	StreetLine1 string `json:"street_line1,omitempty"`
+	StreetLine2 string `json:"street_line2,omitempty"`
+	City        string `json:"city,omitempty"`
+	PostalCode  string `json:"postal_code,omitempty"`
+	State       string `json:"state,omitempty"`
+	StateCode   string `json:"state_code,omitempty"`
+	Country     string `json:"country,omitempty"`
+	CountryCode string `json:"country_code,omitempty"`
+}
+
+// Document is a document of a client with the fields of the API (upstream, complete product
+// documentation). A client has one document of a type: importing another replaces it.
+type Document struct {
+	ClientID string            `json:"client_id"`
+	Type     string            `json:"document_type"`
+	Front    Image             `json:"image_front,omitzero"`
+	Back     Image             `json:"image_back,omitzero"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+// Request is a product enablement request of a client (upstream, list client products).
+type Request struct {
+	ID                   string             `json:"id"`
+	ClientID             string             `json:"client_id"`
+	Product              enablement.Product `json:"product"`
+	Status               enablement.Status  `json:"status"`
+	RejectionCode        string             `json:"rejection_code,omitempty"`
+	RejectionDescription string             `json:"rejection_description,omitempty"`
+	CreatedAt            api.Timestamp      `json:"created_at,omitzero"`
+	UpdatedAt            api.Timestamp      `json:"updated_at,omitzero"`
+}
+
+// fillTimes gives what came without a time the time of the import.
+func (d *Dataset) fillTimes() {
+	fill := func(created, updated *api.Timestamp) {
+		if created.IsZero() {
+			*created = api.NewTimestamp(d.At)
+		}
+		if updated.IsZero() {
+			*updated = *created
+		}
+	}
+	for i := range d.Clients {
+		fill(&d.Clients[i].CreatedAt, &d.Clients[i].UpdatedAt)
+	}
+	for i := range d.Requests {
+		fill(&d.Requests[i].CreatedAt, &d.Requests[i].UpdatedAt)
+	}
+}

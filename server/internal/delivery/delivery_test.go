@@ -1,0 +1,358 @@
+package delivery_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	firstSecret  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	secondSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+)
+
+// quick is a schedule that tests can wait for.
+var quick = delivery.Schedule{10 * time.Millisecond, 20 * time.Millisecond}
+
+// bench is the real queue on a real database, and a provider that answers as the test says.
+type bench struct {
+	db       *sqlite.DB
+	store    *sqlite.Store
+	start    func() (stop func())
+	received func() []*http.Request
+}
+
+func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc) *bench {
+	t.Helper()
+	b := &bench{}
+	var mu sync.Mutex
+	var requests []*http.Request
+	b.received = func() []*http.Request {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]*http.Request(nil), requests...)
+	}
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		requests = append(requests, r)
+		mu.Unlock()
+		answer(w, r)
+	}))
+	t.Cleanup(provider.Close)
+
+	logger := slog.New(slog.DiscardHandler)
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	driver := riversqlite.New(db.Writer())
+	require.NoError(t, db.Migrate(t.Context(), func(ctx context.Context) error {
+		return delivery.Migrate(ctx, driver, logger)
+	}))
+	inserter, err := delivery.NewInserter(driver, schedule, logger)
+	require.NoError(t, err)
+	b.db = db
+	b.store = sqlite.NewStore(db, inserter.EnqueueTx)
+	require.NoError(t, b.store.Import(t.Context(), dataset.Sample(time.Now())))
+
+	sender, err := delivery.NewSender(provider.URL+"/hook?token=in-the-query", []string{firstSecret, secondSecret}, time.Now)
+	require.NoError(t, err)
+	t.Cleanup(sender.Close)
+	b.start = func() func() {
+		queue, err := delivery.NewQueue(driver, delivery.Config{
+			Ledger: b.store, Sender: sender, Schedule: schedule, Process: "test", Clock: time.Now, Logger: logger,
+		})
+		require.NoError(t, err)
+		require.NoError(t, queue.Start(t.Context()))
+		return func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			require.NoError(t, queue.Stop(ctx))
+		}
+	}
+	return b
+}
+
+// submit makes the sample's complete request enter KYC and returns the notification's id.
+func (b *bench) submit(t *testing.T) string {
+	t.Helper()
+	_, err := enablement.NewService(b.store, time.Now).Submit(t.Context(), enablement.Submission{
+		CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
+	})
+	require.NoError(t, err)
+	list, err := b.store.Notifications(t.Context(), "", 10)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	return list[0].ID
+}
+
+// settled waits until the notification is not pending any more.
+func (b *bench) settled(t *testing.T, id string) enablement.NotificationStatus {
+	t.Helper()
+	var status enablement.NotificationStatus
+	require.Eventually(t, func() bool {
+		var err error
+		status, err = b.store.Notification(t.Context(), id)
+		return err == nil && status.State != enablement.NotificationPending
+	}, time.Minute, 5*time.Millisecond)
+	return status
+}
+
+func (b *bench) faults(t *testing.T) (faults []string) {
+	t.Helper()
+	rows, err := b.db.Writer().Query(`SELECT fault FROM deliveries ORDER BY id`)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	for rows.Next() {
+		var fault string
+		require.NoError(t, rows.Scan(&fault))
+		faults = append(faults, fault)
+	}
+	require.NoError(t, rows.Err())
+	return faults
+}
+
+func (b *bench) jobState(t *testing.T) (state string) {
+	t.Helper()
+	require.NoError(t, b.db.Writer().QueryRow(`SELECT state FROM river_job ORDER BY id DESC LIMIT 1`).Scan(&state))
+	return state
+}
+
+func TestQueue_delivered(t *testing.T) {
+	t.Parallel()
+	bodies := make(chan []byte, 1)
+	b := newBench(t, quick, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- body
+		w.WriteHeader(http.StatusAccepted)
+	})
+	defer b.start()()
+	id := b.submit(t)
+	status := b.settled(t, id)
+	require.Equal(t, enablement.NotificationDelivered, status.State)
+	require.Equal(t, 1, status.Attempts)
+	require.Equal(t, http.StatusAccepted, status.LastStatusCode)
+
+	request, body := b.received()[0], <-bodies
+	require.Equal(t, http.MethodPost, request.Method)
+	require.Equal(t, "/hook", request.URL.Path)
+	require.Equal(t, "application/json", request.Header.Get("Content-Type"))
+	require.Equal(t, id, request.Header.Get("webhook-id"))
+	for _, secret := range []string{firstSecret, secondSecret} {
+		verifier, err := standardwebhooks.NewWebhook(secret)
+		require.NoError(t, err)
+		require.NoError(t, verifier.Verify(body, request.Header), "each secret's signature is there")
+		require.Error(t, verifier.Verify(append(body, ' '), request.Header))
+	}
+	stranger, err := standardwebhooks.NewWebhook("whsec_c3RyYW5nZXJzdHJhbmdlcnN0cmFuZ2Vy")
+	require.NoError(t, err)
+	require.Error(t, stranger.Verify(body, request.Header))
+
+	var notification api.Notification
+	require.NoError(t, json.Unmarshal(body, &notification))
+	require.Equal(t, api.NotificationProductInKyc, notification.Type)
+	require.Equal(t, dataset.Cases[0].RequestID, notification.Data.ID)
+	require.Equal(t, dataset.Cases[0].ClientID, notification.Data.ClientID)
+	require.Equal(t, dataset.SampleCompany, notification.Data.CompanyID)
+	require.Equal(t, api.InKyc, notification.Data.Status)
+	require.WithinDuration(t, time.Now(), notification.Data.SubmittedAt.Time, time.Minute)
+}
+
+// TestQueue_recovers lets the provider fail in one way at first and take the notification then.
+func TestQueue_recovers(t *testing.T) {
+	t.Parallel()
+	hijack := func(w http.ResponseWriter, reply string) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = conn.Write([]byte(reply))
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			_ = conn.Close()
+		}
+	}
+	for name, test := range map[string]struct {
+		fail  http.HandlerFunc
+		fault string
+	}{
+		"500":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "the provider answered 500"},
+		"400":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) }, "the provider answered 400"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, "the provider answered 307; redirects are not followed"},
+		"reset":    {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "") }, "the connection to the provider broke"},
+		"garbage":  {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "this is not HTTP\r\n\r\n") }, "the connection to the provider broke"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var attempts atomic.Int32
+			b := newBench(t, quick, func(w http.ResponseWriter, r *http.Request) {
+				if attempts.Add(1) < 3 {
+					test.fail(w, r)
+				}
+			})
+			defer b.start()()
+			id := b.submit(t)
+			status := b.settled(t, id)
+			require.Equal(t, enablement.NotificationDelivered, status.State)
+			require.Equal(t, 3, status.Attempts)
+			require.Equal(t, []string{test.fault, test.fault, ""}, b.faults(t))
+			for _, request := range b.received() {
+				require.Equal(t, id, request.Header.Get("webhook-id"), "the same on every attempt")
+				require.Equal(t, "/hook", request.URL.Path, "a redirect is not followed")
+			}
+		})
+	}
+}
+
+func TestQueue_givesUp(t *testing.T) {
+	t.Parallel()
+	t.Run("after the last attempt", func(t *testing.T) {
+		t.Parallel()
+		var recovered atomic.Bool
+		b := newBench(t, quick, func(w http.ResponseWriter, _ *http.Request) {
+			if !recovered.Load() {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		})
+		defer b.start()()
+		id := b.submit(t)
+		status := b.settled(t, id)
+		require.Equal(t, enablement.NotificationDead, status.State)
+		require.Equal(t, quick.Attempts(), status.Attempts)
+
+		recovered.Store(true)
+		require.NoError(t, b.store.RetryNotification(t.Context(), id))
+		status = b.settled(t, id)
+		require.Equal(t, enablement.NotificationDelivered, status.State)
+		require.Equal(t, quick.Attempts()+1, status.Attempts)
+		require.Equal(t, id, b.received()[quick.Attempts()].Header.Get("webhook-id"))
+	})
+	t.Run("at once on 410", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, quick, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
+		defer b.start()()
+		id := b.submit(t)
+		status := b.settled(t, id)
+		require.Equal(t, enablement.NotificationDead, status.State)
+		require.Equal(t, 1, status.Attempts)
+		require.Eventually(t, func() bool { return b.jobState(t) == "cancelled" }, time.Minute, 5*time.Millisecond)
+	})
+}
+
+// TestQueue_retryAfter checks that the provider's wish reaches the queue: the job is due no earlier.
+func TestQueue_retryAfter(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, delivery.Schedule{time.Millisecond, 24 * time.Hour}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	defer b.start()()
+	b.submit(t)
+	require.Eventually(t, func() bool { return b.jobState(t) == "retryable" }, time.Minute, 5*time.Millisecond)
+	var due time.Time
+	require.NoError(t, b.db.Writer().QueryRow(`SELECT scheduled_at FROM river_job`).Scan(&due))
+	require.WithinDuration(t, time.Now().Add(time.Hour), due, time.Minute)
+	require.Len(t, b.received(), 1)
+}
+
+// TestQueue_stop stops while an attempt hangs: it is cut, recorded, and made again by the next
+// process without having been counted.
+func TestQueue_stop(t *testing.T) {
+	t.Parallel()
+	reached := make(chan struct{}, 10)
+	var answering atomic.Bool
+	b := newBench(t, quick, func(_ http.ResponseWriter, r *http.Request) {
+		reached <- struct{}{}
+		if !answering.Load() {
+			_, _ = io.ReadAll(r.Body)
+			<-r.Context().Done()
+		}
+	})
+	stop := b.start()
+	id := b.submit(t)
+	<-reached
+	stop()
+	status, err := b.store.Notification(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, enablement.NotificationPending, status.State)
+	require.Equal(t, "the service stopped during the attempt", status.LastFault)
+
+	answering.Store(true)
+	defer b.start()()
+	require.Equal(t, enablement.NotificationDelivered, b.settled(t, id).State)
+}
+
+// TestQueue_settled finds a job whose notification was delivered before: its completion was lost.
+func TestQueue_settled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
+	id := b.submit(t)
+	require.NoError(t, b.store.RecordDelivery(t.Context(), enablement.Delivery{
+		NotificationID: id, StartedAt: time.Now(), StatusCode: 204, State: enablement.NotificationDelivered,
+	}))
+	defer b.start()()
+	require.Eventually(t, func() bool { return b.jobState(t) == "completed" }, time.Minute, 5*time.Millisecond)
+	require.Empty(t, b.received(), "it is not sent again")
+}
+
+func TestInserter_rollback(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
+	inserter, err := delivery.NewInserter(riversqlite.New(b.db.Writer()), quick, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	tx, err := b.db.Writer().BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, "ntf_x"))
+	require.NoError(t, tx.Rollback())
+	var n int
+	require.ErrorIs(t, b.db.Writer().QueryRow(`SELECT id FROM river_job`).Scan(&n), sql.ErrNoRows)
+}
+
+func TestNewSender_refuses(t *testing.T) {
+	t.Parallel()
+	good := []string{firstSecret}
+	for name, test := range map[string]struct {
+		url     string
+		secrets []string
+		want    string
+	}{
+		"no URL":          {"", good, "provider URL"},
+		"no scheme":       {"provider.example/hook", good, "provider URL"},
+		"other scheme":    {"ftp://provider.example", good, "provider URL"},
+		"user in URL":     {"https://me:pass@provider.example", good, "provider URL"},
+		"no secret":       {"https://provider.example", nil, "at least one"},
+		"no prefix":       {"https://provider.example", []string{"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "whsec_"},
+		"short":           {"https://provider.example", []string{"whsec_c2hvcnQ="}, "24 to 64 bytes"},
+		"not base64":      {"https://provider.example", []string{"whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!"}, "base64"},
+		"second is wrong": {"https://provider.example", []string{firstSecret, "nonsense"}, "secret 2 of 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := delivery.NewSender(test.url, test.secrets, time.Now)
+			require.ErrorContains(t, err, test.want)
+			for _, secret := range test.secrets {
+				require.NotContains(t, err.Error(), secret)
+			}
+			require.NotContains(t, err.Error(), "pass")
+		})
+	}
+}

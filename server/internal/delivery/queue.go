@@ -1,0 +1,127 @@
+// Package delivery hands notifications over to the provider: the queue that holds them, the worker
+// that makes the attempts, the schedule between attempts, and the signed request.
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// What the queue is tuned to; River's defaults would let a notification wait for a second, and that
+// of a killed process for an hour.
+const (
+	fetchPollInterval = 100 * time.Millisecond
+	fetchCooldown     = 20 * time.Millisecond
+	// rescueAfter must stay above jobTimeout, or a slow attempt would be made twice.
+	rescueAfter = jobTimeout + 5*time.Second
+	maxWorkers  = 100
+	// softStop is how long running attempts may take to finish when the service stops.
+	softStop = 5 * time.Second
+)
+
+// Migrate brings the queue's own tables up to date. River's migrations must not run in two processes at
+// once: the caller holds a lock.
+func Migrate[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], logger *slog.Logger) error {
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(logger)})
+	if err != nil {
+		return err
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrating the queue: %w", err)
+	}
+	return nil
+}
+
+// quiet keeps the queue's own everyday news out of the log.
+func quiet(logger *slog.Logger) *slog.Logger {
+	return slog.New(levelHandler{logger.Handler()})
+}
+
+type levelHandler struct{ slog.Handler }
+
+func (h levelHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+// Inserter puts deliveries into the queue.
+type Inserter[TTx any] struct {
+	client      *river.Client[TTx]
+	maxAttempts int
+}
+
+// NewInserter returns an inserter; it works nothing itself.
+func NewInserter[TTx any](driver riverdriver.Driver[TTx], schedule Schedule, logger *slog.Logger) (*Inserter[TTx], error) {
+	client, err := river.NewClient(driver, &river.Config{Logger: quiet(logger)})
+	if err != nil {
+		return nil, err
+	}
+	return &Inserter[TTx]{client: client, maxAttempts: schedule.Attempts()}, nil
+}
+
+// EnqueueTx queues the delivery of a notification as part of the transaction: it happens if that
+// commits, and not before. On an error the transaction must be rolled back.
+func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, notificationID string) error {
+	_, err := i.client.InsertTx(ctx, tx, jobArgs{NotificationID: notificationID}, &river.InsertOpts{MaxAttempts: i.maxAttempts})
+	return err
+}
+
+// Config is what a queue works with.
+type Config struct {
+	Ledger   Ledger
+	Sender   *Sender
+	Schedule Schedule
+	// Process names this process in the ledger.
+	Process string
+	Clock   func() time.Time
+	Logger  *slog.Logger
+}
+
+// Queue works the deliveries.
+type Queue[TTx any] struct {
+	client *river.Client[TTx]
+}
+
+// NewQueue returns a queue; Start starts it.
+func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TTx], error) {
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &worker{
+		ledger:   config.Ledger,
+		sender:   config.Sender,
+		schedule: config.Schedule,
+		process:  config.Process,
+		clock:    config.Clock,
+		logger:   config.Logger,
+	}); err != nil {
+		return nil, err
+	}
+	client, err := river.NewClient(driver, &river.Config{
+		FetchPollInterval:    fetchPollInterval,
+		FetchCooldown:        fetchCooldown,
+		ID:                   config.Process,
+		JobTimeout:           jobTimeout,
+		Logger:               quiet(config.Logger),
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		RescueStuckJobsAfter: rescueAfter,
+		SoftStopTimeout:      softStop,
+		Workers:              workers,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Queue[TTx]{client: client}, nil
+}
+
+// Start begins to work. The workers live until Stop, not until the context ends.
+func (q *Queue[TTx]) Start(ctx context.Context) error {
+	return q.client.Start(context.WithoutCancel(ctx))
+}
+
+// Stop takes no new delivery, gives running attempts a few seconds, ends what is still running, and
+// returns when all is still, or when the context ends. What did not finish stays in the queue.
+func (q *Queue[TTx]) Stop(ctx context.Context) error { return q.client.Stop(ctx) }

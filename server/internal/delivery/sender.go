@@ -1,0 +1,208 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// AnswerTimeout is how long the provider may take to answer (openapi.yaml, notifyProvider).
+const AnswerTimeout = 15 * time.Second
+
+// minSecretBytes and maxSecretBytes bound a signing secret (Standard Webhooks, signature scheme).
+const (
+	minSecretBytes = 24
+	maxSecretBytes = 64
+)
+
+// Sender signs notifications and posts them to the provider.
+type Sender struct {
+	url       string
+	signers   []*standardwebhooks.Webhook
+	client    *http.Client
+	initiator *api.CallbackInitiator
+	clock     func() time.Time
+}
+
+// NewSender returns a sender to the provider's address. Each secret is of the form whsec_ and
+// base64 of 24 to 64 bytes. Every notification is signed with each of them, so that a provider can
+// move from one to the next without missing any.
+func NewSender(address string, secrets []string, clock func() time.Time) (*Sender, error) {
+	u, err := url.Parse(address)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return nil, errors.New("provider URL: must be of the form https://host/path")
+	}
+	if len(secrets) == 0 {
+		return nil, errors.New("provider secret: at least one is needed")
+	}
+	s := &Sender{url: address, clock: clock}
+	for i, secret := range secrets {
+		signer, err := newSigner(secret)
+		if err != nil {
+			return nil, fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
+		}
+		s.signers = append(s.signers, signer)
+	}
+	s.client = &http.Client{
+		Timeout: AnswerTimeout,
+		// A signed message goes to the address it was meant for, or nowhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			MaxIdleConnsPerHost:   16,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: AnswerTimeout,
+			ForceAttemptHTTP2:     true,
+			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		},
+	}
+	s.initiator, err = api.NewCallbackInitiator(api.WithCallbackHTTPClient(s.client))
+	return s, err
+}
+
+// Close gives idle connections to the provider up.
+func (s *Sender) Close() { s.client.CloseIdleConnections() }
+
+func newSigner(secret string) (*standardwebhooks.Webhook, error) {
+	fault := fmt.Errorf("must be whsec_ and base64 of %d to %d bytes; `openssl rand -base64 32` makes one", minSecretBytes, maxSecretBytes)
+	encoded, ok := strings.CutPrefix(secret, "whsec_")
+	if size := len(strings.TrimRight(encoded, "=")) * 3 / 4; !ok || size < minSecretBytes || size > maxSecretBytes {
+		return nil, fault
+	}
+	signer, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		return nil, fault // the library's own error could tell of the secret
+	}
+	return signer, nil
+}
+
+// answer is what came of one attempt.
+type answer struct {
+	// statusCode is 0 where the provider gave no answer.
+	statusCode int
+	// fault is empty when the provider took the notification.
+	fault string
+	// gone: the provider wants no further attempt.
+	gone       bool
+	retryAfter time.Duration
+}
+
+// Send makes one attempt.
+func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
+	body, err := json.Marshal(api.Notification{
+		Type:      api.NotificationProductInKyc,
+		Timestamp: api.NewTimestamp(n.SubmittedAt),
+		Data: api.NotificationData{
+			ID:          n.RequestID,
+			ClientID:    n.ClientID,
+			CompanyID:   n.CompanyID,
+			Product:     api.ProductType(n.Product),
+			Status:      api.ProductStatus(n.Status),
+			SubmittedAt: api.NewTimestamp(n.SubmittedAt),
+		},
+	})
+	if err != nil {
+		return answer{fault: "the notification can't be written: " + err.Error()}
+	}
+	now := s.clock()
+	signature, err := s.sign(n.ID, now, body)
+	if err != nil {
+		return answer{fault: "the notification can't be signed: " + err.Error()}
+	}
+	params := &api.NotifyProviderParams{
+		WebhookID:        n.ID,
+		WebhookTimestamp: strconv.FormatInt(now.Unix(), 10),
+		WebhookSignature: signature,
+	}
+	resp, err := s.initiator.NotifyProviderWithBody(ctx, s.url, params, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return answer{fault: describe(ctx, err)}
+	}
+	defer func() { _ = resp.Body.Close() }()
+	// A short rest is read so that the connection can be used again; what it says doesn't matter.
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	return judge(resp, now)
+}
+
+// sign returns the signatures by all secrets, as one header value.
+func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
+	signatures := make([]string, len(s.signers))
+	for i, signer := range s.signers {
+		signature, err := signer.Sign(id, at, body)
+		if err != nil {
+			return "", err
+		}
+		signatures[i] = signature
+	}
+	return strings.Join(signatures, " "), nil
+}
+
+// judge reads the provider's answer: any 2xx is success, 410 stops, anything else fails.
+func judge(resp *http.Response, now time.Time) answer {
+	a := answer{statusCode: resp.StatusCode}
+	switch {
+	case resp.StatusCode >= 200 && resp.StatusCode < 300:
+	case resp.StatusCode == http.StatusGone:
+		a.fault, a.gone = "the provider answered 410 Gone", true
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		a.fault = fmt.Sprintf("the provider answered %d; redirects are not followed", resp.StatusCode)
+	default:
+		a.fault = fmt.Sprintf("the provider answered %d", resp.StatusCode)
+		a.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), now)
+	}
+	return a
+}
+
+// parseRetryAfter reads seconds or a date (RFC 9110, 10.2.3); what it can't read is no wait.
+func parseRetryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		return time.Duration(max(seconds, 0)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}
+
+// describe says in a few words why there was no answer. The error's own text stays out: it names
+// the address, which may carry a token.
+func describe(ctx context.Context, err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // the error has the cause in its place
+		return "the service stopped during the attempt"
+	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+		return "no answer in time"
+	case errors.As(err, &dns):
+		return "the provider's host name can't be resolved"
+	case errors.As(err, &certificate):
+		return "the provider's certificate can't be verified"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "no connection to the provider"
+	default:
+		return "the connection to the provider broke"
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}

@@ -1,0 +1,72 @@
+package enablement
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// ErrUnknownProduct: a stored request asks for a product that is not in the catalogue, so nothing
+// can be said to be complete. Nothing changes then.
+var ErrUnknownProduct = errors.New("product is not in the catalogue")
+
+// Decide evaluates a pending request and says what becomes of it. Nothing left missing: it enters
+// KYC and the provider is to be notified, under an id that newID makes (seed). Something left: it is
+// pending documentation (upstream). A request that is not pending is [ErrNotPending] (upstream: 409).
+//
+// The request's UpdatedAt moves only if its status or evaluation changed, and never back: a clock
+// that was set back must not make the change look older than the one before.
+func Decide(f File, now time.Time, newID func() string) (Decision, error) {
+	before := f.Request
+	switch {
+	case !before.Status.Pending():
+		return Decision{}, ErrNotPending
+	case !before.Product.Known():
+		return Decision{}, ErrUnknownProduct
+	}
+	at := now.UTC().Truncate(time.Microsecond) // the finest that all storage keeps
+	d := Decision{Request: before, From: before.Status, At: at}
+	after := &d.Request
+	after.Evaluation = Evaluate(before.Product, f.Client, f.Documents, at)
+	after.Status = PendingDocumentation
+	if after.Evaluation.Complete() {
+		after.Status = InKYC
+		d.Notification = &Notification{
+			ID:          newID(),
+			RequestID:   after.ID,
+			ClientID:    after.ClientID,
+			CompanyID:   after.CompanyID,
+			Product:     after.Product,
+			Status:      after.Status,
+			SubmittedAt: at,
+		}
+	}
+	d.Changed = after.Status != before.Status || !sameEvaluation(after.Evaluation, before.Evaluation)
+	if d.Changed && at.After(before.UpdatedAt) {
+		after.UpdatedAt = at
+	}
+	return d, nil
+}
+
+// sameEvaluation compares all there is to them; a list that is nil equals an empty one.
+func sameEvaluation(a, b Evaluation) bool {
+	return slices.Equal(a.Rejected, b.Rejected) &&
+		slices.EqualFunc(a.Missing.Documents, b.Missing.Documents, sameDocumentRequirement) &&
+		slices.EqualFunc(a.Missing.Data, b.Missing.Data, sameDataRequirement)
+}
+
+func sameDocumentRequirement(a, b DocumentRequirement) bool {
+	return a.ID == b.ID && a.Name == b.Name && a.Description == b.Description &&
+		slices.EqualFunc(a.ValidDocuments, b.ValidDocuments, sameValidDocument)
+}
+
+func sameValidDocument(a, b ValidDocument) bool {
+	return a.ID == b.ID && a.Name == b.Name && a.Description == b.Description &&
+		a.FrontImage == b.FrontImage && a.BackImage == b.BackImage &&
+		slices.Equal(a.Metadata, b.Metadata)
+}
+
+func sameDataRequirement(a, b DataRequirement) bool {
+	return a.ID == b.ID && a.Name == b.Name && a.Description == b.Description &&
+		slices.Equal(a.Fields, b.Fields)
+}

@@ -1,0 +1,42 @@
+package enablement
+
+import "time"
+
+// NotificationState says how far the delivery of a notification has come.
+type NotificationState string
+
+// The states of a notification.
+const (
+	// NotificationPending: not delivered yet, an attempt is due.
+	NotificationPending NotificationState = "pending"
+	// NotificationDelivered: the provider took it.
+	NotificationDelivered NotificationState = "delivered"
+	// NotificationDead: no further attempt is made until it is queued again by hand.
+	NotificationDead NotificationState = "dead"
+)
+
+// Delivery is one attempt to hand a notification over to the provider, a row of the ledger.
+type Delivery struct {
+	NotificationID string
+	StartedAt      time.Time
+	Duration       time.Duration
+	// StatusCode is the provider's, 0 where it gave no answer.
+	StatusCode int
+	// Fault says in a few words why the attempt failed; empty when it did not.
+	Fault string
+	// Process names the process that made the attempt.
+	Process string
+	// State is the notification's after this attempt.
+	State NotificationState
+}
+
+// NotificationStatus is a notification with its ledger in short.
+type NotificationStatus struct {
+	Notification
+	State    NotificationState
+	Attempts int
+	// LastAttempt is zero before the first one; LastStatusCode and LastFault are its result.
+	LastAttempt    time.Time
+	LastStatusCode int
+	LastFault      string
+}

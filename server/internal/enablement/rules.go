@@ -1,0 +1,153 @@
+package enablement
+
+import (
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/biter777/countries"
+	"github.com/nyaruka/phonenumbers"
+)
+
+// The rules for single values. Each returns a sentence for a person, empty if the value is
+// acceptable. No sentence repeats what was stored, except the date a document expired and a calling
+// code that is known to be one: the answer must not carry personal data or text of an uploader's.
+
+const (
+	minAge = 18  // own rule, from the product being a payment card
+	maxAge = 130 // own rule: older is a slip of the pen
+)
+
+// blank tells whether a text has nothing to see in it. Bytes that are no UTF-8 count as nothing.
+func blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r != ' ' && r != utf8.RuneError && unicode.IsPrint(r)
+	})
+}
+
+// nameFault asks for a name to be there, no more: upstream states no rule, and people's names obey
+// none.
+func nameFault(label, name string) string {
+	if blank(name) {
+		return "The " + label + " is blank."
+	}
+	return ""
+}
+
+// emailFault asks for the bare address of RFC 5322, without a display name (upstream: a valid
+// e-mail).
+func emailFault(email string) string {
+	if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
+		return "The e-mail address is not valid."
+	}
+	return ""
+}
+
+// birthDateFault asks for yyyy-mm-dd (upstream) and a plausible age. Who was born on 29 February has
+// the birthday on 1 March in common years.
+func birthDateFault(value string, today time.Time) string {
+	birth, err := time.Parse(time.DateOnly, value)
+	switch {
+	case err != nil:
+		return dateFault("birth date")
+	case birth.After(today):
+		return "The birth date is in the future."
+	case birth.AddDate(minAge, 0, 0).After(today):
+		return fmt.Sprintf("The client is under %d years old.", minAge)
+	case birth.AddDate(maxAge, 0, 0).Before(today):
+		return fmt.Sprintf("The birth date is more than %d years ago.", maxAge)
+	}
+	return ""
+}
+
+// expirationFault asks for yyyy-mm-dd. A document is good through its last day (own rule).
+func expirationFault(label, value string, today time.Time) string {
+	expires, err := time.Parse(time.DateOnly, value)
+	switch {
+	case err != nil:
+		return dateFault(label)
+	case expires.Before(today):
+		return "The document expired on " + expires.Format(time.DateOnly) + "."
+	}
+	return ""
+}
+
+func dateFault(label string) string {
+	return "The " + label + " is not a date of the form yyyy-mm-dd."
+}
+
+// day is the calendar day of a moment in UTC, as [time.Parse] returns one.
+func day(t time.Time) time.Time {
+	y, m, d := t.UTC().Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// documentNumber is the form of a document's number in any country (own rule).
+var documentNumber = regexp.MustCompile(`^[\p{L}\p{Nd} ./-]{3,40}$`)
+
+func numberFault(label, number string) string {
+	meaningful := strings.ContainsFunc(number, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+	if !meaningful || !documentNumber.MatchString(number) {
+		return "The " + label + " is not 3 to 40 letters, digits, spaces, dots, slashes or hyphens."
+	}
+	return ""
+}
+
+// alpha3 holds the 249 codes of ISO 3166-1.
+var alpha3 = func() map[string]bool {
+	codes := map[string]bool{}
+	for _, c := range countries.All() {
+		switch c {
+		case countries.ANT, countries.YUG, countries.XKX: // withdrawn, withdrawn, user-assigned
+		default:
+			codes[c.Alpha3()] = true
+		}
+	}
+	return codes
+}()
+
+// countryFault asks for the code as the standard writes it, in upper case (upstream: ISO 3166-1
+// alpha-3): the provider gets what is stored.
+func countryFault(label, code string) string {
+	if !alpha3[code] {
+		return "The " + label + " is not an ISO 3166-1 alpha-3 code."
+	}
+	return ""
+}
+
+// phoneFault judges the two fields of a phone number together (upstream) by the numbering plan of
+// its country (own rule).
+func phoneFault(countryCode int, number int64) string {
+	var faults []string
+	if countryCode == 0 {
+		faults = append(faults, "The phone country code is missing.")
+	} else if len(phonenumbers.GetRegionCodesForCountryCode(countryCode)) == 0 {
+		faults = append(faults, "The phone country code is not a calling code.")
+	}
+	if number == 0 {
+		faults = append(faults, "The phone number is missing.")
+	} else if len(faults) == 0 && !validPhone(countryCode, number) {
+		faults = append(faults, fmt.Sprintf("The phone number is not valid for country code %d.", countryCode))
+	}
+	return strings.Join(faults, " ")
+}
+
+// validPhone tries the number with a zero in front, too: some countries' numbers begin with one
+// (Italian landlines, all of Ivory Coast), and a JSON number cannot hold it. Elsewhere that zero is
+// the prefix of a call within the country, or makes the number invalid.
+func validPhone(countryCode int, number int64) bool {
+	if number < 0 {
+		return false
+	}
+	for _, format := range []string{"+%d%d", "+%d0%d"} {
+		parsed, err := phonenumbers.Parse(fmt.Sprintf(format, countryCode, number), "")
+		if err == nil && int(parsed.GetCountryCode()) == countryCode && phonenumbers.IsValidNumber(parsed) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,46 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server"
+	"github.com/cryptomate-go/enablement/server/internal/access"
+)
+
+// Authenticator tells whose key a call carries. It implements [server.Authenticator].
+type Authenticator struct {
+	keys  access.Finder
+	clock func() time.Time
+}
+
+var _ server.Authenticator = (*Authenticator)(nil)
+
+// NewAuthenticator returns an authenticator over stored keys.
+func NewAuthenticator(keys access.Finder, clock func() time.Time) *Authenticator {
+	return &Authenticator{keys: keys, clock: clock}
+}
+
+// Authenticate looks the key up by its hash. An unknown, revoked or expired key is
+// [server.ErrInvalidKey]; one used from an address it does not allow is [server.ErrAccessDenied].
+func (a *Authenticator) Authenticate(ctx context.Context, apiKey string, from netip.Addr) (server.Principal, error) {
+	key, err := a.keys.KeyByHash(ctx, access.HashOf(apiKey))
+	switch {
+	case errors.Is(err, access.ErrKeyNotFound):
+		return server.Principal{}, server.ErrInvalidKey
+	case err != nil:
+		return server.Principal{}, err
+	case !key.Usable(a.clock()):
+		return server.Principal{}, server.ErrInvalidKey
+	case !key.Allows(from):
+		return server.Principal{}, server.ErrAccessDenied
+	}
+	return server.Principal{
+		KeyID:       key.ID,
+		KeyPrefix:   key.Prefix,
+		CompanyID:   key.CompanyID,
+		AccessLevel: key.AccessLevel,
+	}, nil
+}

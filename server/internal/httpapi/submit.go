@@ -1,0 +1,64 @@
+// Package httpapi puts the domain behind the generated strict interface and translates between the
+// two: wire types to the domain's, the domain's errors to the API's.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// API implements the generated interface over the domain.
+type API struct {
+	service *enablement.Service
+	timeout time.Duration
+}
+
+var _ api.StrictServerInterface = (*API)(nil)
+
+// New returns the implementation. A call that takes longer than timeout, waiting for its turn at the
+// database for the most part, is given up with 503, and nothing has changed.
+func New(service *enablement.Service, timeout time.Duration) *API {
+	return &API{service: service, timeout: timeout}
+}
+
+// SubmitProduct implements the operation.
+func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
+	principal, ok := server.PrincipalFrom(ctx)
+	if !ok {
+		return nil, errors.New("the call has no principal")
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	result, err := a.service.Submit(ctx, enablement.Submission{
+		CompanyID: principal.CompanyID,
+		ClientID:  request.ClientID,
+		RequestID: request.ProductRequestID,
+		KeyID:     principal.KeyID,
+		TraceID:   server.TraceIDFrom(ctx),
+	})
+	if err != nil {
+		return nil, refusal(err, request)
+	}
+	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{
+		Body: submission(result),
+	}}, nil
+}
+
+// refusal turns the domain's errors into the documented answers; any other stays as it is.
+func refusal(err error, request api.SubmitProductRequestObject) error {
+	switch {
+	case errors.Is(err, enablement.ErrClientNotFound):
+		return server.NotFound("Company client not found with id: " + request.ClientID)
+	case errors.Is(err, enablement.ErrRequestNotFound):
+		return server.NotFound("Product enablement request not found with id: " + request.ProductRequestID)
+	case errors.Is(err, enablement.ErrNotPending):
+		return server.Conflict(api.CodeVal, "The enablement request is not pending documentation")
+	default:
+		return err
+	}
+}

@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+const keyColumns = `id, company_id, prefix, level, allow, created_at, expires_at, revoked_at`
+
+// CreateKey implements [store.Store].
+func (s *Store) CreateKey(ctx context.Context, key access.Key, hash access.Hash) error {
+	return s.write(ctx, func(tx *sql.Tx) error { return insertKey(ctx, tx, key, hash) })
+}
+
+func insertKey(ctx context.Context, tx *sql.Tx, key access.Key, hash access.Hash) error {
+	if err := found(ctx, tx, store.ErrCompanyNotFound, `SELECT 1 FROM companies WHERE id = ?`, key.CompanyID); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx,
+		`INSERT INTO api_keys (`+keyColumns+`, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		key.ID, key.CompanyID, key.Prefix, key.AccessLevel, joinPrefixes(key.Allow),
+		key.CreatedAt.UTC(), nullTime(key.ExpiresAt), nullTime(key.RevokedAt), hash[:])
+	return err
+}
+
+// Keys implements [store.Store].
+func (s *Store) Keys(ctx context.Context, companyID string) (keys []access.Key, err error) {
+	rows, err := s.reading.QueryContext(ctx,
+		`SELECT `+keyColumns+` FROM api_keys WHERE ? IN ('', company_id) ORDER BY created_at, id`, companyID)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		key, err := scanKey(rows)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, rows.Err()
+}
+
+// KeyByHash implements [access.Finder].
+func (s *Store) KeyByHash(ctx context.Context, hash access.Hash) (access.Key, error) {
+	key, err := scanKey(s.reading.QueryRowContext(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE hash = ?`, hash[:]))
+	if errors.Is(err, sql.ErrNoRows) {
+		return access.Key{}, access.ErrKeyNotFound
+	}
+	return key, err
+}
+
+// RevokeKey implements [store.Store].
+func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := found(ctx, tx, access.ErrKeyNotFound, `SELECT 1 FROM api_keys WHERE id = ?`, id); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx,
+			`UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?`, at.UTC(), id)
+		return err
+	})
+}
+
+func scanKey(row interface{ Scan(...any) error }) (access.Key, error) {
+	var key access.Key
+	var allow string
+	var expires, revoked sql.NullTime
+	if err := row.Scan(&key.ID, &key.CompanyID, &key.Prefix, &key.AccessLevel, &allow,
+		&key.CreatedAt, &expires, &revoked); err != nil {
+		return access.Key{}, err
+	}
+	key.CreatedAt = key.CreatedAt.UTC()
+	key.ExpiresAt, key.RevokedAt = expires.Time.UTC(), revoked.Time.UTC()
+	for text := range strings.FieldsSeq(allow) {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return access.Key{}, fmt.Errorf("stored address range of key %s: %w", key.ID, err)
+		}
+		key.Allow = append(key.Allow, prefix)
+	}
+	return key, nil
+}
+
+func joinPrefixes(prefixes []netip.Prefix) string {
+	texts := make([]string, len(prefixes))
+	for i, prefix := range prefixes {
+		texts[i] = prefix.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// found returns the given error if the query has no row.
+func found(ctx context.Context, tx *sql.Tx, missing error, query string, args ...any) error {
+	var one int
+	err := tx.QueryRowContext(ctx, query, args...).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return missing
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+// notificationQuery joins each notification with the last row of its ledger.
+const notificationQuery = `
+	SELECT n.id, n.request_id, n.client_id, n.company_id, n.product, n.status, n.submitted_at, n.state,
+	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id),
+	       d.started_at, coalesce(d.status_code, 0), coalesce(d.fault, '')
+	FROM notifications n
+	LEFT JOIN deliveries d ON d.id = (SELECT max(id) FROM deliveries WHERE notification_id = n.id)`
+
+// Notification implements [store.Store].
+func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
+	status, err := scanNotification(s.reading.QueryRowContext(ctx, notificationQuery+` WHERE n.id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return status, store.ErrNotificationNotFound
+	}
+	return status, err
+}
+
+// Notifications implements [store.Store].
+func (s *Store) Notifications(ctx context.Context, state enablement.NotificationState, limit int) (list []enablement.NotificationStatus, err error) {
+	rows, err := s.reading.QueryContext(ctx,
+		notificationQuery+` WHERE ? IN ('', n.state) ORDER BY n.submitted_at DESC, n.id LIMIT ?`, state, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		status, err := scanNotification(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, status)
+	}
+	return list, rows.Err()
+}
+
+func scanNotification(row interface{ Scan(...any) error }) (enablement.NotificationStatus, error) {
+	var n enablement.NotificationStatus
+	var last sql.NullTime
+	err := row.Scan(&n.ID, &n.RequestID, &n.ClientID, &n.CompanyID, &n.Product, &n.Status, &n.SubmittedAt,
+		&n.State, &n.Attempts, &last, &n.LastStatusCode, &n.LastFault)
+	n.SubmittedAt, n.LastAttempt = n.SubmittedAt.UTC(), last.Time.UTC()
+	return n, err
+}
+
+// RecordDelivery implements [store.Store].
+func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
+			 VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			d.NotificationID, d.StartedAt.UTC(), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx,
+			`UPDATE notifications SET state = ? WHERE id = ? AND state <> ?`,
+			d.State, d.NotificationID, enablement.NotificationDelivered)
+		return err
+	})
+}
+
+// RetryNotification implements [store.Store].
+func (s *Store) RetryNotification(ctx context.Context, id string) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := found(ctx, tx, store.ErrNotificationNotFound, `SELECT 1 FROM notifications WHERE id = ?`, id); err != nil {
+			return err
+		}
+		if err := found(ctx, tx, store.ErrNotDead, `SELECT 1 FROM notifications WHERE id = ? AND state = ?`,
+			id, enablement.NotificationDead); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE notifications SET state = ? WHERE id = ?`,
+			enablement.NotificationPending, id); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, id)
+	})
+}

@@ -1,0 +1,116 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Exercise(t, func(t *testing.T, enqueueing error) storetest.Fixture {
+		db := open(t, filepath.Join(t.TempDir(), "test.db"))
+		require.NoError(t, migrate(t.Context(), db))
+		inserter, err := delivery.NewInserter(riversqlite.New(db.Writer()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		enqueue := func(ctx context.Context, tx *sql.Tx, id string) error {
+			if err := inserter.EnqueueTx(ctx, tx, id); err != nil {
+				return err
+			}
+			return enqueueing
+		}
+		return storetest.Fixture{
+			Store: sqlite.NewStore(db, enqueue),
+			Count: func(table string) (n int) {
+				require.NoError(t, db.Writer().QueryRow("SELECT count(*) FROM "+table).Scan(&n))
+				return n
+			},
+		}
+	})
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{
+		"plain":              "plain.db",
+		"space and question": "a b?c=d.db",
+		"percent and hash":   "50%#1.db",
+		"no extension":       "database",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), path)
+			db := open(t, path)
+			require.NoError(t, migrate(t.Context(), db))
+			require.FileExists(t, path)
+		})
+	}
+	t.Run("no directory", func(t *testing.T) {
+		t.Parallel()
+		_, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "missing", "x.db"))
+		require.ErrorContains(t, err, "no directory")
+	})
+	t.Run("not a database", func(t *testing.T) {
+		t.Parallel()
+		_, err := sqlite.Open(t.Context(), t.TempDir())
+		require.Error(t, err)
+	})
+}
+
+// TestOpen_durable checks what the whole service rests on: a commit is on the disk.
+func TestOpen_durable(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "test.db"))
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+		var got string
+		require.NoError(t, db.Writer().QueryRow("PRAGMA "+pragma).Scan(&got))
+		require.Equal(t, want, got, pragma)
+	}
+}
+
+func TestMigrate_manyAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	var group sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		group.Go(func() {
+			db, err := sqlite.Open(t.Context(), path)
+			if err == nil {
+				err = migrate(t.Context(), db)
+			}
+			if err == nil {
+				err = db.Close()
+			}
+			errs[i] = err
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+}
+
+func open(t *testing.T, path string) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+func migrate(ctx context.Context, db *sqlite.DB) error {
+	return db.Migrate(ctx, func(ctx context.Context) error {
+		return delivery.Migrate(ctx, riversqlite.New(db.Writer()), slog.New(slog.DiscardHandler))
+	})
+}

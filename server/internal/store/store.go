@@ -1,0 +1,56 @@
+// Package store is the port to storage that the service is wired to. Package sqlite implements it;
+// package storetest holds every implementation to it.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// What storage answers beside the domain's own errors.
+var (
+	ErrCompanyNotFound      = errors.New("company not found")
+	ErrNotificationNotFound = errors.New("notification not found")
+	// ErrNotDead: only a notification that is given up can be queued again.
+	ErrNotDead = errors.New("notification is not dead")
+)
+
+// Store is what the service needs of storage. All methods are safe for concurrent use, obey their
+// context and leave nothing changed when they return an error.
+type Store interface {
+	enablement.Store
+	access.Finder
+
+	// CreateKey stores a key under the hash of its secret. It returns [ErrCompanyNotFound].
+	CreateKey(ctx context.Context, key access.Key, hash access.Hash) error
+	// Keys lists the keys of a company, of all companies where it is empty, oldest first.
+	Keys(ctx context.Context, companyID string) ([]access.Key, error)
+	// RevokeKey revokes the key with this id from the given moment on. Revoking twice keeps the
+	// first moment. It returns [access.ErrKeyNotFound].
+	RevokeKey(ctx context.Context, id string, at time.Time) error
+
+	// Import stores a dataset, all of it or nothing. Companies, clients and documents replace what
+	// has their id; a request that is stored already is refused, since only submissions change it.
+	// It returns a [*dataset.EntryError] that names the faulty entry.
+	Import(ctx context.Context, data *dataset.Dataset) error
+
+	// Notification returns a notification with its ledger in short, or [ErrNotificationNotFound].
+	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)
+	// Notifications lists those in the given state, all where it is empty, newest first, at most
+	// limit.
+	Notifications(ctx context.Context, state enablement.NotificationState, limit int) ([]enablement.NotificationStatus, error)
+	// RecordDelivery adds a row to the ledger and moves the notification to the row's state, unless
+	// it was delivered before: that is final.
+	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error
+	// RetryNotification queues a dead notification again. It returns [ErrNotificationNotFound] or
+	// [ErrNotDead].
+	RetryNotification(ctx context.Context, id string) error
+
+	// Close releases the database. No method may be called afterwards.
+	Close() error
+}

@@ -1,0 +1,96 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+func exerciseImport(t *testing.T, open Open) {
+	tables := []string{"companies", "clients", "documents", "document_images", "requests", "api_keys"}
+	counts := func(f Fixture) (n []int) {
+		for _, table := range tables {
+			n = append(n, f.Count(table))
+		}
+		return n
+	}
+
+	t.Run("sample", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		require.Equal(t, []int{2, 5, 4, 4, 5, 3}, counts(f))
+	})
+
+	t.Run("nothing", func(t *testing.T) {
+		t.Parallel()
+		f := open(t, nil)
+		require.NoError(t, f.Import(t.Context(), &dataset.Dataset{At: now}))
+		require.Equal(t, []int{0, 0, 0, 0, 0, 0}, counts(f))
+	})
+
+	t.Run("replaces", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		before := counts(f)
+		data := dataset.Sample(now)
+		data.Requests, data.Keys = nil, nil
+		data.Clients[0].Email = ""
+		data.Documents[0].Metadata = nil
+		require.NoError(t, f.Import(t.Context(), data))
+		require.Equal(t, before, counts(f))
+		request, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+		require.NoError(t, err)
+		require.Equal(t, enablement.PendingDocumentation, request.Status, "the data that was complete is not any more")
+	})
+
+	// One entry of each list is at fault, behind others that are not.
+	for name, test := range map[string]struct {
+		change func(*dataset.Dataset)
+		list   string
+		index  int
+	}{
+		"client of no company": {func(d *dataset.Dataset) { d.Clients[2].CompanyID = "nowhere" }, "clients", 2},
+		"document of nobody":   {func(d *dataset.Dataset) { d.Documents[1].ClientID = "nobody" }, "documents", 1},
+		"request of nobody":    {func(d *dataset.Dataset) { d.Requests[4].ClientID = "nobody" }, "requests", 4},
+		"request twice":        {func(d *dataset.Dataset) { d.Requests[3].ID = d.Requests[0].ID }, "requests", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := open(t, nil)
+			data := dataset.Sample(now)
+			test.change(data)
+			var fault *dataset.EntryError
+			require.ErrorAs(t, f.Import(t.Context(), data), &fault)
+			require.Equal(t, test.list, fault.List)
+			require.Equal(t, test.index, fault.Index)
+			require.Equal(t, []int{0, 0, 0, 0, 0, 0}, counts(f), "all or nothing")
+		})
+	}
+
+	t.Run("client of another company", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		data := dataset.Sample(now)
+		data.Clients[1].CompanyID = dataset.OtherCompany
+		var fault *dataset.EntryError
+		require.ErrorAs(t, f.Import(t.Context(), data), &fault)
+		require.Equal(t, "clients", fault.List)
+		require.Equal(t, 1, fault.Index)
+		_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[1]))
+		require.NoError(t, err, "the client stays where it was")
+	})
+
+	t.Run("stored request", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+		require.NoError(t, err)
+		var fault *dataset.EntryError
+		require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: dataset.Sample(now).Requests[:1]}), &fault)
+		require.Equal(t, "requests", fault.List)
+		require.Equal(t, enablement.InKYC, current(t, f, dataset.Cases[0]).Status)
+	})
+}

@@ -1,0 +1,88 @@
+package storetest
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+func exerciseKeys(t *testing.T, open Open) {
+	create := func(t *testing.T, f Fixture, change func(*access.Key)) (access.Key, access.Hash) {
+		t.Helper()
+		secret := access.NewSecret()
+		key := access.New(dataset.SampleCompany, 3, secret, now)
+		change(&key)
+		hash := access.HashOf(secret)
+		require.NoError(t, f.CreateKey(t.Context(), key, hash))
+		return key, hash
+	}
+
+	t.Run("round trip", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		key, hash := create(t, f, func(k *access.Key) {
+			k.AccessLevel = 7
+			k.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+			k.ExpiresAt = now.Add(time.Hour)
+		})
+		found, err := f.KeyByHash(t.Context(), hash)
+		require.NoError(t, err)
+		require.Equal(t, key, found)
+	})
+
+	t.Run("unknown", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		_, err := f.KeyByHash(t.Context(), access.HashOf("never made"))
+		require.ErrorIs(t, err, access.ErrKeyNotFound)
+		require.ErrorIs(t, f.RevokeKey(t.Context(), "key_unknown", now), access.ErrKeyNotFound)
+	})
+
+	t.Run("unknown company", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		before := f.Count("api_keys")
+		require.ErrorIs(t, f.CreateKey(t.Context(), access.New("nowhere", 3, "secret", now), access.HashOf("secret")), store.ErrCompanyNotFound)
+		require.Equal(t, before, f.Count("api_keys"))
+	})
+
+	t.Run("same secret twice", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		_, hash := create(t, f, func(*access.Key) {})
+		require.Error(t, f.CreateKey(t.Context(), access.New(dataset.SampleCompany, 3, "x", now), hash))
+	})
+
+	t.Run("revoke", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		key, hash := create(t, f, func(*access.Key) {})
+		require.NoError(t, f.RevokeKey(t.Context(), key.ID, now))
+		require.NoError(t, f.RevokeKey(t.Context(), key.ID, now.Add(time.Hour)), "revoking twice does no harm")
+		found, err := f.KeyByHash(t.Context(), hash)
+		require.NoError(t, err)
+		require.True(t, now.Equal(found.RevokedAt), "the first moment stands")
+		require.False(t, found.Usable(now))
+	})
+
+	t.Run("list", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		all, err := f.Keys(t.Context(), "")
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+		one, err := f.Keys(t.Context(), dataset.OtherCompany)
+		require.NoError(t, err)
+		require.Len(t, one, 1)
+		require.Equal(t, dataset.OtherCompany, one[0].CompanyID)
+		none, err := f.Keys(t.Context(), "nowhere")
+		require.NoError(t, err)
+		require.Empty(t, none)
+	})
+}

@@ -1,0 +1,98 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+func exerciseNotifications(t *testing.T, open Open) {
+	// submitted opens a fixture with one notification and returns its id.
+	submitted := func(t *testing.T) (Fixture, string) {
+		t.Helper()
+		f := withSample(t, open, nil)
+		_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+		require.NoError(t, err)
+		list, err := f.Notifications(t.Context(), "", 1)
+		require.NoError(t, err)
+		return f, list[0].ID
+	}
+	record := func(t *testing.T, f Fixture, id string, at time.Time, code int, fault string, state enablement.NotificationState) {
+		t.Helper()
+		require.NoError(t, f.RecordDelivery(t.Context(), enablement.Delivery{
+			NotificationID: id, StartedAt: at, Duration: 7 * time.Millisecond,
+			StatusCode: code, Fault: fault, Process: "test", State: state,
+		}))
+	}
+
+	t.Run("ledger", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		record(t, f, id, now, 0, "no connection", enablement.NotificationPending)
+		record(t, f, id, now.Add(5*time.Second), 503, "answered 503", enablement.NotificationPending)
+		n, err := f.Notification(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, enablement.NotificationPending, n.State)
+		require.Equal(t, 2, n.Attempts)
+		require.Equal(t, 503, n.LastStatusCode)
+		require.Equal(t, "answered 503", n.LastFault)
+		require.True(t, now.Add(5*time.Second).Equal(n.LastAttempt))
+		require.Equal(t, 2, f.Count("deliveries"))
+	})
+
+	t.Run("delivered is final", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		record(t, f, id, now, 204, "", enablement.NotificationDelivered)
+		record(t, f, id, now.Add(time.Second), 500, "answered 500", enablement.NotificationDead)
+		n, err := f.Notification(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, enablement.NotificationDelivered, n.State)
+		require.ErrorIs(t, f.RetryNotification(t.Context(), id), store.ErrNotDead)
+	})
+
+	t.Run("retry", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		require.ErrorIs(t, f.RetryNotification(t.Context(), id), store.ErrNotDead, "it is still pending")
+		record(t, f, id, now, 410, "gone", enablement.NotificationDead)
+		require.NoError(t, f.RetryNotification(t.Context(), id))
+		require.Equal(t, 2, f.Count("river_job"))
+		n, err := f.Notification(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, enablement.NotificationPending, n.State)
+		require.Equal(t, 1, n.Attempts, "the ledger is kept")
+		require.ErrorIs(t, f.RetryNotification(t.Context(), id), store.ErrNotDead, "once is enough")
+		require.Equal(t, 2, f.Count("river_job"))
+	})
+
+	t.Run("list", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		for state, want := range map[enablement.NotificationState]int{
+			"": 1, enablement.NotificationPending: 1, enablement.NotificationDelivered: 0, enablement.NotificationDead: 0,
+		} {
+			list, err := f.Notifications(t.Context(), state, 10)
+			require.NoError(t, err)
+			require.Len(t, list, want, "state %q", state)
+		}
+		record(t, f, id, now, 204, "", enablement.NotificationDelivered)
+		list, err := f.Notifications(t.Context(), enablement.NotificationDelivered, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+	})
+
+	t.Run("unknown", func(t *testing.T) {
+		t.Parallel()
+		f := open(t, nil)
+		_, err := f.Notification(t.Context(), "ntf_unknown")
+		require.ErrorIs(t, err, store.ErrNotificationNotFound)
+		require.ErrorIs(t, f.RetryNotification(t.Context(), "ntf_unknown"), store.ErrNotificationNotFound)
+		require.Error(t, f.RecordDelivery(t.Context(), enablement.Delivery{NotificationID: "ntf_unknown", StartedAt: now, State: enablement.NotificationPending}))
+	})
+}

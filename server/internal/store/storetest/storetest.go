@@ -1,0 +1,92 @@
+// Package storetest holds an implementation of [store.Store] to its contract. Every implementation
+// runs [Exercise] in its own tests.
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+// Fixture is an empty, migrated store in a database of its own.
+type Fixture struct {
+	store.Store
+	// Count returns the number of rows of a table; the queue's is river_job.
+	Count func(table string) int
+}
+
+// Open opens a fixture. Where enqueueing is not nil, queueing a delivery fails with it, after the
+// job was written.
+type Open func(t *testing.T, enqueueing error) Fixture
+
+// Exercise runs the whole contract.
+func Exercise(t *testing.T, open Open) {
+	for name, test := range map[string]func(*testing.T, Open){
+		"Submit":        exerciseSubmit,
+		"Concurrency":   exerciseConcurrency,
+		"Keys":          exerciseKeys,
+		"Import":        exerciseImport,
+		"Notifications": exerciseNotifications,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open)
+		})
+	}
+}
+
+// now is the moment at which the suite's clock stands.
+var now = time.Date(2026, time.April, 16, 9, 20, 0, 123456000, time.UTC)
+
+// withSample opens a fixture with the sample data in it.
+func withSample(t *testing.T, open Open, enqueueing error) Fixture {
+	t.Helper()
+	f := open(t, enqueueing)
+	require.NoError(t, f.Import(t.Context(), dataset.Sample(now)))
+	return f
+}
+
+func service(f Fixture) *enablement.Service {
+	return enablement.NewService(f, func() time.Time { return now })
+}
+
+// submissionOf returns the submission of a sample case by its own company.
+func submissionOf(c dataset.Case) enablement.Submission {
+	return enablement.Submission{
+		CompanyID: dataset.SampleCompany,
+		ClientID:  c.ClientID,
+		RequestID: c.RequestID,
+		KeyID:     "key_test",
+		TraceID:   "4bf92f3577b34da6a3ce929d0e0e4736",
+	}
+}
+
+// current returns the request as it is stored, without changing it.
+func current(t *testing.T, f Fixture, c dataset.Case) enablement.Request {
+	t.Helper()
+	var request enablement.Request
+	_, err := f.Submit(t.Context(), submissionOf(c), func(file enablement.File) (enablement.Decision, error) {
+		request = file.Request
+		return enablement.Decision{}, errLookOnly
+	})
+	require.ErrorIs(t, err, errLookOnly)
+	return request
+}
+
+// written is the number of rows in all tables that a submission writes to.
+func written(f Fixture) map[string]int {
+	counts := make(map[string]int)
+	for _, table := range []string{"audit", "notifications", "river_job"} {
+		counts[table] = f.Count(table)
+	}
+	return counts
+}
+
+func rows(audit, notifications, jobs int) map[string]int {
+	return map[string]int{"audit": audit, "notifications": notifications, "river_job": jobs}
+}
