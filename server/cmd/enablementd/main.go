@@ -42,7 +42,6 @@ func run(ctx context.Context, args []string, std streams) int {
 		kong.Name("enablementd"),
 		kong.Description("Serves the product enablement request submission. Every flag has a twin in the environment: --log-level is ENABLEMENTD_LOG_LEVEL."),
 		kong.DefaultEnvars("ENABLEMENTD"),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { exit = code }),

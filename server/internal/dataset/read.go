@@ -2,11 +2,14 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +73,7 @@ func readList[T any](list string, entries []json.RawMessage, id func(T) string, 
 	result := make([]T, len(entries))
 	seen := make(map[string]bool, len(entries))
 	for i, entry := range entries {
-		err := decode(entry, &result[i])
+		err := decodeEntry(entry, &result[i])
 		if err == nil {
 			err = check(result[i])
 		}
@@ -83,6 +86,29 @@ func readList[T any](list string, entries []json.RawMessage, id func(T) string, 
 		seen[id(result[i])] = true
 	}
 	return result, nil
+}
+
+// decodeEntry reads an object field by field, so that an error can name each faulty field.
+func decodeEntry(entry json.RawMessage, v any) error {
+	var fields map[string]json.RawMessage
+	if err := decode(entry, &fields); err != nil || fields == nil {
+		return errors.New("must be an object")
+	}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		one, err := json.Marshal(map[string]json.RawMessage{name: fields[name]})
+		if err != nil {
+			return err
+		}
+		var mismatch *json.UnmarshalTypeError
+		switch err := decode(one, v); {
+		case errors.As(err, &mismatch):
+			faults = append(faults, fmt.Errorf("%s: a JSON %s does not fit here", cmp.Or(mismatch.Field, name), mismatch.Value))
+		case err != nil:
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // decode reads exactly one JSON value without unknown fields.

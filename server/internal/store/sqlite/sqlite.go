@@ -39,6 +39,14 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("database %s: no directory %s", path, filepath.Dir(path))
 	}
+	// It holds personal data, so a new file is for its owner alone; SQLite would let everybody read it.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, errors.Unwrap(err))
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
 	writing, err := sql.Open("sqlite", dsn(path, false))
 	if err != nil {
 		return nil, err

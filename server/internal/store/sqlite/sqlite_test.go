@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -52,7 +53,9 @@ func TestOpen(t *testing.T) {
 			path := filepath.Join(t.TempDir(), path)
 			db := open(t, path)
 			require.NoError(t, migrate(t.Context(), db))
-			require.FileExists(t, path)
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode(), "it holds personal data")
 		})
 	}
 	t.Run("no directory", func(t *testing.T) {

@@ -1,0 +1,162 @@
+package main_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/require"
+)
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// TestCommands walks an operator's way: database, data, key, service, and what became of it.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "real.db")
+	ok := func(stdin string, args ...string) result {
+		t.Helper()
+		r := command(t, stdin, append(args, "--db", db)...)
+		require.Zero(t, r.code, r.err)
+		return r
+	}
+	ok("", "migrate")
+	ok("", "migrate")
+	require.Equal(t, "imported 1 companies, 1 clients, 1 documents, 1 requests\n", ok(dataFile(t), "import", "-").out)
+	key := strings.TrimSpace(ok("", "keys", "create", "--company", "cmp_1").out)
+	require.Regexp(t, `^cm_[A-Za-z0-9_-]{43}$`, key)
+	low := strings.TrimSpace(ok("", "keys", "create", "--company", "cmp_1", "--level", "2").out)
+	away := strings.TrimSpace(ok("", "keys", "create", "--company", "cmp_1", "--allow", "192.0.2.0/24").out)
+	gone := strings.TrimSpace(ok("", "keys", "create", "--company", "cmp_1").out)
+	list := ok("", "keys", "list").out
+	for _, secret := range []string{key, low, away, gone} {
+		require.NotContains(t, list, secret, "a secret is shown once")
+		require.Contains(t, list, secret[:8])
+	}
+	for line := range strings.Lines(list) {
+		if strings.Contains(line, gone[:8]) {
+			ok("", "keys", "revoke", strings.Fields(line)[0])
+		}
+	}
+
+	// The provider is not there yet; its address is.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+
+	p := serve(t, "--db", db, "--provider-url", "http://"+address+"/hook", "--provider-secret", secret)
+	submitPath := path("cl_1", "rq_1")
+	require.Equal(t, http.StatusUnauthorized, p.call(http.MethodPost, submitPath, low).status)
+	require.Equal(t, http.StatusUnauthorized, p.call(http.MethodPost, submitPath, away).status)
+	require.Equal(t, http.StatusUnauthorized, p.call(http.MethodPost, submitPath, gone).status)
+	got := p.call(http.MethodPost, submitPath, key)
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	require.Contains(t, got.body, `"in_kyc"`)
+	p.waitFor("notification not delivered.*no connection to the provider")
+	require.Regexp(t, `rq_1 +pending`, ok("", "notifications", "list").out)
+
+	// Now it is.
+	verifier, err := standardwebhooks.NewWebhook(secret)
+	require.NoError(t, err)
+	received := make(chan error, 10)
+	provider := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = verifier.Verify(body, r.Header)
+		}
+		received <- err
+	}))
+	require.NoError(t, provider.Listener.Close())
+	provider.Listener, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	provider.Start()
+	defer provider.Close()
+	require.NoError(t, <-received)
+	p.waitFor("notification delivered")
+	require.Regexp(t, `rq_1 +delivered .* 2 `, ok("", "notifications", "list", "--state", "delivered").out)
+
+	require.Zero(t, p.stop())
+	require.Contains(t, p.text(), "stopped")
+	for _, canary := range []string{key, low, away, gone, secret, "91123456789", "Canaria", "X7654321"} {
+		require.NotContains(t, p.text(), canary, "keys and personal data are in no log")
+	}
+}
+
+// dataFile is a complete request, as an operator would import it.
+func dataFile(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/import.json")
+	require.NoError(t, err)
+	return string(data)
+}
+
+func TestCommands_exitCodes(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = taken.Close() })
+	provider := []string{"--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"help":               {[]string{"--help"}, 0, ""},
+		"help of a command":  {[]string{"keys", "create", "--help"}, 0, ""},
+		"version":            {[]string{"version"}, 0, ""},
+		"no command":         {nil, 2, "expected one of"},
+		"unknown command":    {[]string{"sreve"}, 2, "sreve"},
+		"unknown flag":       {[]string{"serve", "--prot", "1"}, 2, "--prot"},
+		"bad flag value":     {[]string{"serve", "--call-timeout", "soon"}, 2, "--call-timeout"},
+		"zero timeout":       {[]string{"serve", "--call-timeout", "0s"}, 2, "--call-timeout"},
+		"no provider":        {[]string{"serve"}, 2, "--provider-url is missing"},
+		"no provider secret": {[]string{"serve", "--provider-url", "https://p.example"}, 2, "--provider-secret is missing"},
+		"bad secret":         {[]string{"serve", "--provider-url", "https://p.example", "--provider-secret", "hunter2"}, 2, "whsec_"},
+		"bad provider":       {[]string{"serve", "--provider-url", "p.example", "--provider-secret", secret}, 2, "provider URL"},
+		"bad address":        {append([]string{"serve", "--addr", "8080"}, provider...), 2, "host:port"},
+		"port taken":         {append([]string{"serve", "--addr", taken.Addr().String()}, provider...), 2, "in use"},
+		"bad DSN":            {append([]string{"serve", "--addr", "127.0.0.1:0", "--db", "mysql://x"}, provider...), 2, "--db"},
+		"no directory":       {[]string{"migrate", "--db", "missing/x.db"}, 2, "no directory"},
+		"no database":        {[]string{"keys", "list"}, 2, "enablementd migrate"},
+		"sample to everyone": {[]string{"serve", "--sample", "--addr", "0.0.0.0:0"}, 2, "loopback only"},
+		"sample to all IPv6": {[]string{"serve", "--sample", "--addr", ":0"}, 2, "loopback only"},
+		"sample + provider":  {append([]string{"serve", "--sample"}, provider...), 2, "--sample brings its own"},
+		"import nothing":     {[]string{"import", "missing.json"}, 2, "missing.json"},
+		"bad log level":      {[]string{"migrate", "--log-level", "loud"}, 2, "--log-level"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := command(t, "", test.args...)
+			require.Equal(t, test.code, r.code, r.err)
+			if test.code == 0 {
+				require.NotEmpty(t, r.out)
+				require.Empty(t, r.err)
+				return
+			}
+			require.Contains(t, r.err, test.want)
+			require.Equal(t, 1, strings.Count(r.err, "\n"), "one clear line: %s", r.err)
+			require.NotContains(t, r.err, "hunter2")
+		})
+	}
+}
+
+func TestCommands_importIsAtomic(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "import.db")
+	require.Zero(t, command(t, "", "migrate", "--db", db).code)
+	faulty := strings.Replace(dataFile(t), `"client_id": "cl_1", "product"`, `"client_id": "cl_9", "product"`, 1)
+	require.NotEqual(t, dataFile(t), faulty)
+	r := command(t, faulty, "import", "-", "--db", db)
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.err, `requests[0] "rq_1": client_id: no client "cl_9"; nothing was imported`)
+	r = command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, "no such company", "not even the company was imported")
+}
