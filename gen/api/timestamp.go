@@ -18,12 +18,17 @@ func NewTimestamp(t time.Time) Timestamp {
 	return Timestamp{t.UTC().Truncate(time.Second)}
 }
 
-// ParseTimestamp reads a moment in any of the forms the API uses.
+// ParseTimestamp reads a moment in any of the forms the API uses. As in writing, a year outside of 0
+// to 9999 in UTC is an error.
 func ParseTimestamp(text string) (Timestamp, error) {
 	// Parse takes a fraction after the seconds whether the layout has one or not.
 	for _, form := range []string{timestampForm, timestampForm + "Z07:00"} {
 		if t, err := time.Parse(form, text); err == nil {
-			return Timestamp{t.UTC()}, nil
+			read := Timestamp{t.UTC()}
+			if err := read.checkYear(); err != nil {
+				return Timestamp{}, err
+			}
+			return read, nil
 		}
 	}
 	return Timestamp{}, fmt.Errorf("timestamp is not of the form %s, with or without a fraction and a zone", timestampForm)
@@ -34,12 +39,25 @@ func (t Timestamp) String() string {
 	return t.UTC().Format(timestampForm)
 }
 
-// MarshalText implements [encoding.TextMarshaler]. A year outside of 0 to 9999 is an error.
-func (t Timestamp) MarshalText() ([]byte, error) {
-	if year := t.UTC().Year(); year < 0 || year > 9999 {
-		return nil, fmt.Errorf("timestamp: year %d is outside of 0 to 9999", year)
+// AppendText implements [encoding.TextAppender]. A year outside of 0 to 9999 is an error.
+func (t Timestamp) AppendText(b []byte) ([]byte, error) {
+	if err := t.checkYear(); err != nil {
+		return nil, err
 	}
-	return []byte(t.String()), nil
+	return t.UTC().AppendFormat(b, timestampForm), nil
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (t Timestamp) MarshalText() ([]byte, error) {
+	return t.AppendText(nil)
+}
+
+// checkYear refuses what the form has no four digits for. The zone can carry a year out of them.
+func (t Timestamp) checkYear() error {
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return fmt.Errorf("timestamp: year %d is outside of 0 to 9999", year)
+	}
+	return nil
 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].

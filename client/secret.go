@@ -1,0 +1,72 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+)
+
+// mask is what stands where a secret would.
+const mask = "[redacted]"
+
+// secret holds a text that must not be printed. The text is behind a function because methods alone
+// don't do: fmt does not call them on an unexported field, and a dumper that uses reflection follows
+// pointers. None looks into a function.
+type secret struct {
+	reveal func() string
+	// mask returns a text without the secret, for texts that others made: servers repeat a refused
+	// key in their message, and transports dump requests into errors.
+	mask func(text string) string
+}
+
+func newSecret(text string) secret {
+	forms := []string{text, mask, unquoted(strconv.Quote(text)), mask}
+	if inJSON, err := json.Marshal(text); err == nil {
+		forms = append(forms, unquoted(string(inJSON)), mask)
+	}
+	return secret{
+		reveal: func() string { return text },
+		mask:   strings.NewReplacer(forms...).Replace,
+	}
+}
+
+func unquoted(text string) string { return text[1 : len(text)-1] }
+
+// Format implements [fmt.Formatter], for every verb.
+func (s secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
+
+// String implements [fmt.Stringer].
+func (s secret) String() string { return mask }
+
+// GoString implements [fmt.GoStringer].
+func (s secret) GoString() string { return mask }
+
+// MarshalText implements [encoding.TextMarshaler], and so the value's JSON.
+func (s secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
+
+// LogValue implements [slog.LogValuer].
+func (s secret) LogValue() slog.Value { return slog.StringValue(mask) }
+
+// maskError returns err, or where its text holds the secret, an error around it with the masked text.
+func (s secret) maskError(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if masked := s.mask(text); masked != text {
+		return &maskedError{text: masked, err: err}
+	}
+	return err
+}
+
+// maskedError is an error with another text.
+type maskedError struct {
+	text string
+	err  error
+}
+
+func (e *maskedError) Error() string { return e.text }
+func (e *maskedError) Unwrap() error { return e.err }
