@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ErrKeyNotFound: no key has this hash, id or prefix.
+// ErrKeyNotFound says that no key has this hash or id.
 var ErrKeyNotFound = errors.New("API key not found")
 
 // Key is what is known of an API key. The secret itself is not: only its hash is stored.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrUnknownProduct: a stored request asks for a product that is not in the catalogue, so nothing
-// can be said to be complete. Nothing changes then.
+// ErrUnknownProduct says that a stored request asks for a product that is not in the catalogue, so
+// that nothing can be called complete. Nothing changes then (own rule).
 var ErrUnknownProduct = errors.New("product is not in the catalogue")
 
 // Decide evaluates a pending request and says what becomes of it. Nothing left missing: it enters

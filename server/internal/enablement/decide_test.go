@@ -212,7 +212,7 @@ func TestDecideTimePasses(t *testing.T) {
 	t.Parallel()
 	f := file()
 	f.Client.LastName = ""
-	f.Documents[0] = withMetadata("passport", "expiration_date", now.Format(time.DateOnly))
+	f.Documents[0] = passportWith("expiration_date", now.Format(time.DateOnly))
 	first, err := enablement.Decide(f, now, noID)
 	require.NoError(t, err)
 	require.Empty(t, first.Request.Evaluation.Rejected)

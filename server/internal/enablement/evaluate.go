@@ -77,7 +77,8 @@ func judgeDocument(v ValidDocument, d Document, today time.Time) string {
 	return strings.Join(faults, " ")
 }
 
-// judgeMetadata says what is wrong with a value sent along with a document, if anything is.
+// judgeMetadata says what is wrong with a value sent along with a document, if anything is. A value
+// without a rule of its own has to be there, no more.
 func judgeMetadata(f MetadataField, value string, today time.Time) string {
 	name := strings.ToLower(f.Name)
 	if blank(value) {

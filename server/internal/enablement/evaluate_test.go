@@ -6,10 +6,12 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nyaruka/phonenumbers"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
@@ -188,7 +190,7 @@ func TestEvaluateDocument(t *testing.T) {
 			d.BackImage = false
 			d.Metadata["expiration_date"] = "2025-12-31"
 		}), noBack + " The document expired on 2025-12-31."},
-		"more metadata than asked for": {withMetadata("passport", "colour", "\xff\x00"), ""},
+		"more metadata than asked for": {passportWith("colour", "\xff\x00"), ""},
 		"metadata of another case":     {with("passport", func(d *enablement.Document) { d.Metadata = map[string]string{"NUMBER": "X1234"} }), noNumber + " " + noIssuer + " " + noExpiration},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -284,7 +286,7 @@ func TestEvaluateMetadata(t *testing.T) {
 		for value, reason := range values {
 			t.Run(id+" "+value, func(t *testing.T) {
 				t.Parallel()
-				docs := []enablement.Document{withMetadata("passport", id, value)}
+				docs := []enablement.Document{passportWith(id, value)}
 				if reason == "" {
 					requireDocuments(t, docs, now)
 					return
@@ -299,7 +301,7 @@ func TestEvaluateMetadata(t *testing.T) {
 // The day of the evaluation is UTC's, wherever the clock is.
 func TestEvaluateExpirationByUTC(t *testing.T) {
 	t.Parallel()
-	docs := []enablement.Document{withMetadata("passport", "expiration_date", "2026-04-16")}
+	docs := []enablement.Document{passportWith("expiration_date", "2026-04-16")}
 	last := time.Date(2026, time.April, 16, 23, 59, 59, 999999999, time.UTC)
 	east, west := time.FixedZone("east", 14*3600), time.FixedZone("west", -12*3600)
 	for _, zone := range []*time.Location{time.UTC, east, west} {
@@ -312,7 +314,7 @@ func TestEvaluateExpirationByUTC(t *testing.T) {
 func TestEvaluateSeveralDocuments(t *testing.T) {
 	t.Parallel()
 	good := document("drivers_license")
-	expired := withMetadata("passport", "expiration_date", "2020-02-29")
+	expired := passportWith("expiration_date", "2020-02-29")
 	noBackSide := with("national_id", func(d *enablement.Document) { d.BackImage = false })
 	expiredItem := rejectedDocument("passport", "The document expired on 2020-02-29.")
 	noBackItem := rejectedDocument("national_id", noBack)
@@ -507,6 +509,18 @@ func TestEvaluatePhone(t *testing.T) {
 	}
 }
 
+// The rule for phone numbers relies on this: a country code and the number after it can be told apart.
+func TestCallingCodesAreNoPrefixes(t *testing.T) {
+	t.Parallel()
+	codes := phonenumbers.GetSupportedCallingCodes()
+	require.NotEmpty(t, codes)
+	for a := range codes {
+		for b := range codes {
+			require.False(t, a != b && strings.HasPrefix(strconv.Itoa(a), strconv.Itoa(b)), "%d %d", a, b)
+		}
+	}
+}
+
 // Missing and rejected fields are listed together in the order of the catalogue, and documents come
 // before data.
 func TestEvaluateOrder(t *testing.T) {
@@ -519,7 +533,7 @@ func TestEvaluateOrder(t *testing.T) {
 		PhoneNumber: 1,
 	}
 	e := enablement.Evaluate(enablement.CardsIndividuals, c,
-		[]enablement.Document{withMetadata("passport", "issuing_country", "AR")}, now)
+		[]enablement.Document{passportWith("issuing_country", "AR")}, now)
 	require.Equal(t, []string{"identity_document"}, documents(e))
 	require.Equal(t, []string{"first_name", "last_name", "email", "birth_date", "country", "phone"}, keys(e))
 	require.Equal(t, []enablement.RejectedItem{
@@ -538,7 +552,7 @@ func TestEvaluateIsPure(t *testing.T) {
 		c := client()
 		c.Email = "nobody"
 		return c, []enablement.Document{
-			withMetadata("passport", "number", "?"),
+			passportWith("number", "?"),
 			{Type: "national_id"},
 			with("drivers_license", func(d *enablement.Document) { d.BackImage = false }),
 		}
@@ -697,7 +711,7 @@ func knownText() map[string]bool {
 func BenchmarkEvaluate(b *testing.B) {
 	for name, docs := range map[string][]enablement.Document{
 		"complete":   {document("passport")},
-		"incomplete": {withMetadata("passport", "expiration_date", "2020-01-01"), {Type: "national_id"}},
+		"incomplete": {passportWith("expiration_date", "2020-01-01"), {Type: "national_id"}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			c := client()

@@ -45,9 +45,9 @@ func with(kind string, change func(*enablement.Document)) enablement.Document {
 	return d
 }
 
-// withMetadata returns a document with one value of its metadata set.
-func withMetadata(kind, id, value string) enablement.Document {
-	return with(kind, func(d *enablement.Document) { d.Metadata[id] = value })
+// passportWith returns a passport with one value of its metadata set.
+func passportWith(id, value string) enablement.Document {
+	return with("passport", func(d *enablement.Document) { d.Metadata[id] = value })
 }
 
 // file returns a request with all that it needs.

@@ -136,16 +136,17 @@ func phoneFault(countryCode int, number int64) string {
 	return strings.Join(faults, " ")
 }
 
-// validPhone tries the number with a zero in front, too: some countries' numbers begin with one
-// (Italian landlines, all of Ivory Coast), and a JSON number cannot hold it. Elsewhere that zero is
-// the prefix of a call within the country, or makes the number invalid.
+// validPhone judges a number under a known country code. No calling code begins with another, so the
+// digits can be read in one way only. The number is tried with a zero in front, too: some countries'
+// numbers begin with one (Italian landlines, all of Ivory Coast), and a JSON number cannot hold it.
+// Elsewhere that zero is the prefix of a call within the country, or makes the number invalid.
 func validPhone(countryCode int, number int64) bool {
 	if number < 0 {
 		return false
 	}
 	for _, format := range []string{"+%d%d", "+%d0%d"} {
 		parsed, err := phonenumbers.Parse(fmt.Sprintf(format, countryCode, number), "")
-		if err == nil && int(parsed.GetCountryCode()) == countryCode && phonenumbers.IsValidNumber(parsed) {
+		if err == nil && phonenumbers.IsValidNumber(parsed) {
 			return true
 		}
 	}

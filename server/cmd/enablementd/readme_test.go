@@ -1,0 +1,66 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+)
+
+var program = regexp.MustCompile("(?s)```go\n(package main\n.*?)```")
+
+// programs returns the complete programs of the README, written to files.
+func programs(t *testing.T) []string {
+	t.Helper()
+	readme, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	var files []string
+	for _, match := range program.FindAllSubmatch(readme, -1) {
+		file := filepath.Join(t.TempDir(), "main.go")
+		require.NoError(t, os.WriteFile(file, match[1], 0o600))
+		files = append(files, file)
+	}
+	return files
+}
+
+func TestREADME_programsCompile(t *testing.T) {
+	t.Parallel()
+	files := programs(t)
+	require.Len(t, files, 2, "one for the client, one for the server")
+	for _, file := range files {
+		output, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
+		require.NoError(t, err, string(output))
+		output, err = exec.CommandContext(t.Context(), "gofmt", "-l", file).CombinedOutput()
+		require.NoError(t, err)
+		require.Empty(t, string(output), "the program is not formatted")
+	}
+}
+
+// TestREADME_clientRuns runs the README's client against the sample, as the README says one can.
+func TestREADME_clientRuns(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "--sample")
+	c := exec.CommandContext(t.Context(), "go", "run", programs(t)[0])
+	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+dataset.SampleKeyLevel3, "CRYPTOMATE_BASE_URL="+p.url)
+	output, err := c.CombinedOutput()
+	require.NoError(t, err, string(output))
+	require.Equal(t, "It is with the provider.\n", string(output))
+}
+
+func TestREADME_namesTheSample(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	seed := dataset.Cases[0]
+	require.Contains(t, string(readme), "/management/clients/individuals/"+seed.ClientID+"/products/"+seed.RequestID+"/submit")
+	require.Contains(t, string(readme), `-H "x-api-key: `+dataset.SampleKeyLevel3+`"`)
+	reply, err := os.ReadFile("../../../gen/spec/testdata/seed.json")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), strings.TrimSpace(string(reply)), "the answer shown is the seed's")
+}
