@@ -20,8 +20,9 @@ var (
 	ErrNotDead = errors.New("notification is not dead")
 )
 
-// Store is what the service needs of storage. All methods are safe for concurrent use, obey their
-// context and leave nothing changed when they return an error.
+// Store is what the service needs of storage. All methods are safe for concurrent use and obey their
+// context. What one method writes is written together or not at all; an error named here means that
+// nothing was. After any other error of the database it may have been: a commit's answer can be lost.
 type Store interface {
 	enablement.Store
 	access.Finder

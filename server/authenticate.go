@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// What an [Authenticator] returns, as it is or wrapped, to refuse a key. Both are a 401 that says
+// no more than the API documents; a wrapping error's text goes to the log.
+var (
+	// ErrInvalidKey says that the key is unknown, revoked or expired.
+	ErrInvalidKey = errors.New("invalid API key")
+	// ErrAccessDenied says that the key may not be used from the caller's address.
+	ErrAccessDenied = errors.New("access denied")
+)
+
+// Authenticator tells whose an API key is.
+type Authenticator interface {
+	// Authenticate returns the owner of apiKey, which is never empty. from is the peer's
+	// address, an IPv4 one never in its IPv6 form; it is the zero Addr when the server doesn't
+	// know it. Behind a proxy it is the proxy's.
+	//
+	// [ErrInvalidKey] and [ErrAccessDenied] refuse the key, and a [*Error] is answered as it
+	// is. An error of ctx, cancelled or past its deadline, is a 503. Any other error is a 500.
+	// The access level is not checked here but by the [Handler].
+	Authenticate(ctx context.Context, apiKey string, from netip.Addr) (Principal, error)
+}
+
+// AuthenticatorFunc is a function as an [Authenticator].
+type AuthenticatorFunc func(ctx context.Context, apiKey string, from netip.Addr) (Principal, error)
+
+// Authenticate implements [Authenticator].
+func (f AuthenticatorFunc) Authenticate(ctx context.Context, apiKey string, from netip.Addr) (Principal, error) {
+	return f(ctx, apiKey, from)
+}
+
+// Principal is the owner of an API key. CompanyID and KeyPrefix appear in the log: the prefix
+// must tell keys apart for humans, and must not help to guess one.
+type Principal struct {
+	KeyID       string
+	KeyPrefix   string
+	CompanyID   string
+	AccessLevel int // at least the operation's x-access-level, or the call is refused
+}
+
+// PrincipalFrom returns who makes the call that ctx belongs to. It is false where nobody was
+// authenticated: outside of a call, in an [Authenticator], and in an operation without security.
+func PrincipalFrom(ctx context.Context) (Principal, bool) {
+	if c := callFrom(ctx); c != nil && c.authenticated {
+		return c.principal, true
+	}
+	return Principal{}, false
+}
+
+// authenticate lets a call pass whose key may do what the operation does.
+func (h *handler) authenticate(c *call, r *http.Request) error {
+	op := c.operation
+	if op.keyHeader == "" {
+		return nil
+	}
+	keys := r.Header[op.keyHeader]
+	if len(keys) != 1 || keys[0] == "" {
+		return invalidKey(nil)
+	}
+	principal, err := h.authenticator.Authenticate(r.Context(), keys[0], peerOf(r))
+	if err != nil {
+		return authenticationError(err)
+	}
+	c.principal, c.authenticated = principal, true
+	if principal.AccessLevel < op.accessLevel {
+		return accessDenied(nil)
+	}
+	return nil
+}
+
+func authenticationError(err error) error {
+	var documented *Error
+	switch {
+	case errors.As(err, &documented):
+		return err
+	case errors.Is(err, ErrInvalidKey):
+		return invalidKey(err)
+	case errors.Is(err, ErrAccessDenied):
+		return accessDenied(err)
+	default:
+		return err
+	}
+}
+
+func invalidKey(cause error) *Error {
+	return &Error{Status: http.StatusUnauthorized, Code: api.CodeAuth, Message: "Invalid API key", Err: cause}
+}
+
+func accessDenied(cause error) *Error {
+	return &Error{
+		Status:  http.StatusUnauthorized,
+		Code:    api.CodeAPIError,
+		Message: "Access denied. The API Key is not authorized to do this operation.",
+		Err:     cause,
+	}
+}
+
+// peerOf is the zero Addr where RemoteAddr is no address, as on a Unix socket.
+func peerOf(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap()
+}

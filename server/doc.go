@@ -1,0 +1,38 @@
+// Package server serves any implementation of the generated [api.StrictServerInterface] over
+// HTTP. The implementation decides what a call means; [Handler] puts around it what every call
+// needs, and takes the rules from the embedded openapi.yaml, so that code and description can't
+// drift apart.
+//
+//	request
+//	   │
+//	   ▼
+//	recover ─ trace id ─ log line                    every call
+//	   │
+//	   ▼
+//	net/http mux ──────── 404, 405 + Allow           the generated routes
+//	   │
+//	   ▼
+//	body cap ──────────── 413                        per operation
+//	authenticate ──────── 401, 503                   your Authenticator; security and
+//	   │                                             x-access-level of the description
+//	validate request ──── 400, 413                   path, query, headers, body
+//	   │
+//	   ▼
+//	your implementation ─ *Error, any other error    through the generated strict handler
+//	   │
+//	   ▼
+//	validate reply ────── 500                        status, headers, body
+//	   │
+//	   ▼
+//	bytes leave
+//
+// A reply is held back until it was checked. What goes wrong on the way, a panic included, becomes
+// one JSON error in the form the description documents: it carries the call's trace id, and what
+// the caller must not see stays in the log under the same id.
+//
+// An implementation answers a documented error by returning an [*Error], for example from
+// [NotFound] or [Conflict]. Any other error is a 500 whose text never reaches the caller.
+// [PrincipalFrom] tells it who calls, [TraceIDFrom] under which trace id.
+//
+// The package knows no database and no queue.
+package server

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// Error is an error that the description documents. An implementation returns one, as it is or
+// wrapped, to answer it; an [Authenticator] may too.
+//
+// An Error that the description doesn't allow, because its status is not a declared 4xx or 5xx of
+// the operation or its code is unknown, is answered as a 500 and logged.
+type Error struct {
+	// Status is the HTTP status of the answer.
+	Status int
+	// Code is the answer's code.
+	Code api.ErrorCode
+	// Message tells the caller what is wrong. Left empty, it is the usual text of the status.
+	Message string
+	// RetryAfter is sent as Retry-After, rounded up to whole seconds and at most a day. A 429
+	// and a 503 always have one, of at least a second; elsewhere zero means none.
+	RetryAfter time.Duration
+	// Err is the cause. It goes to the log and never to the caller.
+	Err error
+}
+
+// NotFound is the answer to a call about something that isn't there, or isn't the caller's.
+func NotFound(message string) *Error {
+	return &Error{Status: http.StatusNotFound, Code: api.CodeNotFound, Message: message}
+}
+
+// Conflict is the answer to a call that doesn't fit the state things are in.
+func Conflict(code api.ErrorCode, message string) *Error {
+	return &Error{Status: http.StatusConflict, Code: code, Message: message}
+}
+
+// Unavailable is the answer to a call that can't be served now, because of err, and changed
+// nothing.
+func Unavailable(retryAfter time.Duration, err error) *Error {
+	return &Error{
+		Status:     http.StatusServiceUnavailable,
+		Code:       api.CodeServiceUnavailable,
+		RetryAfter: retryAfter,
+		Err:        err,
+	}
+}
+
+// Error returns status, code, message and cause: a text for logs, not for callers.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%d %s", e.Status, e.Code)
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// The chain's own answers to what no operation takes.
+var (
+	errNoRoute     = NotFound("There is no such operation")
+	errWrongMethod = &Error{
+		Status:  http.StatusMethodNotAllowed,
+		Code:    api.CodeMethodNotAllowed,
+		Message: "The operation takes another method",
+	}
+)
+
+func badRequest(message string, cause error) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: api.CodeBadRequest, Message: message, Err: cause}
+}
+
+func bodyTooLarge(limit int64) *Error {
+	return &Error{
+		Status:  http.StatusRequestEntityTooLarge,
+		Code:    api.CodeBadRequest,
+		Message: fmt.Sprintf("The request body is larger than %d bytes", limit),
+	}
+}
+
+func internal(cause error) *Error {
+	return &Error{Status: http.StatusInternalServerError, Code: api.CodeServerError, Err: cause}
+}
+
+// panicError is a recovered panic. It unwraps to nothing: a panic with an error is no answer.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// refuse answers a request that the generated code couldn't read.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.fail(w, r, badRequest("The request is malformed", err))
+}
+
+// fail is the one place where an error becomes the reply. It takes back what was written before.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	c := w.(*call)
+	answer := answerTo(err, c.operation)
+	h.logCause(r.Context(), c, answer)
+
+	c.reset()
+	c.failed = true
+	c.header.Set("Content-Type", "application/json")
+	message := answer.Message
+	if seconds := retryAfter(answer); seconds > 0 {
+		c.header.Set("Retry-After", strconv.Itoa(seconds))
+		if message == "" && answer.Status == http.StatusTooManyRequests {
+			message = fmt.Sprintf("Rate limit exceeded. Retry after %d seconds", seconds)
+		}
+	}
+	if message == "" {
+		message = usualMessage(answer.Status)
+	}
+	var body any = api.Error{Code: answer.Code, Message: message, TraceID: c.traceID}
+	if answer.Status == http.StatusTooManyRequests {
+		body = api.RateLimitError{ErrorCode: answer.Code, Code: answer.Code, Message: message, TraceID: c.traceID}
+	}
+	c.status = answer.Status
+	c.body, _ = json.Marshal(body) // strings only: it can't fail
+}
+
+// answerTo finds the documented answer to any error.
+func answerTo(err error, op *operation) *Error {
+	var documented *Error
+	switch {
+	case errors.As(err, &documented):
+		if reason := undocumented(documented, op); reason != "" {
+			return internal(fmt.Errorf("the error is not as described: %s", reason))
+		}
+		return documented
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return Unavailable(time.Second, err)
+	default:
+		return internal(err)
+	}
+}
+
+// undocumented says why e may not be answered, or nothing if it may.
+func undocumented(e *Error, op *operation) string {
+	switch {
+	case e == nil:
+		return "it is a nil *Error"
+	case e.Status < 400 || e.Status > 599:
+		return fmt.Sprintf("status %d is no error: %v", e.Status, e)
+	case op != nil && !op.declares(e.Status):
+		return fmt.Sprintf("status %d is not declared: %v", e.Status, e)
+	case !e.Code.Valid():
+		return fmt.Sprintf("code %q is unknown: %v", e.Code, e)
+	default:
+		return ""
+	}
+}
+
+// retryAfter is in seconds, and zero for no such header.
+func retryAfter(e *Error) int {
+	const longest = 24 * time.Hour // the description's maximum
+	wait := e.RetryAfter
+	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
+		wait = max(wait, time.Second)
+	}
+	if wait <= 0 {
+		return 0
+	}
+	return int((min(wait, longest) + time.Second - 1) / time.Second)
+}
+
+func usualMessage(status int) string {
+	switch status {
+	case http.StatusInternalServerError:
+		return "Internal server error"
+	case http.StatusServiceUnavailable:
+		return "The service is temporarily unavailable"
+	default:
+		return http.StatusText(status)
+	}
+}

@@ -1,0 +1,151 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/gen/spec"
+)
+
+// Handler serves impl as openapi.yaml describes it. The package comment draws what a call passes
+// on its way to impl and back.
+//
+// [WithAuthenticator] is required. Handler returns an error and no handler when it is missing,
+// when impl or an option is nil or out of range, and when the description asks for something the
+// chain doesn't enforce, such as an operation with security but without x-access-level.
+//
+// The handler keeps no goroutine and may be used by many at once, as far as impl may. It matches
+// paths from the root and ignores the description's servers: to mount it below a prefix, wrap it
+// in [http.StripPrefix]. Time limits are the [http.Server]'s.
+func Handler(impl api.StrictServerInterface, opts ...Option) (http.Handler, error) {
+	doc, err := spec.GetSpec() // a fresh copy, ours alone
+	if err != nil {
+		return nil, fmt.Errorf("server: load the description: %w", err)
+	}
+	h, err := newHandler(doc, impl, opts)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	return h, nil
+}
+
+// handler is the chain. It is built once and only read afterwards.
+type handler struct {
+	settings
+	routes     *router
+	validation *openapi3filter.Options
+	tooLarge   *Error
+}
+
+func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) (*handler, error) {
+	if impl == nil {
+		return nil, errors.New("the implementation is nil")
+	}
+	settings, err := settingsFrom(opts)
+	if err != nil {
+		return nil, err
+	}
+	operations, err := operationsOf(doc)
+	if err != nil {
+		return nil, err
+	}
+	h := &handler{
+		settings:   settings,
+		validation: validationOptions(),
+		tooLarge:   bodyTooLarge(settings.maxBody),
+	}
+	h.routes = newRouter(operations, h.wrap)
+	strict := api.NewStrictHandlerWithOptions(impl, nil, api.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  h.refuse,
+		ResponseErrorHandlerFunc: h.fail,
+	})
+	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{
+		BaseRouter:       h.routes,
+		ErrorHandlerFunc: h.refuse,
+	})
+	return h, h.routes.complete()
+}
+
+// ServeHTTP implements [http.Handler]. The log line is written before the reply leaves, so that a
+// trace id a caller holds is always in the log.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := newCall(r.Header)
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	aborted := h.answer(c, r)
+	h.logCall(c, r)
+	if aborted {
+		panic(http.ErrAbortHandler)
+	}
+	c.stamp()
+	c.send(w)
+}
+
+// answer fills c's reply, whatever happens. It reports whether the call was aborted with
+// [http.ErrAbortHandler], which wants the connection closed without an answer.
+func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
+	defer func() {
+		switch value := recover(); value {
+		case nil:
+		case http.ErrAbortHandler:
+			c.reset()
+			aborted = true
+		default:
+			h.fail(c, r, &panicError{value: value, stack: debug.Stack()})
+		}
+	}()
+	h.routes.ServeHTTP(c, r)
+	if c.operation == nil {
+		h.unrouted(c, r)
+	}
+	return false
+}
+
+// unrouted replaces what the mux answered by itself: text, a redirect to a cleaned path, or a 400
+// to "*".
+func (h *handler) unrouted(c *call, r *http.Request) {
+	if c.status != http.StatusMethodNotAllowed {
+		h.fail(c, r, errNoRoute)
+		return
+	}
+	allow := c.Header().Get("Allow")
+	h.fail(c, r, errWrongMethod)
+	c.Header().Set("Allow", allow)
+}
+
+// wrap puts the chain around an operation's generated handler.
+func (h *handler) wrap(op *operation, generated http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := w.(*call)
+		c.operation = op
+		if err := h.serve(c, r, generated); err != nil {
+			h.fail(c, r, err)
+		}
+	}
+}
+
+// serve takes a call through the steps of its operation.
+func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) error {
+	if r.ContentLength > h.maxBody {
+		return h.tooLarge
+	}
+	if err := h.authenticate(c, r); err != nil {
+		return err
+	}
+	// A rate limit goes here: it is known who calls, and nothing was read yet.
+	input, err := h.validateRequest(c.operation, r)
+	if err != nil {
+		return err
+	}
+	generated(c, r)
+	if c.failed {
+		return nil
+	}
+	return h.validateReply(r.Context(), c, input)
+}

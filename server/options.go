@@ -1,0 +1,83 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// defaultMaxBody is far above what the operation takes, which is no body at all.
+const defaultMaxBody = 64 << 10
+
+// Option adjusts a [Handler].
+type Option func(*settings) error
+
+type settings struct {
+	authenticator Authenticator
+	logger        *slog.Logger
+	maxBody       int64
+	checkReplies  bool
+}
+
+func settingsFrom(opts []Option) (settings, error) {
+	s := settings{logger: slog.Default(), maxBody: defaultMaxBody, checkReplies: true}
+	for i, opt := range opts {
+		if opt == nil {
+			return settings{}, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
+		}
+		if err := opt(&s); err != nil {
+			return settings{}, err
+		}
+	}
+	if s.authenticator == nil {
+		return settings{}, errors.New("no authenticator: WithAuthenticator is required")
+	}
+	return s, nil
+}
+
+// WithAuthenticator sets who decides on API keys. It is required: without it [Handler] returns an
+// error.
+func WithAuthenticator(a Authenticator) Option {
+	return func(s *settings) error {
+		if f, ok := a.(AuthenticatorFunc); a == nil || ok && f == nil {
+			return errors.New("WithAuthenticator: the authenticator is nil")
+		}
+		s.authenticator = a
+		return nil
+	}
+}
+
+// WithLogger sets where calls are logged; what [slog.Default] is at that moment by default. Every
+// call is one line at Info, without path, key, header and body. What a caller isn't told is a line of its own under
+// the same trace_id: at Error for a 5xx, at Warn for the cause of a refusal.
+func WithLogger(l *slog.Logger) Option {
+	return func(s *settings) error {
+		if l == nil {
+			return errors.New("WithLogger: the logger is nil")
+		}
+		s.logger = l
+		return nil
+	}
+}
+
+// WithResponseValidation turns the check of the implementation's replies against the description
+// on or off; on by default. A reply that fails it is a 500, and the log says why. Switched off, a
+// missing reply is still a 500.
+func WithResponseValidation(on bool) Option {
+	return func(s *settings) error {
+		s.checkReplies = on
+		return nil
+	}
+}
+
+// WithMaxBody sets how many bytes of a request body are read at most, and must be above zero;
+// 64 KiB by default. A larger body is a 413.
+func WithMaxBody(bytes int64) Option {
+	return func(s *settings) error {
+		if bytes <= 0 {
+			return fmt.Errorf("WithMaxBody: %d is not above zero", bytes)
+		}
+		s.maxBody = bytes
+		return nil
+	}
+}

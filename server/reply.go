@@ -1,0 +1,51 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// reply is an [http.ResponseWriter] that keeps what is written, so that it can be checked, or
+// replaced, before anything leaves.
+type reply struct {
+	status int // 0 while nothing was written
+	header http.Header
+	body   []byte
+}
+
+// Header implements [http.ResponseWriter].
+func (p *reply) Header() http.Header { return p.header }
+
+// WriteHeader implements [http.ResponseWriter]. The first status counts. An informational one
+// can't be sent ahead of a reply that was not checked yet, and is dropped.
+func (p *reply) WriteHeader(status int) {
+	if p.status == 0 && status/100 != 1 {
+		p.status = status
+	}
+}
+
+// Write implements [http.ResponseWriter].
+func (p *reply) Write(b []byte) (int, error) {
+	p.WriteHeader(http.StatusOK)
+	p.body = append(p.body, b...)
+	return len(b), nil
+}
+
+// reset forgets what was written.
+func (p *reply) reset() {
+	p.status = 0
+	clear(p.header)
+	p.body = nil
+}
+
+// send lets the reply go. net/http drops the body where the method or the status allows none, and
+// where it can't be delivered the caller is gone: its error needs no answer.
+func (p *reply) send(w http.ResponseWriter) {
+	header := w.Header()
+	for name, values := range p.header {
+		header[name] = values
+	}
+	header.Set("Content-Length", strconv.Itoa(len(p.body)))
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.body)
+}

@@ -1,0 +1,56 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strings"
+)
+
+// TraceIDFrom returns the trace id of the call that ctx belongs to: 32 lower-case hexadecimal
+// digits, which the caller gets as X-Trace-Id and the log as trace_id. It is the trace-id of the
+// request's W3C traceparent if that is valid, a random one otherwise. Outside of a call it is
+// empty.
+func TraceIDFrom(ctx context.Context) string {
+	if c := callFrom(ctx); c != nil {
+		return c.traceID
+	}
+	return ""
+}
+
+func traceIDOf(request http.Header) string {
+	if parents := request["Traceparent"]; len(parents) == 1 {
+		if id, ok := parseTraceparent(parents[0]); ok {
+			return id
+		}
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// parseTraceparent reads version-traceid-parentid-flags (https://www.w3.org/TR/trace-context/).
+// A later version than 00 may have more to say after the flags.
+func parseTraceparent(text string) (traceID string, ok bool) {
+	const length = 55
+	if len(text) < length || text[2] != '-' || text[35] != '-' || text[52] != '-' {
+		return "", false
+	}
+	version, traceID, parentID, flags := text[:2], text[3:35], text[36:52], text[53:length]
+	if version == "ff" || len(text) > length && (version == "00" || text[length] != '-') {
+		return "", false
+	}
+	if !isLowerHex(version) || !isLowerHex(flags) || !isID(traceID) || !isID(parentID) {
+		return "", false
+	}
+	return traceID, true
+}
+
+func isID(text string) bool {
+	return isLowerHex(text) && strings.Trim(text, "0") != "" // all zero means: none
+}
+
+func isLowerHex(text string) bool {
+	return strings.Trim(text, "0123456789abcdef") == ""
+}

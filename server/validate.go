@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// validationOptions are for requests and replies.
+func validationOptions() *openapi3filter.Options {
+	return &openapi3filter.Options{
+		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc, // authenticate did it
+		IncludeResponseStatus: true,
+		SkipSettingDefaults:   true, // check a request, don't change it
+		// Whatever text of a schema error gets out by mistake, it has no submitted value in it.
+		SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.DisableSchemaErrorDetails()},
+	}
+}
+
+// validateRequest lets only such a request pass as the operation describes: nothing missing,
+// nothing malformed, nothing more. No message repeats a submitted value.
+func (h *handler) validateRequest(op *operation, r *http.Request) (*openapi3filter.RequestValidationInput, error) {
+	query, err := parseQuery(op, r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range op.headers {
+		if len(r.Header.Values(name)) > 1 {
+			return nil, badRequest(fmt.Sprintf("header %q: must be sent once", name), nil)
+		}
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(nil, r.Body, h.maxBody)
+	}
+	if !op.takesBody() {
+		if err := h.refuseBody(r); err != nil {
+			return nil, err
+		}
+	}
+	input := &openapi3filter.RequestValidationInput{
+		Request:     r,
+		PathParams:  make(map[string]string, len(op.pathParams)),
+		QueryParams: query,
+		Route:       op.route,
+		Options:     h.validation,
+	}
+	for _, name := range op.pathParams {
+		input.PathParams[name] = r.PathValue(name)
+	}
+	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
+		return nil, h.requestError(err)
+	}
+	return input, nil
+}
+
+// parseQuery refuses a query that is malformed or has a parameter the operation doesn't.
+func parseQuery(op *operation, raw string) (url.Values, error) {
+	if raw == "" {
+		return url.Values{}, nil
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, badRequest("The query is malformed", nil)
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !op.query[name] {
+			return nil, badRequest(fmt.Sprintf("query parameter %q: is not known", printable(name)), nil)
+		}
+	}
+	return query, nil
+}
+
+// printable cuts a name of the caller's invention to what is safe to repeat.
+func printable(name string) string {
+	const longest = 32
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`"'\<>&`, r) {
+			return '?'
+		}
+		return r
+	}, name[:min(len(name), longest)])
+	if len(name) > longest {
+		clean += "..."
+	}
+	return clean
+}
+
+// refuseBody lets only an empty body pass. One of unknown length is read to learn what it is.
+func (h *handler) refuseBody(r *http.Request) error {
+	size := r.ContentLength
+	if size < 0 {
+		var err error
+		if size, err = io.Copy(io.Discard, r.Body); err != nil {
+			return h.bodyError(err)
+		}
+		r.Body = http.NoBody
+	}
+	if size > 0 {
+		return badRequest("This operation takes no request body", nil)
+	}
+	return nil
+}
+
+func (h *handler) bodyError(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return h.tooLarge
+	}
+	return badRequest("The request body can't be read", nil)
+}
+
+// requestError says in few words what is wrong with a request.
+func (h *handler) requestError(err error) error {
+	var (
+		request *openapi3filter.RequestError
+		schema  *openapi3.SchemaError
+		large   *http.MaxBytesError
+	)
+	if !errors.As(err, &request) {
+		return err
+	}
+	where, pointer := "request body", ""
+	if p := request.Parameter; p != nil {
+		where = fmt.Sprintf("%s %q", p.In, p.Name)
+		if p.In != openapi3.ParameterInHeader {
+			where = fmt.Sprintf("%s parameter %q", p.In, p.Name)
+		}
+	}
+	what := "is malformed"
+	switch {
+	case errors.As(err, &large):
+		return h.tooLarge
+	case errors.As(err, &schema):
+		what, pointer = ruleOf(schema), pointerOf(schema)
+	case errors.Is(err, openapi3filter.ErrInvalidRequired):
+		what = "is required"
+	case errors.Is(err, openapi3filter.ErrInvalidEmptyValue):
+		what = "must not be empty"
+	case request.Parameter == nil && request.Err == nil:
+		what = "is of another media type than the operation takes"
+	}
+	if pointer != "" {
+		where += " " + pointer
+	}
+	return badRequest(where+": "+what, nil)
+}
+
+// validateReply returns what is wrong with an implementation's reply: where and which rule, but
+// no value.
+func (h *handler) validateReply(ctx context.Context, c *call, request *openapi3filter.RequestValidationInput) error {
+	switch {
+	case c.status == 0:
+		return errors.New("the implementation wrote no reply")
+	case c.status < 200 || c.status > 599:
+		return fmt.Errorf("the reply has no valid status: %d", c.status)
+	case !h.checkReplies:
+		return nil
+	case !c.operation.declares(c.status): // the validator lets undeclared redirects pass
+		return fmt.Errorf("the reply is not as described: status %d is not declared", c.status)
+	}
+	c.stamp()
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: request,
+		Status:                 c.status,
+		Header:                 c.header,
+		Options:                h.validation,
+	}
+	if err := openapi3filter.ValidateResponse(ctx, input.SetBodyBytes(c.body)); err != nil {
+		return fmt.Errorf("the %d reply is not as described: %s", c.status, replyDefect(err))
+	}
+	return nil
+}
+
+func replyDefect(err error) string {
+	var (
+		response *openapi3filter.ResponseError
+		schema   *openapi3.SchemaError
+	)
+	what := "it can't be checked"
+	if errors.As(err, &response) {
+		what, _, _ = strings.Cut(response.Reason, ": ") // what follows is a value
+	}
+	if errors.As(err, &schema) {
+		what += ": "
+		if pointer := pointerOf(schema); pointer != "" {
+			what += pointer + " "
+		}
+		what += ruleOf(schema)
+	}
+	return what
+}
+
+// pointerOf is empty for the whole value.
+func pointerOf(e *openapi3.SchemaError) string {
+	if path := e.JSONPointer(); len(path) > 0 {
+		return "/" + strings.Join(path, "/")
+	}
+	return ""
+}
+
+// ruleOf puts the rule that a value breaks in words, without the value.
+func ruleOf(e *openapi3.SchemaError) string {
+	switch e.SchemaField {
+	case "pattern":
+		return "must match " + e.Schema.Pattern
+	case "minLength":
+		return fmt.Sprintf("must have at least %d characters", e.Schema.MinLength)
+	case "maxLength":
+		return fmt.Sprintf("must have at most %d characters", *e.Schema.MaxLength)
+	case "enum":
+		return "must be one of the documented values"
+	case "type":
+		return "must be of type " + strings.Join(e.Schema.Type.Slice(), " or ")
+	case "nullable":
+		return "must not be null"
+	case "required":
+		return "is missing"
+	default:
+		return "breaks the rule " + e.SchemaField
+	}
+}
