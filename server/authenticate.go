@@ -82,6 +82,8 @@ func authenticationError(err error) error {
 	switch {
 	case errors.As(err, &documented):
 		return err
+	case err == ErrInvalidKey: //nolint:errorlint // the bare error has nothing to add to the log
+		return invalidKey(nil)
 	case errors.Is(err, ErrInvalidKey):
 		return invalidKey(err)
 	case errors.Is(err, ErrAccessDenied):

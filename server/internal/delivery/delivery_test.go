@@ -195,11 +195,13 @@ func TestQueue_recovers(t *testing.T) {
 		fail  http.HandlerFunc
 		fault string
 	}{
-		"500":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "the provider answered 500"},
-		"400":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, "the provider answered 400"},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, "the provider answered 307; redirects are not followed"},
-		"reset":    {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "") }, "the connection to the provider broke"},
-		"garbage":  {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "this is not HTTP\r\n\r\n") }, "the connection to the provider broke"},
+		"500": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "the provider answered 500"},
+		"400": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, "the provider answered 400"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "the provider answered 307; redirects are not followed"},
+		"reset":   {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "") }, "the connection to the provider broke"},
+		"garbage": {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "this is not HTTP\r\n\r\n") }, "the connection to the provider broke"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
