@@ -30,6 +30,8 @@ type Key struct {
 	// ExpiresAt and RevokedAt are zero where they don't apply.
 	ExpiresAt time.Time
 	RevokedAt time.Time
+	// LastUsedAt is zero before the first use; it lags behind by some seconds.
+	LastUsedAt time.Time
 }
 
 // Hash is the SHA-256 of a key's secret, the form in which it is stored and looked up. A fast hash

@@ -100,7 +100,7 @@ func (b *bench) submit(t *testing.T) string {
 	t.Helper()
 	_, err := enablement.NewService(b.store, time.Now).Submit(t.Context(), enablement.Submission{
 		CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
-	})
+	}, func(enablement.Request) ([]byte, error) { return nil, nil })
 	require.NoError(t, err)
 	list, err := b.store.Notifications(t.Context(), "", 10)
 	require.NoError(t, err)

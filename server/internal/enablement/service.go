@@ -14,6 +14,12 @@ type Store interface {
 	// notification with the job to deliver it if there is one. It returns the decision it
 	// committed.
 	//
+	// With an idempotency key, a reply recorded under its ID since the start of its window is returned
+	// as a replayed decision, without asking decide; one with another fingerprint is
+	// [ErrIdempotencyMismatch]. Otherwise the decision's reply is recorded with all the rest. A store
+	// that several processes share may return [ErrIdempotencyInProgress] while another one works on
+	// the same ID.
+	//
 	// Nothing of another company is ever found: a client that is not the company's is
 	// [ErrClientNotFound], a request that is not the client's is [ErrRequestNotFound]. An error of
 	// decide is returned so that [errors.Is] finds it. After any of these nothing is written. Any
@@ -26,8 +32,9 @@ type Store interface {
 
 // Service submits requests.
 type Service struct {
-	store Store
-	clock func() time.Time
+	store   Store
+	clock   func() time.Time
+	running running
 }
 
 // NewService returns a service over a store. clock tells the present moment, like [time.Now].
@@ -35,18 +42,36 @@ func NewService(store Store, clock func() time.Time) *Service {
 	return &Service{store: store, clock: clock}
 }
 
-// Submit evaluates a pending request and returns it as it is afterwards, with the evaluation. The
-// errors are those of [Store] and [Decide]; no request comes with one.
-func (s *Service) Submit(ctx context.Context, sub Submission) (Request, error) {
+// Encode writes what a submission is answered: the request as it is afterwards, with its evaluation.
+// It has no side effects.
+type Encode func(Request) ([]byte, error)
+
+// Submit evaluates a pending request and returns what the caller is answered. The errors are those
+// of [Store], [Decide] and encode, and [ErrIdempotencyInProgress]; no reply comes with one.
+func (s *Service) Submit(ctx context.Context, sub Submission, encode Encode) ([]byte, error) {
+	if sub.Idempotency != nil {
+		if !s.running.enter(sub.Idempotency.ID) {
+			return nil, ErrIdempotencyInProgress
+		}
+		defer s.running.leave(sub.Idempotency.ID)
+		windowed := *sub.Idempotency
+		windowed.Since = s.clock().Add(-IdempotencyWindow)
+		sub.Idempotency = &windowed
+	}
 	d, err := s.store.Submit(ctx, sub, func(f File) (Decision, error) {
 		// The clock is read here, with the file locked, so that decisions on one request carry
 		// times in the order they were made.
-		return Decide(f, s.clock(), newNotificationID)
+		d, err := Decide(f, s.clock(), newNotificationID)
+		if err != nil {
+			return Decision{}, err
+		}
+		d.Reply, err = encode(d.Request)
+		return d, err
 	})
 	if err != nil {
-		return Request{}, err
+		return nil, err
 	}
-	return d.Request, nil
+	return d.Reply, nil
 }
 
 // newNotificationID returns an id that nobody can guess or meet twice: 130 random bits.

@@ -13,6 +13,10 @@ var (
 	ErrRequestNotFound = errors.New("product enablement request not found")
 	// ErrNotPending: the request was submitted, enabled or rejected before.
 	ErrNotPending = errors.New("enablement request is not pending documentation")
+	// ErrIdempotencyMismatch: the idempotency key was used for another submission.
+	ErrIdempotencyMismatch = errors.New("idempotency key was used for another submission")
+	// ErrIdempotencyInProgress: the first submission with this idempotency key still runs.
+	ErrIdempotencyInProgress = errors.New("a submission with this idempotency key is still running")
 )
 
 // Submission names a request and who submits it.
@@ -23,6 +27,8 @@ type Submission struct {
 	// KeyID and TraceID go into the audit row.
 	KeyID   string
 	TraceID string
+	// Idempotency is nil where the caller gave no idempotency key.
+	Idempotency *Idempotency
 }
 
 // Decision is what a submission does to its request.
@@ -37,6 +43,11 @@ type Decision struct {
 	Changed bool
 	// Notification is what the provider is to be told; nil if the request did not enter KYC.
 	Notification *Notification
+	// Reply is what the caller is answered.
+	Reply []byte
+	// Replayed tells that nothing was decided: Reply is what an earlier submission with the same
+	// idempotency key was answered, and all else is zero.
+	Replayed bool
 }
 
 // Notification tells the provider that a request entered KYC.

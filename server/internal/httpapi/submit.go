@@ -4,7 +4,9 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -34,19 +36,36 @@ func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	result, err := a.service.Submit(ctx, enablement.Submission{
+	sub := enablement.Submission{
 		CompanyID: principal.CompanyID,
 		ClientID:  request.ClientID,
 		RequestID: request.ProductRequestID,
 		KeyID:     principal.KeyID,
 		TraceID:   server.TraceIDFrom(ctx),
-	})
+	}
+	if key := request.Params.IdempotencyKey; key != nil {
+		sub.Idempotency = enablement.NewIdempotency(sub, *key)
+	}
+	body, err := a.service.Submit(ctx, sub, encode)
 	if err != nil {
 		return nil, refusal(err, request)
 	}
-	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{
-		Body: submission(result),
-	}}, nil
+	return submitted(body), nil
+}
+
+// encode writes the body of a 200.
+func encode(r enablement.Request) ([]byte, error) { return json.Marshal(submission(r)) }
+
+// submitted is a 200 whose body is written already: what is recorded under an idempotency key is
+// what was sent, byte for byte.
+type submitted []byte
+
+// VisitSubmitProductResponse implements the generated response interface.
+func (s submitted) VisitSubmitProductResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(s)
+	return err
 }
 
 // refusal turns the domain's errors into the documented answers; any other stays as it is.
@@ -58,6 +77,16 @@ func refusal(err error, request api.SubmitProductRequestObject) error {
 		return server.NotFound("Product enablement request not found with id: " + request.ProductRequestID)
 	case errors.Is(err, enablement.ErrNotPending):
 		return server.Conflict(api.CodeVal, "The enablement request is not pending documentation")
+	case errors.Is(err, enablement.ErrIdempotencyMismatch):
+		return &server.Error{
+			Status:  http.StatusUnprocessableEntity,
+			Code:    api.CodeIdempotencyMismatch,
+			Message: "This Idempotency-Key was used for another submission",
+		}
+	case errors.Is(err, enablement.ErrIdempotencyInProgress):
+		inProgress := server.Conflict(api.CodeIdempotencyInProgress, "A call with this Idempotency-Key is still running")
+		inProgress.RetryAfter = time.Second
+		return inProgress
 	default:
 		return err
 	}

@@ -35,6 +35,16 @@ type Store interface {
 	// first moment. It returns [access.ErrKeyNotFound].
 	RevokeKey(ctx context.Context, id string, at time.Time) error
 
+	// RotateKey stores a new key under the hash of its secret in the place of the key with the old id,
+	// which stays good until the given moment, or less if it expires before. It returns
+	// [access.ErrKeyNotFound].
+	RotateKey(ctx context.Context, oldID string, until time.Time, key access.Key, hash access.Hash) error
+	// TouchKeys notes when keys were last used, by their ids. A key that is unknown is passed over.
+	TouchKeys(ctx context.Context, used map[string]time.Time) error
+
+	// PruneIdempotency forgets replies recorded at or before the given moment and tells how many.
+	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
+
 	// Import stores a dataset, all of it or nothing. Companies, clients and documents replace what
 	// has their id; a request that is stored already is refused, since only submissions change it.
 	// It returns a [*dataset.EntryError] that names the faulty entry.

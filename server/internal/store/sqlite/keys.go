@@ -13,7 +13,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-const keyColumns = `id, company_id, prefix, level, allow, created_at, expires_at, revoked_at`
+const keyColumns = `id, company_id, prefix, level, allow, created_at, expires_at, revoked_at, last_used_at`
 
 // CreateKey implements [store.Store].
 func (s *Store) CreateKey(ctx context.Context, key access.Key, hash access.Hash) error {
@@ -25,9 +25,9 @@ func insertKey(ctx context.Context, tx *sql.Tx, key access.Key, hash access.Hash
 		return err
 	}
 	_, err := tx.ExecContext(ctx,
-		`INSERT INTO api_keys (`+keyColumns+`, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		`INSERT INTO api_keys (`+keyColumns+`, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		key.ID, key.CompanyID, key.Prefix, key.AccessLevel, joinPrefixes(key.Allow),
-		key.CreatedAt.UTC(), nullTime(key.ExpiresAt), nullTime(key.RevokedAt), hash[:])
+		key.CreatedAt.UTC(), nullTime(key.ExpiresAt), nullTime(key.RevokedAt), nullTime(key.LastUsedAt), hash[:])
 	return err
 }
 
@@ -70,16 +70,42 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
+// RotateKey implements [store.Store].
+func (s *Store) RotateKey(ctx context.Context, oldID string, until time.Time, key access.Key, hash access.Hash) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := found(ctx, tx, access.ErrKeyNotFound, `SELECT 1 FROM api_keys WHERE id = ?`, oldID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx,
+			`UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?1), ?1) WHERE id = ?2`, until.UTC(), oldID); err != nil {
+			return err
+		}
+		return insertKey(ctx, tx, key, hash)
+	})
+}
+
+// TouchKeys implements [store.Store].
+func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for id, at := range used {
+			if _, err := tx.ExecContext(ctx, `UPDATE api_keys SET last_used_at = ? WHERE id = ?`, at.UTC(), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func scanKey(row interface{ Scan(...any) error }) (access.Key, error) {
 	var key access.Key
 	var allow string
-	var expires, revoked sql.NullTime
+	var expires, revoked, used sql.NullTime
 	if err := row.Scan(&key.ID, &key.CompanyID, &key.Prefix, &key.AccessLevel, &allow,
-		&key.CreatedAt, &expires, &revoked); err != nil {
+		&key.CreatedAt, &expires, &revoked, &used); err != nil {
 		return access.Key{}, err
 	}
 	key.CreatedAt = key.CreatedAt.UTC()
-	key.ExpiresAt, key.RevokedAt = expires.Time.UTC(), revoked.Time.UTC()
+	key.ExpiresAt, key.RevokedAt, key.LastUsedAt = expires.Time.UTC(), revoked.Time.UTC(), used.Time.UTC()
 	for text := range strings.FieldsSeq(allow) {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {

@@ -15,6 +15,11 @@ import (
 func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
 	var decision enablement.Decision
 	err := s.write(ctx, func(tx *sql.Tx) error {
+		replay, err := findReply(ctx, tx, sub.Idempotency)
+		if err != nil || replay != nil {
+			decision = enablement.Decision{Reply: replay, Replayed: true}
+			return err
+		}
 		file, err := loadFile(ctx, tx, sub)
 		if err != nil {
 			return err
@@ -49,6 +54,9 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, sub enablement.Submissio
 		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.Request.ID, sub.CompanyID, sub.KeyID, sub.TraceID, d.From, d.Request.Status,
 		len(missing.Documents)+len(missing.Data), len(d.Request.Evaluation.Rejected), d.At.UTC()); err != nil {
+		return err
+	}
+	if err := recordReply(ctx, tx, sub.Idempotency, d); err != nil {
 		return err
 	}
 	if d.Notification == nil {

@@ -41,7 +41,7 @@ func exerciseImport(t *testing.T, open Open) {
 		data.Documents[0].Metadata = nil
 		require.NoError(t, f.Import(t.Context(), data))
 		require.Equal(t, before, counts(f))
-		request, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+		request, err := submit(t, f, submissionOf(dataset.Cases[0]))
 		require.NoError(t, err)
 		require.Equal(t, enablement.PendingDocumentation, request.Status, "the data that was complete is not any more")
 	})
@@ -79,14 +79,14 @@ func exerciseImport(t *testing.T, open Open) {
 		require.ErrorAs(t, f.Import(t.Context(), data), &fault)
 		require.Equal(t, "clients", fault.List)
 		require.Equal(t, 1, fault.Index)
-		_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[1]))
+		_, err := submit(t, f, submissionOf(dataset.Cases[1]))
 		require.NoError(t, err, "the client stays where it was")
 	})
 
 	t.Run("stored request", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
 		require.NoError(t, err)
 		var fault *dataset.EntryError
 		require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: dataset.Sample(now).Requests[:1]}), &fault)

@@ -71,6 +71,45 @@ func exerciseKeys(t *testing.T, open Open) {
 		require.False(t, found.Usable(now))
 	})
 
+	t.Run("rotate", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		old, oldHash := create(t, f, func(*access.Key) {})
+		fresh := access.New(dataset.SampleCompany, 3, "fresh secret", now)
+		require.NoError(t, f.RotateKey(t.Context(), old.ID, now.Add(time.Hour), fresh, access.HashOf("fresh secret")))
+		found, err := f.KeyByHash(t.Context(), oldHash)
+		require.NoError(t, err)
+		require.True(t, found.Usable(now.Add(time.Hour-1)))
+		require.False(t, found.Usable(now.Add(time.Hour)), "the old key lives for the overlap")
+		found, err = f.KeyByHash(t.Context(), access.HashOf("fresh secret"))
+		require.NoError(t, err)
+		require.Equal(t, fresh, found)
+
+		before := f.Count("api_keys")
+		require.ErrorIs(t, f.RotateKey(t.Context(), "key_unknown", now, access.New(dataset.SampleCompany, 3, "x", now), access.HashOf("x")), access.ErrKeyNotFound)
+		require.Equal(t, before, f.Count("api_keys"))
+	})
+
+	t.Run("rotate does not prolong", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		old, hash := create(t, f, func(k *access.Key) { k.ExpiresAt = now.Add(time.Minute) })
+		require.NoError(t, f.RotateKey(t.Context(), old.ID, now.Add(time.Hour), access.New(dataset.SampleCompany, 3, "y", now), access.HashOf("y")))
+		found, err := f.KeyByHash(t.Context(), hash)
+		require.NoError(t, err)
+		require.True(t, now.Add(time.Minute).Equal(found.ExpiresAt))
+	})
+
+	t.Run("touch", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		key, hash := create(t, f, func(*access.Key) {})
+		require.NoError(t, f.TouchKeys(t.Context(), map[string]time.Time{key.ID: now.Add(time.Minute), "key_unknown": now}))
+		found, err := f.KeyByHash(t.Context(), hash)
+		require.NoError(t, err)
+		require.True(t, now.Add(time.Minute).Equal(found.LastUsedAt))
+	})
+
 	t.Run("list", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)

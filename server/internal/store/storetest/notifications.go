@@ -16,7 +16,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 	submitted := func(t *testing.T) (Fixture, string) {
 		t.Helper()
 		f := withSample(t, open, nil)
-		_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
 		require.NoError(t, err)
 		list, err := f.Notifications(t.Context(), "", 1)
 		require.NoError(t, err)

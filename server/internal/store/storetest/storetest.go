@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func Exercise(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"Submit":        exerciseSubmit,
 		"Concurrency":   exerciseConcurrency,
+		"Idempotency":   exerciseIdempotency,
 		"Keys":          exerciseKeys,
 		"Import":        exerciseImport,
 		"Notifications": exerciseNotifications,
@@ -51,8 +53,24 @@ func withSample(t *testing.T, open Open, enqueueing error) Fixture {
 	return f
 }
 
-func service(f Fixture) *enablement.Service {
-	return enablement.NewService(f, func() time.Time { return now })
+// submit submits at the moment the suite's clock stands at, and returns the request as it is
+// afterwards; the zero Request if the reply was a replay.
+func submit(t *testing.T, f Fixture, s enablement.Submission) (enablement.Request, error) {
+	t.Helper()
+	request, _, err := submitAt(t, f, s, now)
+	return request, err
+}
+
+// submitAt submits at the given moment and returns the reply, too: the request's status and the
+// moment.
+func submitAt(t *testing.T, f Fixture, s enablement.Submission, at time.Time) (request enablement.Request, reply string, err error) {
+	t.Helper()
+	clock := func() time.Time { return at }
+	b, err := enablement.NewService(f, clock).Submit(t.Context(), s, func(r enablement.Request) ([]byte, error) {
+		request = r
+		return fmt.Appendf(nil, "%s at %s", r.Status, at), nil
+	})
+	return request, string(b), err
 }
 
 // submissionOf returns the submission of a sample case by its own company.
@@ -81,12 +99,13 @@ func current(t *testing.T, f Fixture, c dataset.Case) enablement.Request {
 // written is the number of rows in all tables that a submission writes to.
 func written(f Fixture) map[string]int {
 	counts := make(map[string]int)
-	for _, table := range []string{"audit", "notifications", "river_job"} {
+	for _, table := range []string{"audit", "idempotency", "notifications", "river_job"} {
 		counts[table] = f.Count(table)
 	}
 	return counts
 }
 
+// rows is what written returns where no idempotency key was given.
 func rows(audit, notifications, jobs int) map[string]int {
-	return map[string]int{"audit": audit, "notifications": notifications, "river_job": jobs}
+	return map[string]int{"audit": audit, "idempotency": 0, "notifications": notifications, "river_job": jobs}
 }

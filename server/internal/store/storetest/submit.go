@@ -26,7 +26,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		before := current(t, f, complete)
 		require.Equal(t, enablement.PendingDocumentation, before.Status)
 
-		answered, err := service(f).Submit(t.Context(), submissionOf(complete))
+		answered, err := submit(t, f, submissionOf(complete))
 		require.NoError(t, err)
 		require.Equal(t, enablement.InKYC, answered.Status)
 		require.Equal(t, rows(1, 1, 1), written(f))
@@ -48,7 +48,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		require.Equal(t, enablement.NotificationPending, list[0].State)
 		require.Zero(t, list[0].Attempts)
 
-		_, err = service(f).Submit(t.Context(), submissionOf(complete))
+		_, err = submit(t, f, submissionOf(complete))
 		require.ErrorIs(t, err, enablement.ErrNotPending)
 		require.Equal(t, rows(1, 1, 1), written(f), "a refused submission writes nothing")
 	})
@@ -57,7 +57,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := withSample(t, open, nil)
-			first, err := service(f).Submit(t.Context(), submissionOf(c))
+			first, err := submit(t, f, submissionOf(c))
 			require.NoError(t, err)
 			require.Equal(t, enablement.PendingDocumentation, first.Status)
 			require.Equal(t, rows(1, 0, 0), written(f))
@@ -66,7 +66,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 			require.Equal(t, first.Evaluation, stored.Evaluation, "the evaluation is kept as it was answered")
 			require.True(t, first.UpdatedAt.Equal(stored.UpdatedAt))
 
-			second, err := service(f).Submit(t.Context(), submissionOf(c))
+			second, err := submit(t, f, submissionOf(c))
 			require.NoError(t, err)
 			require.Equal(t, first.Evaluation, second.Evaluation)
 			require.True(t, first.UpdatedAt.Equal(second.UpdatedAt), "nothing changed, so updated_at stays")
@@ -80,7 +80,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 			f := withSample(t, open, nil)
 			before := current(t, f, dataset.Cases[name])
 			require.Equal(t, status, before.Status)
-			_, err := service(f).Submit(t.Context(), submissionOf(dataset.Cases[name]))
+			_, err := submit(t, f, submissionOf(dataset.Cases[name]))
 			require.ErrorIs(t, err, enablement.ErrNotPending)
 			require.Equal(t, before, current(t, f, dataset.Cases[name]))
 			require.Equal(t, rows(0, 0, 0), written(f))
@@ -90,7 +90,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 	t.Run("completed later", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		_, err := service(f).Submit(t.Context(), submissionOf(incomplete))
+		_, err := submit(t, f, submissionOf(incomplete))
 		require.NoError(t, err)
 		data := dataset.Sample(now)
 		client, document := data.Clients[0], data.Documents[0]
@@ -98,7 +98,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		require.NoError(t, f.Import(t.Context(), &dataset.Dataset{
 			At: now, Clients: []dataset.Client{client}, Documents: []dataset.Document{document},
 		}))
-		completed, err := service(f).Submit(t.Context(), submissionOf(incomplete))
+		completed, err := submit(t, f, submissionOf(incomplete))
 		require.NoError(t, err)
 		require.Equal(t, enablement.InKYC, completed.Status)
 		require.Equal(t, rows(2, 1, 1), written(f))
@@ -121,7 +121,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 			f := withSample(t, open, nil)
 			s := submissionOf(complete)
 			test.change(&s)
-			_, err := service(f).Submit(t.Context(), s)
+			_, err := submit(t, f, s)
 			require.ErrorIs(t, err, test.want)
 			require.Equal(t, rows(0, 0, 0), written(f))
 			require.Equal(t, enablement.PendingDocumentation, current(t, f, complete).Status)
@@ -132,7 +132,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, errEnqueue)
 		before := current(t, f, complete)
-		_, err := service(f).Submit(t.Context(), submissionOf(complete))
+		_, err := submit(t, f, submissionOf(complete))
 		require.ErrorIs(t, err, errEnqueue)
 		require.Equal(t, before, current(t, f, complete))
 		require.Equal(t, rows(0, 0, 0), written(f), "all or nothing")
@@ -164,7 +164,7 @@ func exerciseConcurrency(t *testing.T, open Open) {
 	for i := range submitters {
 		done.Go(func() {
 			start.Wait()
-			_, errs[i] = service(f).Submit(t.Context(), submissionOf(dataset.Cases[0]))
+			_, errs[i] = submit(t, f, submissionOf(dataset.Cases[0]))
 		})
 	}
 	start.Done()

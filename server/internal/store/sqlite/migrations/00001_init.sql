@@ -14,7 +14,8 @@ CREATE TABLE api_keys (
     allow      TEXT NOT NULL, -- address ranges, separated by spaces; empty: any
     created_at DATETIME NOT NULL,
     expires_at DATETIME,
-    revoked_at DATETIME
+    revoked_at DATETIME,
+    last_used_at DATETIME
 );
 
 CREATE TABLE clients (
@@ -79,6 +80,15 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_request ON audit (request_id);
 
+CREATE TABLE idempotency (
+    id          BLOB PRIMARY KEY, -- hash of company, operation and key: the key itself is not kept
+    fingerprint BLOB NOT NULL,    -- hash of what was asked
+    reply       BLOB NOT NULL,    -- the bytes that were answered
+    created_at  DATETIME NOT NULL
+);
+
+CREATE INDEX idempotency_age ON idempotency (created_at);
+
 CREATE TABLE notifications (
     id           TEXT PRIMARY KEY,
     request_id   TEXT NOT NULL UNIQUE REFERENCES requests (id), -- one per request, ever
@@ -108,6 +118,7 @@ CREATE INDEX deliveries_notification ON deliveries (notification_id);
 -- +goose Down
 DROP TABLE deliveries;
 DROP TABLE notifications;
+DROP TABLE idempotency;
 DROP TABLE audit;
 DROP TABLE requests;
 DROP TABLE document_images;
