@@ -38,6 +38,13 @@ test: ## Run all tests; needs no C compiler.
 test-race: cc ## Run all tests with the race detector.
 	CGO_ENABLED=1 go test -race ./...
 
+# Uncached: the tests build the service themselves, so Go can't tell that it changed. What the
+# browser showed is kept in bin/_artifacts.
+.PHONY: test-browser
+test-browser: chromium ## Test the service's pages in Chromium.
+	@rm -rf bin/_artifacts && mkdir -p bin
+	CGO_ENABLED=0 go test -count=1 -tags browser -artifacts -outputdir bin ./server/internal/pages/browsertest
+
 FUZZTIME ?= 20s
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s).
@@ -56,3 +63,8 @@ bin/golangci-lint: .tools/go.mod
 .PHONY: cc
 cc:
 	@command -v gcc >/dev/null || command -v cc >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy gcc libc6-dev; }
+
+# The browser tests need Chromium, or Chrome.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy chromium; }

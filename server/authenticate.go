@@ -20,9 +20,10 @@ var (
 
 // Authenticator tells whose an API key is.
 type Authenticator interface {
-	// Authenticate returns the owner of apiKey, which is never empty. from is the peer's
-	// address, an IPv4 one never in its IPv6 form; it is the zero Addr when the server doesn't
-	// know it. Behind a proxy it is the proxy's.
+	// Authenticate returns the owner of apiKey, which is never empty. from is the client's
+	// address, an IPv4 one never in its IPv6 form: the peer's, or the one that the proxies of
+	// [WithTrustedProxies] vouch for. Behind any other proxy it is the proxy's. It is the zero
+	// Addr when the server doesn't know it.
 	//
 	// [ErrInvalidKey] and [ErrAccessDenied] refuse the key, and a [*Error] is answered as it
 	// is. An error of ctx, cancelled or past its deadline, is a 503. Any other error is a 500.
@@ -39,7 +40,8 @@ func (f AuthenticatorFunc) Authenticate(ctx context.Context, apiKey string, from
 }
 
 // Principal is the owner of an API key. CompanyID and KeyPrefix appear in the log: the prefix
-// must tell keys apart for humans, and must not help to guess one.
+// must tell keys apart for humans, and must not help to guess one. [WithRateLimit] counts calls by
+// CompanyID, so that all principals without one share a quota.
 type Principal struct {
 	KeyID       string
 	KeyPrefix   string
@@ -66,7 +68,7 @@ func (h *handler) authenticate(c *call, r *http.Request) error {
 	if len(keys) != 1 || keys[0] == "" {
 		return invalidKey(nil)
 	}
-	principal, err := h.authenticator.Authenticate(r.Context(), keys[0], peerOf(r))
+	principal, err := h.authenticator.Authenticate(r.Context(), keys[0], c.client)
 	if err != nil {
 		return authenticationError(err)
 	}

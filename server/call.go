@@ -3,7 +3,10 @@ package server
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
+
+	"github.com/cryptomate-go/enablement/gen/api"
 )
 
 // call is one request on its way through the chain, with its reply. It is the ResponseWriter that
@@ -16,13 +19,16 @@ type call struct {
 	principal     Principal
 	authenticated bool
 	failed        bool // the reply was written by fail
+	client        netip.Addr
+	overTLS       bool
+	code          api.ErrorCode
 }
 
-func newCall(request http.Header) *call {
+func newCall(r *http.Request) *call {
 	return &call{
 		reply:   reply{header: make(http.Header, 8)},
 		started: time.Now(),
-		traceID: traceIDOf(request),
+		traceID: traceIDOf(r),
 	}
 }
 
@@ -30,6 +36,12 @@ func newCall(request http.Header) *call {
 func (c *call) stamp() {
 	c.header.Set("X-Trace-Id", c.traceID)
 	c.header.Set("X-Content-Type-Options", "nosniff")
+	// A reply that a browser shows loads nothing, runs nothing and is in nobody's frame. A
+	// Referrer-Policy would add nothing: there is nothing that could refer.
+	c.header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if c.overTLS {
+		c.header.Set("Strict-Transport-Security", "max-age=31536000") // a year; subdomains aren't ours to speak for
+	}
 	if c.header.Get("Cache-Control") == "" {
 		c.header.Set("Cache-Control", "no-store")
 	}

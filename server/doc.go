@@ -6,7 +6,9 @@
 //	request
 //	   │
 //	   ▼
-//	recover ─ trace id ─ log line                    every call
+//	recover ─ trace id ─ log line ─ observers        every call
+//	client's address                                 the peer's, or by WithTrustedProxies
+//	limit by address ──── 429 + Retry-After          if WithRateLimit
 //	   │
 //	   ▼
 //	net/http mux ──────── 404, 405 + Allow           the generated routes
@@ -15,6 +17,7 @@
 //	body cap ──────────── 413                        per operation
 //	authenticate ──────── 401, 503                   your Authenticator; security and
 //	   │                                             x-access-level of the description
+//	limit by company ──── 429 + Retry-After          if WithRateLimit
 //	validate request ──── 400, 413                   path, query, headers, body
 //	   │
 //	   ▼

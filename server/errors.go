@@ -113,7 +113,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h.logCause(r.Context(), c, answer)
 
 	c.reset()
-	c.failed = true
+	c.failed, c.code = true, answer.Code
 	c.header.Set("Content-Type", "application/json")
 	message := answer.Message
 	if seconds := retryAfter(answer); seconds > 0 {
@@ -165,9 +165,11 @@ func undocumented(e *Error, op *operation) string {
 	}
 }
 
+// longestRetryAfter is the description's maximum.
+const longestRetryAfter = 24 * time.Hour
+
 // retryAfter is in seconds, and zero for no such header.
 func retryAfter(e *Error) int {
-	const longest = 24 * time.Hour // the description's maximum
 	wait := e.RetryAfter
 	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
 		wait = max(wait, time.Second)
@@ -175,7 +177,7 @@ func retryAfter(e *Error) int {
 	if wait <= 0 {
 		return 0
 	}
-	return int((min(wait, longest) + time.Second - 1) / time.Second)
+	return int((min(wait, longestRetryAfter) + time.Second - 1) / time.Second)
 }
 
 func usualMessage(status int) string {

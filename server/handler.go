@@ -56,6 +56,9 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 	if err != nil {
 		return nil, err
 	}
+	if err := settings.limits.answerable(operations); err != nil {
+		return nil, err
+	}
 	h := &handler{
 		settings:   settings,
 		validation: validationOptions(),
@@ -76,14 +79,16 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 // ServeHTTP implements [http.Handler]. The log line is written before the reply leaves, so that a
 // trace id a caller holds is always in the log.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := newCall(r.Header)
+	c := newCall(r)
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	aborted := h.answer(c, r)
 	h.logCall(c, r)
+	h.observe(c, r)
 	if aborted {
 		panic(http.ErrAbortHandler)
 	}
 	c.stamp()
+	c.closeAfter(r)
 	c.send(w)
 }
 
@@ -100,6 +105,11 @@ func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
 			h.fail(c, r, &panicError{value: value, stack: debug.Stack()})
 		}
 	}()
+	c.client, c.overTLS = h.proxies.clientOf(r), r.TLS != nil
+	if err := h.limits.allowAddress(c.client); err != nil {
+		h.fail(c, r, err)
+		return false
+	}
 	h.routes.ServeHTTP(c, r)
 	if c.operation == nil {
 		h.unrouted(c, r)
@@ -138,7 +148,9 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if err := h.authenticate(c, r); err != nil {
 		return err
 	}
-	// A rate limit goes here: it is known who calls, and nothing was read yet.
+	if err := h.limits.allowCompany(c); err != nil {
+		return err
+	}
 	input, err := h.validateRequest(c.operation, r)
 	if err != nil {
 		return err

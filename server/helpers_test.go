@@ -197,6 +197,8 @@ func check(t testing.TB, r *http.Request, response *http.Response) answer {
 	require.Equal(t, "application/json", a.header.Get("Content-Type"))
 	require.Equal(t, "no-store", a.header.Get("Cache-Control"))
 	require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
+	require.Equal(t, "default-src 'none'; frame-ancestors 'none'", a.header.Get("Content-Security-Policy"))
+	require.Equal(t, response.TLS != nil, a.header.Get("Strict-Transport-Security") != "")
 	if r.Method == http.MethodHead && len(body) == 0 { // a real server sends no body, but its length
 		require.NotEqual(t, "0", a.header.Get("Content-Length"))
 		return a

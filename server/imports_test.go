@@ -15,11 +15,14 @@ func TestImports(t *testing.T) {
 	require.NoError(t, err)
 	packages := strings.Fields(string(list))
 	require.Contains(t, packages, "github.com/getkin/kin-openapi/openapi3filter")
+	require.Contains(t, packages, "go.opentelemetry.io/otel/trace") // the interfaces, to know the call's span
 	for _, path := range packages {
 		require.NotEqual(t, "database/sql", path)
 		for _, module := range []string{
 			"github.com/riverqueue/", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/stretchr/testify",
 			"github.com/cryptomate-go/enablement/server/", "github.com/cryptomate-go/enablement/client",
+			"github.com/prometheus/", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters",
+			"go.opentelemetry.io/contrib", "go.opentelemetry.io/proto", "google.golang.org/",
 		} {
 			require.False(t, strings.HasPrefix(path, module), path)
 		}

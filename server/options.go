@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,9 @@ type settings struct {
 	logger        *slog.Logger
 	maxBody       int64
 	checkReplies  bool
+	observers     []func(context.Context, Call)
+	limits        *limits
+	proxies       proxies
 }
 
 func settingsFrom(opts []Option) (settings, error) {

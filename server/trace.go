@@ -6,11 +6,14 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strings"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // TraceIDFrom returns the trace id of the call that ctx belongs to: 32 lower-case hexadecimal
-// digits, which the caller gets as X-Trace-Id and the log as trace_id. It is the trace-id of the
-// request's W3C traceparent if that is valid, a random one otherwise. Outside of a call it is
+// digits, which the caller gets as X-Trace-Id and the log as trace_id. It is that of the
+// OpenTelemetry span in whose context the request came to the handler, if there is one; else that
+// of the request's W3C traceparent if that is valid; else a random one. Outside of a call it is
 // empty.
 func TraceIDFrom(ctx context.Context) string {
 	if c := callFrom(ctx); c != nil {
@@ -19,8 +22,11 @@ func TraceIDFrom(ctx context.Context) string {
 	return ""
 }
 
-func traceIDOf(request http.Header) string {
-	if parents := request["Traceparent"]; len(parents) == 1 {
+func traceIDOf(r *http.Request) string {
+	if span := trace.SpanContextFromContext(r.Context()); span.IsValid() {
+		return span.TraceID().String()
+	}
+	if parents := r.Header["Traceparent"]; len(parents) == 1 {
 		if id, ok := parseTraceparent(parents[0]); ok {
 			return id
 		}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
+	"runtime"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/app"
@@ -21,8 +21,9 @@ type cli struct {
 	Serve         serveCmd         `cmd:"" help:"Serve the API and deliver notifications."`
 	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring it up to date; serve does so too."`
 	Import        importCmd        `cmd:"" help:"Import companies, clients, documents and requests from JSON."`
-	Keys          keysCmd          `cmd:"" help:"Create, list and revoke API keys."`
+	Keys          keysCmd          `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Notifications notificationsCmd `cmd:"" help:"List notifications, and retry those that were given up."`
+	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 }
 
@@ -58,38 +59,6 @@ func (c *common) with(ctx context.Context, std streams, f func(*app.Database) er
 	}
 	defer func() { _ = db.Close() }() // all that was written is committed
 	return f(db)
-}
-
-type serveCmd struct {
-	Addr            string        `default:"127.0.0.1:8080" help:"Address to listen on; port 0 picks a free one."`
-	Sample          bool          `help:"Serve sample data with public keys and a provider stand-in, on loopback only."`
-	ProviderURL     string        `name:"provider-url" placeholder:"URL" help:"Where notifications are sent to."`
-	ProviderSecret  []string      `placeholder:"whsec_…" help:"What notifications are signed with; several, separated by commas, while it is being changed."`
-	ValidateReplies bool          `default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
-	CallTimeout     time.Duration `default:"10s" help:"Longest time one call may take."`
-	ShutdownTimeout time.Duration `default:"20s" help:"Longest time calls and deliveries under way get to finish."`
-}
-
-func (c *serveCmd) Run(ctx context.Context, common *common, std streams) error {
-	logger, err := common.logger(std)
-	if err != nil {
-		return err
-	}
-	path := common.path()
-	if c.Sample {
-		path = common.DB
-	}
-	return app.Serve(ctx, app.Config{
-		Addr:            c.Addr,
-		Database:        path,
-		ProviderURL:     c.ProviderURL,
-		ProviderSecrets: c.ProviderSecret,
-		Schedule:        delivery.DefaultSchedule,
-		ValidateReplies: c.ValidateReplies,
-		CallTimeout:     c.CallTimeout,
-		ShutdownTimeout: c.ShutdownTimeout,
-		Sample:          c.Sample,
-	}, logger, std.out)
 }
 
 type migrateCmd struct{}
@@ -141,10 +110,6 @@ func (c *importCmd) read(in io.Reader) (*dataset.Dataset, error) {
 type versionCmd struct{}
 
 func (c *versionCmd) Run(std streams) error {
-	version, goVersion := "unknown", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version, goVersion = info.Main.Version, info.GoVersion
-	}
-	_, err := fmt.Fprintf(std.out, "enablementd %s (%s)\n", version, goVersion)
+	_, err := fmt.Fprintf(std.out, "enablementd %s (%s)\n", app.Version(), runtime.Version())
 	return err
 }

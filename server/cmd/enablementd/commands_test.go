@@ -84,6 +84,14 @@ func TestCommands(t *testing.T) {
 
 	require.Zero(t, p.stop())
 	require.Contains(t, p.text(), "stopped")
+	for line := range strings.Lines(ok("", "keys", "list").out) {
+		if strings.Contains(line, key[:8]) {
+			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")
+		}
+		if strings.Contains(line, away[:8]) {
+			require.Regexp(t, ` -$`, strings.TrimSpace(line), "it was never good")
+		}
+	}
 	for _, canary := range []string{key, low, away, gone, secret, "91123456789", "Canaria", "X7654321"} {
 		require.NotContains(t, p.text(), canary, "keys and personal data are in no log")
 	}
@@ -102,7 +110,7 @@ func TestCommands_exitCodes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = taken.Close() })
-	provider := []string{"--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
+	provider := []string{"--admin-addr", "off", "--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
 	for name, test := range map[string]struct {
 		args []string
 		code int

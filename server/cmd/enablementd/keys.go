@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,7 +18,8 @@ import (
 type keysCmd struct {
 	Create keysCreateCmd `cmd:"" help:"Create a key and print it, once."`
 	List   keysListCmd   `cmd:"" help:"List keys."`
-	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key."`
+	Rotate keysRotateCmd `cmd:"" help:"Create a key in the place of another one, which stays good for a while."`
+	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key; it stops within a second."`
 }
 
 type keysCreateCmd struct {
@@ -47,10 +49,15 @@ func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) er
 			}
 			return err
 		}
-		_, _ = fmt.Fprintf(std.err, "Key %s of company %s, access level %d. It is shown this once:\n", key.ID, key.CompanyID, key.AccessLevel)
-		_, err := fmt.Fprintln(std.out, secret)
-		return err
+		return show(std, key, secret)
 	})
+}
+
+// show prints a new key; the secret alone goes to the output, so that it can be piped.
+func show(std streams, key access.Key, secret string) error {
+	_, _ = fmt.Fprintf(std.err, "Key %s of company %s, access level %d. It is shown this once:\n", key.ID, key.CompanyID, key.AccessLevel)
+	_, err := fmt.Fprintln(std.out, secret)
+	return err
 }
 
 type keysListCmd struct {
@@ -64,13 +71,54 @@ func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) erro
 			return err
 		}
 		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, "ID\tCOMPANY\tPREFIX\tLEVEL\tALLOW\tCREATED\tEXPIRES\tREVOKED")
+		_, _ = fmt.Fprintln(table, "ID\tCOMPANY\tPREFIX\tLEVEL\tALLOW\tCREATED\tEXPIRES\tREVOKED\tLAST USED")
 		for _, key := range keys {
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", key.ID, key.CompanyID, key.Prefix,
-				key.AccessLevel, prefixes(key.Allow), moment(key.CreatedAt), moment(key.ExpiresAt), moment(key.RevokedAt))
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.CompanyID, key.Prefix,
+				key.AccessLevel, prefixes(key.Allow), moment(key.CreatedAt), moment(key.ExpiresAt), moment(key.RevokedAt), moment(key.LastUsedAt))
 		}
 		return table.Flush()
 	})
+}
+
+type keysRotateCmd struct {
+	ID      string        `arg:"" help:"Id of the key, as listed."`
+	Overlap time.Duration `default:"24h" help:"How long the old key stays good."`
+	Expires time.Duration `placeholder:"DURATION" help:"Lifetime of the new key; endless by default."`
+}
+
+func (c *keysRotateCmd) Run(ctx context.Context, common *common, std streams) error {
+	if c.Overlap < 0 || c.Expires < 0 {
+		return &app.ConfigError{Err: errors.New("--overlap and --expires: must not be negative")}
+	}
+	return common.with(ctx, std, func(db *app.Database) error {
+		keys, err := db.Keys(ctx, "")
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(keys, func(key access.Key) bool { return key.ID == c.ID })
+		if at < 0 {
+			return noSuchKey(c.ID)
+		}
+		old, now := keys[at], time.Now()
+		if !old.Usable(now) {
+			return &app.ConfigError{Err: fmt.Errorf("key %s is revoked or expired; create a new one", c.ID)}
+		}
+		secret := access.NewSecret()
+		key := access.New(old.CompanyID, old.AccessLevel, secret, now)
+		key.Allow = old.Allow
+		if c.Expires > 0 {
+			key.ExpiresAt = now.Add(c.Expires)
+		}
+		if err := db.RotateKey(ctx, old.ID, now.Add(c.Overlap), key, access.HashOf(secret)); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(std.err, "Key %s stays good until %s.\n", old.ID, moment(now.Add(c.Overlap)))
+		return show(std, key, secret)
+	})
+}
+
+func noSuchKey(id string) error {
+	return &app.ConfigError{Err: fmt.Errorf("no key %q; see enablementd keys list", id)}
 }
 
 type keysRevokeCmd struct {
@@ -81,7 +129,7 @@ func (c *keysRevokeCmd) Run(ctx context.Context, common *common, std streams) er
 	return common.with(ctx, std, func(db *app.Database) error {
 		err := db.RevokeKey(ctx, c.ID, time.Now())
 		if errors.Is(err, access.ErrKeyNotFound) {
-			return &app.ConfigError{Err: fmt.Errorf("no key %q; see enablementd keys list", c.ID)}
+			return noSuchKey(c.ID)
 		}
 		if err != nil {
 			return err

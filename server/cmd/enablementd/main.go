@@ -24,9 +24,8 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, stop) // the first signal stops the service, a second one kills it
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 type streams struct {
@@ -58,7 +57,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	if err != nil {
 		return fail(std, fmt.Errorf("%w; see enablementd --help", err), exitUsage)
 	}
-	err = parsed.Run(&c.common)
+	err = parsed.Run(&c.common, parsed)
 	var config *app.ConfigError
 	switch {
 	case err == nil:

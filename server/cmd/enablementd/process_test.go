@@ -68,6 +68,7 @@ type process struct {
 	t       *testing.T
 	command *exec.Cmd
 	url     string
+	admin   string // the operators' listener
 	ended   chan struct{}
 
 	mu     sync.Mutex
@@ -78,7 +79,7 @@ type process struct {
 func serve(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, ended: make(chan struct{})}
-	p.command = exec.Command(binary, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
+	p.command = exec.Command(binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, args...)...)
 	p.command.Stdout, p.command.Stderr = p, p
 	require.NoError(t, p.command.Start())
 	go func() {
@@ -89,7 +90,8 @@ func serve(t *testing.T, args ...string) *process {
 		_ = p.command.Process.Kill()
 		<-p.ended
 	})
-	p.url = p.waitFor(`listens on (http://\S+)`)[1]
+	p.url = p.waitFor(`listens on (https?://\S+)`)[1]
+	p.admin = p.waitFor(`Operators: (http://\S+)`)[1]
 	return p
 }
 
@@ -142,13 +144,27 @@ type answer struct {
 // call makes a call with the path as it is.
 func (p *process) call(method, path, key string) answer {
 	p.t.Helper()
+	header := http.Header{}
+	if key != "" {
+		header.Set("X-Api-Key", key)
+	}
+	return p.do(method, p.url+path, header)
+}
+
+// with submits with these headers.
+func (p *process) with(header http.Header, path string) answer {
+	p.t.Helper()
+	return p.do(http.MethodPost, p.url+path, header)
+}
+
+// do makes a call to any of the process's listeners.
+func (p *process) do(method, url string, header http.Header) answer {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, p.url+path, nil)
+	r, err := http.NewRequestWithContext(ctx, method, url, nil)
 	require.NoError(p.t, err)
-	if key != "" {
-		r.Header.Set("x-api-key", key)
-	}
+	r.Header = header
 	resp, err := (&http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}).Do(r)

@@ -3,9 +3,11 @@
 package app
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
@@ -28,51 +30,113 @@ func configErrorf(format string, args ...any) error {
 type Config struct {
 	// Addr is the address to listen on; port 0 picks a free one.
 	Addr string
+	// AdminAddr is that of the operators' listener; NoAdmin has none.
+	AdminAddr string
+	// Profiles turns net/http/pprof on, on the operators' listener.
+	Profiles bool
+	// TLSCert and TLSKey are PEM files; both empty serve plain HTTP.
+	TLSCert, TLSKey string
+
 	// Database is the path of the SQLite file.
 	Database string
+
 	// ProviderURL is where notifications go, ProviderSecrets what they are signed with.
 	ProviderURL     string
 	ProviderSecrets []string
 	// Schedule holds the waits between attempts to deliver.
 	Schedule delivery.Schedule
+
 	// ValidateReplies holds every reply against the specification before it leaves.
 	ValidateReplies bool
-	// CallTimeout bounds one call, ShutdownTimeout the way from the signal to the end.
+	// RateLimit is how many calls a second one address, and one company, may make; 0: no limit.
+	RateLimit int
+	// TrustedProxies may say for whom they call, in the header ProxyHeader.
+	TrustedProxies []netip.Prefix
+	ProxyHeader    string
+
+	// CallTimeout bounds one call, ShutdownTimeout the way from the signal to the end. In between,
+	// the service is not ready but serves for DrainDelay, so that a load balancer can turn away.
 	CallTimeout     time.Duration
 	ShutdownTimeout time.Duration
+	DrainDelay      time.Duration
+
+	// OTLPEndpoint is the base URL of a collector of traces; empty: none are recorded.
+	OTLPEndpoint string
+	// OTLPHeaders go with what is sent there.
+	OTLPHeaders map[string]string
+	// TraceRatio is the part of the traces that is recorded, from 0 to 1.
+	TraceRatio float64
+
 	// Sample serves the sample data, with a provider stand-in, on loopback only.
 	Sample bool
 }
 
+// NoAdmin is the AdminAddr of a service without an operators' listener.
+const NoAdmin = "off"
+
 func (c Config) check() error {
-	if c.CallTimeout <= 0 {
-		return configErrorf("--call-timeout: must be above zero")
+	for name, value := range map[string]time.Duration{"--call-timeout": c.CallTimeout, "--shutdown-timeout": c.ShutdownTimeout} {
+		if value <= 0 {
+			return configErrorf("%s: must be above zero", name)
+		}
 	}
-	if c.ShutdownTimeout <= 0 {
-		return configErrorf("--shutdown-timeout: must be above zero")
+	if c.DrainDelay < 0 || c.DrainDelay >= c.ShutdownTimeout {
+		return configErrorf("--drain-delay: must be shorter than --shutdown-timeout, and not negative")
+	}
+	if c.RateLimit < 0 {
+		return configErrorf("--rate-limit: must be calls per second, or 0 for no limit")
 	}
 	host, _, err := net.SplitHostPort(c.Addr)
 	if err != nil {
 		return configErrorf("--addr %q: must be of the form host:port", c.Addr)
 	}
+	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != NoAdmin {
+		return configErrorf("--admin-addr %q: must be of the form host:port, or %s", c.AdminAddr, NoAdmin)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
+	}
 	if c.Sample {
-		if !loopback(host) {
-			return configErrorf("--addr %q: the sample has well-known keys and is served on loopback only, such as 127.0.0.1:8080", c.Addr)
-		}
-		if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 {
-			return configErrorf("--sample brings its own provider: leave --provider-url and --provider-secret out")
-		}
+		return c.checkSample(host)
+	}
+	return c.checkProvider()
+}
+
+func (c Config) checkTLS() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return configErrorf("--tls-cert and --tls-key: give both or none")
+	}
+	if c.TLSCert == "" {
 		return nil
 	}
+	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+		return configErrorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
+	}
+	return nil
+}
+
+func (c Config) checkSample(host string) error {
+	if !loopback(host) {
+		return configErrorf("--addr %q: the sample has well-known keys and is served on loopback only, such as 127.0.0.1:8080", c.Addr)
+	}
+	if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 {
+		return configErrorf("--sample brings its own provider: leave --provider-url and the provider secrets out")
+	}
+	return nil
+}
+
+func (c Config) checkProvider() error {
 	if c.ProviderURL == "" {
 		return configErrorf("--provider-url is missing: where are notifications sent to? (or try --sample)")
 	}
 	if len(c.ProviderSecrets) == 0 {
 		return configErrorf("--provider-secret is missing: notifications are signed with it; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
-	if _, err := delivery.NewSender(c.ProviderURL, c.ProviderSecrets, time.Now); err != nil {
+	sender, err := delivery.NewSender(c.ProviderURL, c.ProviderSecrets, time.Now)
+	if err != nil {
 		return &ConfigError{err}
 	}
+	sender.Close()
 	return nil
 }
 

@@ -82,15 +82,15 @@ func (s *sample) close() error {
 }
 
 // tell prints what a person needs to try the service.
-func (s *sample) tell(out io.Writer, addr net.Addr) {
-	_, _ = fmt.Fprintf(out, `enablementd listens on http://%s with sample data and a provider stand-in.
-Never send real data here: the keys are public.
+func (s *sample) tell(out io.Writer, scheme string, addr net.Addr) {
+	_, _ = fmt.Fprintf(out, `
+This is sample data with a provider stand-in. Never send real data here: the keys are public.
 
-Keys   %s, %s (level too low), %s (another company)
+Keys: %s, %s (level too low), %s (another company)
 
-`, addr, dataset.SampleKeyLevel3, dataset.SampleKeyLevel1, dataset.SampleKeyCompany)
+`, dataset.SampleKeyLevel3, dataset.SampleKeyLevel1, dataset.SampleKeyCompany)
 	for _, c := range dataset.Cases {
-		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"http://%s/management/clients/individuals/%s/products/%s/submit\" \\\n  -H \"x-api-key: %s\"\n\n",
-			c.Title, addr, c.ClientID, c.RequestID, dataset.SampleKeyLevel3)
+		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"%s://%s/management/clients/individuals/%s/products/%s/submit\" \\\n  -H \"x-api-key: %s\"\n\n",
+			c.Title, scheme, addr, c.ClientID, c.RequestID, dataset.SampleKeyLevel3)
 	}
 }

@@ -7,23 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"os"
-	"strconv"
+	"sync"
 	"time"
-
-	"github.com/cryptomate-go/enablement/server"
-	"github.com/cryptomate-go/enablement/server/internal/delivery"
-	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/httpapi"
-)
-
-// What the listener allows a caller. The operation has no body and a short reply, so all is tight.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
 )
 
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
@@ -32,11 +17,18 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 	if err := config.check(); err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
+	public, err := listen(ctx, "--addr", config.Addr)
 	if err != nil {
-		return configErrorf("--addr %s: %w", config.Addr, err)
+		return err
 	}
-	defer func() { _ = listener.Close() }() // closed already where serving began
+	defer func() { _ = public.Close() }() // closed already where serving began
+	operators, err := listen(ctx, "--admin-addr", config.AdminAddr)
+	if err != nil {
+		return err
+	}
+	if operators != nil {
+		defer func() { _ = operators.Close() }()
+	}
 
 	var sample *sample
 	if config.Sample {
@@ -55,103 +47,97 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 			return err
 		}
 	}
-	queue, err := newQueue(config, db, logger)
+	s, err := assemble(ctx, config, db, logger)
 	if err != nil {
 		return err
 	}
-	handler, err := newHandler(config, db, logger)
-	if err != nil {
-		return err
-	}
-	if err := queue.Start(ctx); err != nil {
+	if err := s.queue.Start(ctx); err != nil {
 		return fmt.Errorf("starting the queue: %w", err)
 	}
-	web := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      readTimeout + config.CallTimeout + 5*time.Second,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	logger.Info("serving", "addr", public.Addr().String(), "database", config.Database, "version", Version())
+	tell(out, config, public, operators, sample)
+	return s.run(ctx, public, operators)
+}
+
+// listen returns nil where there is nothing to listen on.
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	if addr == NoAdmin {
+		return nil, nil
 	}
-	logger.Info("serving", "addr", listener.Addr().String(), "database", config.Database)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, configErrorf("%s %s: %w", flag, addr, err)
+	}
+	return listener, nil
+}
+
+// tell prints where the service listens.
+func tell(out io.Writer, config Config, public, operators net.Listener, sample *sample) {
+	scheme := "http"
+	if config.TLSCert != "" {
+		scheme = "https"
+	}
+	_, _ = fmt.Fprintf(out, "enablementd listens on %s://%s (reference at /docs/)\n", scheme, public.Addr())
+	if operators != nil {
+		_, _ = fmt.Fprintf(out, "Operators: http://%s with /healthz, /readyz, /metrics and /riverui/\n", operators.Addr())
+	}
 	if sample != nil {
-		sample.tell(out, listener.Addr())
-	} else {
-		_, _ = fmt.Fprintf(out, "enablementd listens on http://%s\n", listener.Addr())
+		sample.tell(out, scheme, public.Addr())
 	}
-	return run(ctx, web, listener, queue, config.ShutdownTimeout, logger)
 }
 
-// stopper is what runs beside the web server.
-type stopper interface {
-	Stop(ctx context.Context) error
-}
+// run serves until the context ends or serving fails, then stops in order: who sends calls is told
+// first, then calls end, since they make deliveries, then deliveries, then what watches both.
+func (s *service) run(ctx context.Context, public, operators net.Listener) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	var running sync.WaitGroup
+	running.Go(func() { s.usage.Run(background) })
 
-// run serves until the context ends or serving fails, then stops in order: calls first, since they
-// make deliveries, then deliveries.
-func run(ctx context.Context, web *http.Server, listener net.Listener, queue stopper, timeout time.Duration, logger *slog.Logger) error {
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
-	var serving error
+	failed := make(chan error, 2)
+	running.Go(func() { failed <- s.servePublic(public) })
+	if operators != nil {
+		running.Go(func() { failed <- s.operators.Serve(operators) })
+	}
+
+	var errs []error
 	select {
-	case serving = <-failed:
-		serving = fmt.Errorf("serving: %w", serving)
+	case err := <-failed:
+		errs = append(errs, fmt.Errorf("serving: %w", err))
 	case <-ctx.Done():
-		logger.Info("stopping", "timeout", timeout)
+		s.logger.Info("stopping", "timeout", s.config.ShutdownTimeout)
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 	defer cancel()
-	calls := web.Shutdown(bounded)
-	if calls != nil {
-		calls = errors.Join(fmt.Errorf("calls did not finish in time: %w", calls), web.Close())
+
+	s.admin.Drain()
+	s.public.SetKeepAlivesEnabled(false)
+	wait(bounded, s.config.DrainDelay)
+	if err := s.public.Shutdown(bounded); err != nil {
+		errs = append(errs, fmt.Errorf("calls did not finish in time: %w", err), s.public.Close())
 	}
-	deliveries := queue.Stop(bounded)
-	if deliveries != nil {
-		deliveries = fmt.Errorf("deliveries did not finish in time: %w", deliveries)
+	if err := s.queue.Stop(bounded); err != nil {
+		errs = append(errs, fmt.Errorf("deliveries did not finish in time: %w", err))
 	}
-	if err := errors.Join(serving, calls, deliveries); err != nil {
+	s.sender.Close()
+	if err := s.tracing.Shutdown(bounded); err != nil {
+		s.logger.Warn("not all traces were sent", "err", err) // the service itself lost nothing
+	}
+	errs = append(errs, s.operators.Close())
+	stopBackground()
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	logger.Info("stopped")
+	s.logger.Info("stopped")
 	return nil
 }
 
-func newHandler(config Config, db *Database, logger *slog.Logger) (http.Handler, error) {
-	service := enablement.NewService(db, time.Now)
-	return server.Handler(httpapi.New(service, config.CallTimeout),
-		server.WithAuthenticator(httpapi.NewAuthenticator(db, time.Now)),
-		server.WithLogger(logger),
-		server.WithResponseValidation(config.ValidateReplies),
-	)
-}
-
-func newQueue(config Config, db *Database, logger *slog.Logger) (stopStarter, error) {
-	sender, err := delivery.NewSender(config.ProviderURL, config.ProviderSecrets, time.Now)
-	if err != nil {
-		return nil, &ConfigError{err}
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
-	return delivery.NewQueue(db.driver, delivery.Config{
-		Ledger:   db,
-		Sender:   sender,
-		Schedule: config.Schedule,
-		Process:  processName(),
-		Clock:    time.Now,
-		Logger:   logger,
-	})
-}
-
-type stopStarter interface {
-	stopper
-	Start(ctx context.Context) error
-}
-
-// processName tells processes apart in the ledger and in the queue: host, process id, start.
-func processName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%.60s-%d-%s", host, os.Getpid(), strconv.FormatInt(time.Now().UnixMilli(), 36))
 }

@@ -82,7 +82,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	t.Cleanup(sender.Close)
 	b.start = func() func() {
 		queue, err := delivery.NewQueue(driver, delivery.Config{
-			Ledger: b.store, Sender: sender, Schedule: schedule, Process: "test", Clock: time.Now, Logger: logger,
+			Ledger: b.store, Pruner: b.store, Sender: sender, Schedule: schedule, Process: "test", Clock: time.Now, Logger: logger,
 		})
 		require.NoError(t, err)
 		require.NoError(t, queue.Start(t.Context()))
@@ -136,7 +136,7 @@ func (b *bench) faults(t *testing.T) (faults []string) {
 
 func (b *bench) jobState(t *testing.T) (state string) {
 	t.Helper()
-	require.NoError(t, b.db.Writer().QueryRow(`SELECT state FROM river_job ORDER BY id DESC LIMIT 1`).Scan(&state))
+	require.NoError(t, b.db.Writer().QueryRow(`SELECT state FROM river_job WHERE kind = 'notification_deliver' ORDER BY id DESC LIMIT 1`).Scan(&state))
 	return state
 }
 
@@ -271,7 +271,7 @@ func TestQueue_retryAfter(t *testing.T) {
 	b.submit(t)
 	require.Eventually(t, func() bool { return b.jobState(t) == "retryable" }, time.Minute, 5*time.Millisecond)
 	var due time.Time
-	require.NoError(t, b.db.Writer().QueryRow(`SELECT scheduled_at FROM river_job`).Scan(&due))
+	require.NoError(t, b.db.Writer().QueryRow(`SELECT scheduled_at FROM river_job WHERE kind = 'notification_deliver'`).Scan(&due))
 	require.WithinDuration(t, time.Now().Add(time.Hour), due, time.Minute)
 	require.Len(t, b.received(), 1)
 }
@@ -314,6 +314,30 @@ func TestQueue_settled(t *testing.T) {
 	defer b.start()()
 	require.Eventually(t, func() bool { return b.jobState(t) == "completed" }, time.Minute, 5*time.Millisecond)
 	require.Empty(t, b.received(), "it is not sent again")
+}
+
+// TestQueue_upkeep: the periodic job removes what an idempotency key was answered a day ago.
+func TestQueue_upkeep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
+	for key, at := range map[string]time.Time{
+		"old": time.Now().Add(-enablement.IdempotencyWindow - time.Minute),
+		"new": time.Now().Add(-enablement.IdempotencyWindow + time.Hour),
+	} {
+		s := enablement.Submission{
+			CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[1].ClientID, RequestID: dataset.Cases[1].RequestID,
+		}
+		s.Idempotency = enablement.NewIdempotency(s, key)
+		_, err := enablement.NewService(b.store, func() time.Time { return at }).Submit(t.Context(), s,
+			func(enablement.Request) ([]byte, error) { return []byte("reply"), nil })
+		require.NoError(t, err)
+	}
+	defer b.start()()
+	require.Eventually(t, func() bool {
+		var n int
+		require.NoError(t, b.db.Writer().QueryRow(`SELECT count(*) FROM idempotency`).Scan(&n))
+		return n == 1
+	}, time.Minute, 5*time.Millisecond)
 }
 
 func TestInserter_rollback(t *testing.T) {

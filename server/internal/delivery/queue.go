@@ -4,13 +4,17 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
 // What the queue is tuned to; River's defaults would let a notification wait for a second, and that
@@ -74,17 +78,22 @@ func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, notificationID st
 // Config is what a queue works with.
 type Config struct {
 	Ledger   Ledger
+	Pruner   Pruner
 	Sender   *Sender
 	Schedule Schedule
 	// Process names this process in the ledger.
 	Process string
 	Clock   func() time.Time
 	Logger  *slog.Logger
+	// Observe is called for every attempt once it is in the ledger; it may be nil. The worker waits
+	// for it.
+	Observe func(enablement.Delivery)
 }
 
 // Queue works the deliveries.
 type Queue[TTx any] struct {
-	client *river.Client[TTx]
+	client  *river.Client[TTx]
+	running atomic.Bool
 }
 
 // NewQueue returns a queue; Start starts it.
@@ -97,6 +106,14 @@ func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TT
 		process:  config.Process,
 		clock:    config.Clock,
 		logger:   config.Logger,
+		observe:  config.Observe,
+	}); err != nil {
+		return nil, err
+	}
+	if err := river.AddWorkerSafely(workers, &upkeep{
+		pruner: config.Pruner,
+		clock:  config.Clock,
+		logger: config.Logger,
 	}); err != nil {
 		return nil, err
 	}
@@ -106,6 +123,7 @@ func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TT
 		ID:                   config.Process,
 		JobTimeout:           jobTimeout,
 		Logger:               quiet(config.Logger),
+		PeriodicJobs:         upkeepSchedule(),
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
 		RescueStuckJobsAfter: rescueAfter,
 		SoftStopTimeout:      softStop,
@@ -119,9 +137,24 @@ func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TT
 
 // Start begins to work. The workers live until Stop, not until the context ends.
 func (q *Queue[TTx]) Start(ctx context.Context) error {
-	return q.client.Start(context.WithoutCancel(ctx))
+	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	q.running.Store(true)
+	return nil
+}
+
+// Ready returns an error unless deliveries are worked.
+func (q *Queue[TTx]) Ready(context.Context) error {
+	if !q.running.Load() {
+		return errors.New("deliveries are not worked")
+	}
+	return nil
 }
 
 // Stop takes no new delivery, gives running attempts a few seconds, ends what is still running, and
 // returns when all is still, or when the context ends. What did not finish stays in the queue.
-func (q *Queue[TTx]) Stop(ctx context.Context) error { return q.client.Stop(ctx) }
+func (q *Queue[TTx]) Stop(ctx context.Context) error {
+	q.running.Store(false)
+	return q.client.Stop(ctx)
+}

@@ -45,6 +45,7 @@ type worker struct {
 	process  string
 	clock    func() time.Time
 	logger   *slog.Logger
+	observe  func(enablement.Delivery) // may be nil
 }
 
 // Timeout implements [river.Worker].
@@ -89,6 +90,9 @@ func (w *worker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 		return err
 	}
 	w.log(ctx, delivery, notification.Attempts+1)
+	if w.observe != nil {
+		w.observe(delivery)
+	}
 	switch {
 	case answer.fault == "":
 		return nil

@@ -20,6 +20,26 @@ var (
 	ErrNotDead = errors.New("notification is not dead")
 )
 
+// QueueStats is how much the queue holds.
+type QueueStats struct {
+	// Jobs by state: due and waiting for a worker, being worked, waiting after a failed attempt, and
+	// waiting for their first time.
+	Available, Running, Retryable, Scheduled int
+	// OldestAvailable is how long the oldest available job has been due; 0 where there is none.
+	OldestAvailable time.Duration
+	// Notifications that are not delivered, by state.
+	Pending, Dead int
+}
+
+// PoolStats is how a pool of connections does.
+type PoolStats struct {
+	// MaxOpen is the pool's size.
+	MaxOpen, Open, InUse, Idle int
+	// WaitCount and WaitDuration are of all that ever waited for a connection.
+	WaitCount    int64
+	WaitDuration time.Duration
+}
+
 // Store is what the service needs of storage. All methods are safe for concurrent use and obey their
 // context. What one method writes is written together or not at all; an error named here means that
 // nothing was. After any other error of the database it may have been: a commit's answer can be lost.
@@ -62,6 +82,13 @@ type Store interface {
 	// [ErrNotDead].
 	RetryNotification(ctx context.Context, id string) error
 
+	// QueueStats tells how much the queue holds.
+	QueueStats(ctx context.Context, now time.Time) (QueueStats, error)
+	// Pools tells how the pools of connections do, by a name for each.
+	Pools() map[string]PoolStats
+
+	// Ready returns an error unless the database answers and its schema is this program's.
+	Ready(ctx context.Context) error
 	// Close releases the database. No method may be called afterwards.
 	Close() error
 }

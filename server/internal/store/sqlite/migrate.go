@@ -32,10 +32,33 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context) error) (er
 	if err != nil {
 		return err
 	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrating %s: %w", db.path, err)
+	}
+	if current > target {
+		return fmt.Errorf("database %s is at schema %d and this program only knows %d: use a newer one", db.path, current, target)
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrating %s: %w", db.path, err)
 	}
 	return rest(ctx)
+}
+
+// Ready returns an error unless the database answers and its schema is this program's.
+func (db *DB) Ready(ctx context.Context) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	var version int
+	if err := db.reading.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version`).Scan(&version); err != nil {
+		return err
+	}
+	if version != len(files) {
+		return fmt.Errorf("the schema is at version %d, not %d", version, len(files))
+	}
+	return nil
 }
 
 func (db *DB) provider() (*goose.Provider, error) {

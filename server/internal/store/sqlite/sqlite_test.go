@@ -81,6 +81,18 @@ func TestOpen_durable(t *testing.T) {
 	}
 }
 
+func TestMigrate_newerDatabase(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "test.db"))
+	require.Error(t, db.Ready(t.Context()), "it is empty")
+	require.NoError(t, migrate(t.Context(), db))
+	require.NoError(t, db.Ready(t.Context()))
+	_, err := db.Writer().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
+	require.NoError(t, err)
+	require.ErrorContains(t, migrate(t.Context(), db), "use a newer one")
+	require.Error(t, db.Ready(t.Context()))
+}
+
 func TestMigrate_manyAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")

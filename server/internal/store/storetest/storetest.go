@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ type Open func(t *testing.T, enqueueing error) Fixture
 // Exercise runs the whole contract.
 func Exercise(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
+		"Ready":         exerciseReady,
+		"Stats":         exerciseStats,
 		"Submit":        exerciseSubmit,
 		"Concurrency":   exerciseConcurrency,
 		"Idempotency":   exerciseIdempotency,
@@ -108,4 +111,33 @@ func written(f Fixture) map[string]int {
 // rows is what written returns where no idempotency key was given.
 func rows(audit, notifications, jobs int) map[string]int {
 	return map[string]int{"audit": audit, "idempotency": 0, "notifications": notifications, "river_job": jobs}
+}
+
+func exerciseReady(t *testing.T, open Open) {
+	f := open(t, nil)
+	require.NoError(t, f.Ready(t.Context()))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, f.Ready(ended), context.Canceled)
+}
+
+func exerciseStats(t *testing.T, open Open) {
+	f := withSample(t, open, nil)
+	stats, err := f.QueueStats(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Zero(t, stats)
+	_, err = submit(t, f, submissionOf(dataset.Cases[0]))
+	require.NoError(t, err)
+	stats, err = f.QueueStats(t.Context(), time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	require.InDelta(t, time.Hour.Seconds(), stats.OldestAvailable.Seconds(), 60)
+	stats.OldestAvailable = 0
+	require.Equal(t, store.QueueStats{Available: 1, Pending: 1}, stats)
+	pools := f.Pools()
+	require.NotEmpty(t, pools)
+	for name, pool := range pools {
+		require.NotEmpty(t, name)
+		require.Positive(t, pool.MaxOpen)
+		require.Equal(t, pool.Open, pool.InUse+pool.Idle)
+	}
 }

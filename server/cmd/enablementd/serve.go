@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/cryptomate-go/enablement/server/internal/app"
+	"github.com/cryptomate-go/enablement/server/internal/delivery"
+)
+
+// serveFlags are what the service runs with.
+type serveFlags struct {
+	Addr      string `default:"127.0.0.1:8080" group:"Listeners" help:"Address to listen on; port 0 picks a free one."`
+	AdminAddr string `group:"Listeners" placeholder:"ADDR" help:"Address of the operators' listener, off for none (default 127.0.0.1:8081; with --sample a free port)."`
+	Pprof     bool   `group:"Listeners" help:"Serve profiles on the operators' listener, below /debug/pprof/."`
+	TLSCert   string `name:"tls-cert" group:"Listeners" placeholder:"FILE" help:"PEM file with the certificate chain; serves HTTPS."`
+	TLSKey    string `name:"tls-key" group:"Listeners" placeholder:"FILE" help:"PEM file with its key."`
+
+	Sample bool `group:"Sample" help:"Serve sample data with public keys and a provider stand-in, on loopback only."`
+
+	ProviderURL        string   `name:"provider-url" group:"Provider" placeholder:"URL" help:"Where notifications are sent to."`
+	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"What notifications are signed with; several while it is being changed."`
+	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with such secrets, one a line."`
+
+	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company; 0 for no limit (default 15; with --sample 0)."`
+	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call."`
+	ProxyHeader     string         `group:"Limits" enum:"x-forwarded-for,forwarded" default:"x-forwarded-for" help:"The header they say it in: x-forwarded-for or forwarded."`
+	ValidateReplies bool           `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
+	CallTimeout     time.Duration  `group:"Limits" default:"10s" help:"Longest time one call may take."`
+	ShutdownTimeout time.Duration  `group:"Limits" default:"20s" help:"Longest time from the signal to the end."`
+	DrainDelay      time.Duration  `group:"Limits" default:"0s" help:"Time after the signal in which the service still serves, but is not ready any more."`
+
+	OTLPEndpoint string            `name:"otlp-endpoint" group:"Traces" placeholder:"URL" help:"Collector of traces, OTLP over HTTP; none are recorded without."`
+	OTLPHeader   map[string]string `name:"otlp-header" group:"Traces" placeholder:"NAME=VALUE" mapsep:"," secret:"" help:"Headers to send to the collector."`
+	TraceRatio   float64           `group:"Traces" default:"1" help:"Part of the traces that is recorded, from 0 to 1."`
+}
+
+const (
+	defaultAdminAddr = "127.0.0.1:8081"
+	defaultRateLimit = 15 // a second (upstream, rate limiting)
+)
+
+// config is what the flags come to.
+func (f *serveFlags) config(common *common) (app.Config, error) {
+	secrets, err := f.secrets()
+	if err != nil {
+		return app.Config{}, err
+	}
+	config := app.Config{
+		Addr:            f.Addr,
+		AdminAddr:       f.AdminAddr,
+		Profiles:        f.Pprof,
+		TLSCert:         f.TLSCert,
+		TLSKey:          f.TLSKey,
+		Database:        common.path(),
+		ProviderURL:     f.ProviderURL,
+		ProviderSecrets: secrets,
+		Schedule:        delivery.DefaultSchedule,
+		ValidateReplies: f.ValidateReplies,
+		RateLimit:       defaultRateLimit,
+		TrustedProxies:  f.TrustedProxies,
+		ProxyHeader:     f.ProxyHeader,
+		CallTimeout:     f.CallTimeout,
+		ShutdownTimeout: f.ShutdownTimeout,
+		DrainDelay:      f.DrainDelay,
+		OTLPEndpoint:    f.OTLPEndpoint,
+		OTLPHeaders:     f.OTLPHeader,
+		TraceRatio:      f.TraceRatio,
+		Sample:          f.Sample,
+	}
+	if f.Sample {
+		config.Database, config.RateLimit = common.DB, 0
+	}
+	if f.RateLimit != nil {
+		config.RateLimit = *f.RateLimit
+	}
+	switch {
+	case f.AdminAddr != "":
+	case f.Sample:
+		config.AdminAddr = "127.0.0.1:0"
+	default:
+		config.AdminAddr = defaultAdminAddr
+	}
+	return config, nil
+}
+
+// secrets are those given and those in the file.
+func (f *serveFlags) secrets() ([]string, error) {
+	secrets := slices.Clone(f.ProviderSecret)
+	if f.ProviderSecretFile == "" {
+		return secrets, nil
+	}
+	content, err := os.ReadFile(f.ProviderSecretFile)
+	if err != nil {
+		return nil, &app.ConfigError{Err: fmt.Errorf("--provider-secret-file: %w", err)}
+	}
+	return append(secrets, strings.Fields(string(content))...), nil
+}
+
+type serveCmd struct{ serveFlags }
+
+func (c *serveCmd) Run(ctx context.Context, common *common, std streams) error {
+	logger, err := common.logger(std)
+	if err != nil {
+		return err
+	}
+	config, err := c.config(common)
+	if err != nil {
+		return err
+	}
+	return app.Serve(ctx, config, logger, std.out)
+}
+
+type configCmd struct{ serveFlags }
+
+// Run prints each flag with its value and the twin in the environment. A secret is only told to be
+// there.
+func (c *configCmd) Run(common *common, parsed *kong.Context, std streams) error {
+	config, err := c.config(common)
+	if err != nil {
+		return err
+	}
+	effective := map[string]string{
+		"db":         config.Database,
+		"admin-addr": config.AdminAddr,
+		"rate-limit": fmt.Sprint(config.RateLimit),
+	}
+	if c.Sample && config.Database == "" {
+		effective["db"] = "a temporary one"
+	}
+	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "FLAG\tENVIRONMENT\tVALUE")
+	for _, flag := range parsed.Flags() {
+		if flag.Name == "help" {
+			continue
+		}
+		value, ok := effective[flag.Name]
+		switch {
+		case ok:
+		case flag.Tag.Has("secret") && flag.Target.Len() > 0:
+			value = fmt.Sprintf("(%d, masked)", flag.Target.Len())
+		case flag.Tag.Has("secret"):
+		default:
+			value = fmt.Sprint(flag.Target.Interface())
+		}
+		_, _ = fmt.Fprintf(table, "--%s\t%s\t%s\n", flag.Name, strings.Join(flag.Envs, " "), value)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,140 @@
+// Package admin is what operators see of a running service, on a listener of its own: health,
+// readiness, metrics, the queue's web interface and, if asked for, profiles.
+//
+// It has no login. It listens on loopback unless told otherwise, and refuses what a web page of
+// another origin could make an operator's browser send.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// checkTimeout bounds one check of readiness.
+const checkTimeout = 2 * time.Second
+
+// Check is one thing the service can't do without. Its error goes to the log; what is shown is
+// that it failed.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Config is what the handler shows.
+type Config struct {
+	Checks  []Check
+	Metrics http.Handler
+	// Queue is served below /riverui/, and must expect that prefix.
+	Queue http.Handler
+	// Profiles turns /debug/pprof/ on.
+	Profiles bool
+	Logger   *slog.Logger
+}
+
+// Handler serves the operators' pages.
+type Handler struct {
+	config   Config
+	handler  http.Handler
+	draining atomic.Bool
+}
+
+// New returns the operators' pages.
+func New(config Config) *Handler {
+	h := &Handler{config: config}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", h.health)
+	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", config.Metrics)
+	mux.Handle("/riverui/", config.Queue)
+	mux.Handle("GET /{$}", http.RedirectHandler("/riverui/", http.StatusFound))
+	if config.Profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	h.handler = onlyByAddress(http.NewCrossOriginProtection().Handler(mux))
+	return h
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("X-Frame-Options", "DENY")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	h.handler.ServeHTTP(w, r)
+}
+
+// Drain makes the service not ready from now on: whoever sends it calls should stop to.
+func (h *Handler) Drain() { h.draining.Store(true) }
+
+// onlyByAddress refuses calls by a host name other than localhost: a page of some site whose name
+// was made to lead here would come with that name (DNS rebinding).
+func onlyByAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
+			http.Error(w, "call the admin listener by its IP address or as localhost", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// health tells that the process runs, and nothing more: a database that is away is no reason to
+// restart it.
+func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, report{Status: "ok"})
+}
+
+// report is what health and ready answer.
+type report struct {
+	Status string            `json:"status"`
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+// ready tells whether calls should be sent here.
+func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
+	result := report{Status: "ready", Checks: make(map[string]string, len(h.config.Checks))}
+	status := http.StatusOK
+	for _, check := range h.config.Checks {
+		result.Checks[check.Name] = "ok"
+		if err := h.run(r.Context(), check); err != nil {
+			result.Checks[check.Name] = "failed"
+			result.Status, status = "not ready", http.StatusServiceUnavailable
+		}
+	}
+	if h.draining.Load() {
+		result.Status, status = "draining", http.StatusServiceUnavailable
+	}
+	answer(w, status, result)
+}
+
+func (h *Handler) run(ctx context.Context, check Check) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := check.Run(ctx)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		h.config.Logger.Warn("not ready", "check", check.Name, "err", err)
+	}
+	return err
+}
+
+func answer(w http.ResponseWriter, status int, result report) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(result) // whoever asked is gone
+}

@@ -1,0 +1,104 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/admin"
+)
+
+func text(s string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) })
+}
+
+func call(h http.Handler, method, target string, header http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	r.Host = "127.0.0.1:8081"
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	if host := header.Get("Host"); host != "" {
+		r.Host = host
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestHandler(t *testing.T) {
+	t.Parallel()
+	config := admin.Config{Metrics: text("metrics"), Queue: text("queue"), Logger: slog.New(slog.DiscardHandler)}
+	plain := admin.New(config)
+	config.Profiles = true
+	profiling := admin.New(config)
+	for name, test := range map[string]struct {
+		handler http.Handler
+		method  string
+		path    string
+		header  http.Header
+		status  int
+		body    string
+	}{
+		"health":               {plain, "GET", "/healthz", nil, 200, `{"status":"ok"}`},
+		"metrics":              {plain, "GET", "/metrics", nil, 200, "metrics"},
+		"queue":                {plain, "GET", "/riverui/jobs", nil, 200, "queue"},
+		"queue changes":        {plain, "POST", "/riverui/api/jobs/retry", nil, 200, "queue"},
+		"start":                {plain, "GET", "/", nil, 302, ""},
+		"other":                {plain, "GET", "/management/x", nil, 404, ""},
+		"wrong method":         {plain, "POST", "/healthz", nil, 405, ""},
+		"no profiles":          {plain, "GET", "/debug/pprof/", nil, 404, ""},
+		"profiles":             {profiling, "GET", "/debug/pprof/", nil, 200, "goroutine"},
+		"by name":              {plain, "GET", "/healthz", http.Header{"Host": {"evil.example"}}, 421, "IP address"},
+		"by localhost":         {plain, "GET", "/healthz", http.Header{"Host": {"localhost:8081"}}, 200, "ok"},
+		"by IPv6":              {plain, "GET", "/healthz", http.Header{"Host": {"[::1]:8081"}}, 200, "ok"},
+		"from another site":    {plain, "POST", "/riverui/api/jobs/delete", http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
+		"from another origin":  {plain, "POST", "/riverui/api/jobs/delete", http.Header{"Origin": {"https://evil.example"}}, 403, ""},
+		"from the same origin": {plain, "POST", "/riverui/api/jobs/delete", http.Header{"Sec-Fetch-Site": {"same-origin"}}, 200, "queue"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := call(test.handler, test.method, test.path, test.header)
+			require.Equal(t, test.status, got.Code, got.Body.String())
+			require.Contains(t, got.Body.String(), test.body)
+			require.Equal(t, "nosniff", got.Header().Get("X-Content-Type-Options"))
+		})
+	}
+}
+
+func TestHandler_ready(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var database error
+	h := admin.New(admin.Config{
+		Checks: []admin.Check{
+			{Name: "database", Run: func(context.Context) error { return database }},
+			{Name: "workers", Run: func(context.Context) error { return nil }},
+		},
+		Metrics: text(""), Queue: text(""), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	got := call(h, "GET", "/readyz", nil)
+	require.Equal(t, http.StatusOK, got.Code)
+	require.JSONEq(t, `{"status":"ready","checks":{"database":"ok","workers":"ok"}}`, got.Body.String())
+
+	database = errors.New("disk on fire")
+	got = call(h, "GET", "/readyz", nil)
+	require.Equal(t, http.StatusServiceUnavailable, got.Code)
+	require.JSONEq(t, `{"status":"not ready","checks":{"database":"failed","workers":"ok"}}`, got.Body.String())
+	require.Contains(t, log.String(), "disk on fire", "the log says why")
+	require.Equal(t, http.StatusOK, call(h, "GET", "/healthz", nil).Code, "that is no reason for a restart")
+
+	database = nil
+	h.Drain()
+	got = call(h, "GET", "/readyz", nil)
+	require.Equal(t, http.StatusServiceUnavailable, got.Code)
+	require.True(t, strings.Contains(got.Body.String(), `"draining"`))
+}

@@ -1,0 +1,54 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// upkeepEvery is how often what has had its time is removed.
+const upkeepEvery = time.Hour
+
+// Pruner is what the upkeep needs of storage.
+type Pruner interface {
+	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
+}
+
+// upkeepArgs is the job in the queue: one process of all has it.
+type upkeepArgs struct{}
+
+// Kind implements [river.JobArgs]. It is stored: never change it.
+func (upkeepArgs) Kind() string { return "upkeep" }
+
+// upkeep removes what has had its time.
+type upkeep struct {
+	river.WorkerDefaults[upkeepArgs]
+	pruner Pruner
+	clock  func() time.Time
+	logger *slog.Logger
+}
+
+// Work implements [river.Worker].
+func (u *upkeep) Work(ctx context.Context, _ *river.Job[upkeepArgs]) error {
+	pruned, err := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
+	if err != nil {
+		return err
+	}
+	if pruned > 0 {
+		u.logger.Info("expired idempotency records removed", "records", pruned)
+	}
+	return nil
+}
+
+// upkeepSchedule queues the job at the start and every hour.
+func upkeepSchedule() []*river.PeriodicJob {
+	return []*river.PeriodicJob{river.NewPeriodicJob(
+		river.PeriodicInterval(upkeepEvery),
+		func() (river.JobArgs, *river.InsertOpts) { return upkeepArgs{}, nil },
+		&river.PeriodicJobOpts{ID: "upkeep", RunOnStart: true},
+	)}
+}
