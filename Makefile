@@ -45,6 +45,16 @@ test-browser: chromium ## Test the service's pages in Chromium.
 	@rm -rf bin/_artifacts && mkdir -p bin
 	CGO_ENABLED=0 go test -count=1 -tags browser -artifacts -outputdir bin ./server/internal/pages/browsertest
 
+CONNECTIONS ?= 10000
+.PHONY: flood
+flood: build ## Open CONNECTIONS (10000) slow and malformed connections beside a good caller.
+	@go run ./server/internal/flood -connections $(CONNECTIONS) bin/enablementd
+
+# Its database is on the open network, so that it is no part of CI.
+.PHONY: vuln
+vuln: bin/govulncheck ## Look for known vulnerabilities; needs the open network.
+	bin/govulncheck ./...
+
 FUZZTIME ?= 20s
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s).
@@ -57,6 +67,10 @@ lint: bin/golangci-lint ## Run golangci-lint.
 # Pinned in a module of its own, so that users of this module never see its dependencies.
 bin/golangci-lint: .tools/go.mod
 	go build -C .tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+bin/govulncheck: .tools/go.mod
+	go build -C .tools -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
 	@touch $@
 
 # The race detector needs a C compiler.

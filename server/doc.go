@@ -33,6 +33,9 @@
 // one JSON error in the form the description documents: it carries the call's trace id, and what
 // the caller must not see stays in the log under the same id.
 //
+// A request whose end a proxy in front might see elsewhere, such as one with a body that nobody
+// asked for, is the last on its connection.
+//
 // An implementation answers a documented error by returning an [*Error], for example from
 // [NotFound] or [Conflict]. Any other error is a 500 whose text never reaches the caller.
 // [PrincipalFrom] tells it who calls, [TraceIDFrom] under which trace id.

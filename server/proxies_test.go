@@ -76,6 +76,8 @@ const (
 
 func TestXForwardedFor(t *testing.T) {
 	t.Parallel()
+	p := newProxied(t, server.WithTrustedProxies(server.XForwardedFor, trusted...))
+	without := newProxied(t)
 	list := func(values ...string) []string { return values }
 	hops := strings.Repeat(", 10.0.0.9", 31)
 	for name, test := range map[string]struct {
@@ -147,21 +149,20 @@ func TestXForwardedFor(t *testing.T) {
 		"alone and 257 bytes":         {proxy, list(strings.Repeat(" ", 257-len(client)) + client), "10.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProxied(t, server.WithTrustedProxies(server.XForwardedFor, trusted...))
 			// The header that wasn't chosen is never read.
 			header := http.Header{"Forwarded": {"for=198.51.100.99"}}
 			if test.values != nil {
 				header["X-Forwarded-For"] = test.values
 			}
 			require.Equal(t, test.want, text(p.client(t, test.peer, header)))
-			require.Equal(t, text(peer(test.peer)), text(newProxied(t).client(t, test.peer, header)), "without the option")
+			require.Equal(t, text(peer(test.peer)), text(without.client(t, test.peer, header)), "without the option")
 		})
 	}
 }
 
 func TestForwarded(t *testing.T) {
 	t.Parallel()
+	p := newProxied(t, server.WithTrustedProxies(server.Forwarded, trusted...))
 	list := func(values ...string) []string { return values }
 	for name, test := range map[string]struct {
 		peer   string
@@ -221,8 +222,6 @@ func TestForwarded(t *testing.T) {
 		"element of 256 bytes":        {proxy, list("x=" + strings.Repeat("x", 256-len("x=;for=192.0.2.1")) + ";for=192.0.2.1"), client},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProxied(t, server.WithTrustedProxies(server.Forwarded, trusted...))
 			header := http.Header{"X-Forwarded-For": {"198.51.100.99"}}
 			if test.values != nil {
 				header["Forwarded"] = test.values

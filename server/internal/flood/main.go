@@ -30,6 +30,8 @@ const (
 	patience = 30 * time.Second
 	// goodEvery is how often the good caller calls.
 	goodEvery = 20 * time.Millisecond
+	// limit bounds the whole run.
+	limit = 10 * time.Minute
 	// memoryLimit is the most the service may use, in MB.
 	memoryLimit = 256
 )
@@ -37,19 +39,26 @@ const (
 // kinds are the ways to be a nuisance. Each writes what it has to say and returns; the connection
 // is then held until the service ends it.
 var kinds = map[string]func(net.Conn){
-	"silent":            func(net.Conn) {},
-	"half a request":    func(c net.Conn) { say(c, "POST /management/clients/ind") },
-	"endless header":    func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nX-Pad: "); drip(c, strings.Repeat("a", 512)) },
-	"slow header":       func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\n"); drip(c, "X") },
-	"slow body":         func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"); drip(c, "x") },
-	"not HTTP":          func(c net.Conn) { say(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n") },
-	"two lengths":       func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab") },
-	"large header":      func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nX-Pad: "+strings.Repeat("a", 64<<10)+"\r\n\r\n") },
-	"bad chunks":        func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") },
-	"reads no answer":   func(c net.Conn) { say(c, strings.Repeat("GET /openapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n", 20)) },
-	"unknown key":       func(c net.Conn) { say(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nx-api-key: guess\r\n\r\n") },
-	"hangs up at once":  func(c net.Conn) { _ = c.Close() },
-	"hangs up mid-call": func(c net.Conn) { say(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nx-api-key: "+dataset.SampleKeyLevel3+"\r\n\r\n"); _ = c.Close() },
+	"silent":         func(net.Conn) {},
+	"half a request": func(c net.Conn) { say(c, "POST /management/clients/ind") },
+	"endless header": func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nX-Pad: "); drip(c, strings.Repeat("a", 512)) },
+	"slow header":    func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\n"); drip(c, "X") },
+	"slow body":      func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"); drip(c, "x") },
+	"not HTTP":       func(c net.Conn) { say(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n") },
+	"two lengths": func(c net.Conn) {
+		say(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab")
+	},
+	"large header": func(c net.Conn) {
+		say(c, "POST / HTTP/1.1\r\nHost: x\r\nX-Pad: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
+	},
+	"bad chunks":       func(c net.Conn) { say(c, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") },
+	"reads no answer":  func(c net.Conn) { say(c, strings.Repeat("GET /openapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n", 20)) },
+	"unknown key":      func(c net.Conn) { say(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nx-api-key: guess\r\n\r\n") },
+	"hangs up at once": func(c net.Conn) { _ = c.Close() },
+	"hangs up mid-call": func(c net.Conn) {
+		say(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nx-api-key: "+dataset.SampleKeyLevel3+"\r\n\r\n")
+		_ = c.Close()
+	},
 }
 
 var path = "/management/clients/individuals/" + dataset.Cases[1].ClientID + "/products/" + dataset.Cases[1].RequestID + "/submit"
@@ -69,7 +78,9 @@ func main() {
 }
 
 func run(binary string, total, atOnce int) error {
-	command := exec.Command(binary, "serve", "--sample", "--addr", "127.0.0.1:0", "--log-level", "error")
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	command := exec.CommandContext(ctx, binary, "serve", "--sample", "--addr", "127.0.0.1:0", "--log-level", "error")
 	output, err := command.StdoutPipe()
 	if err != nil {
 		return err
@@ -84,15 +95,15 @@ func run(binary string, total, atOnce int) error {
 	}
 	go func() { _, _ = io.Copy(io.Discard, output) }() // ends with the service
 
-	ctx, cancel := context.WithCancel(context.Background())
+	flooding, stop := context.WithCancel(ctx)
 	var good caller
 	var calling sync.WaitGroup
-	calling.Go(func() { good.call(ctx, "http://"+address+path) })
-	peak := watchMemory(ctx, &calling, command.Process.Pid)
+	calling.Go(func() { good.call(flooding, "http://"+address+path) })
+	peak := watchMemory(flooding, &calling, command.Process.Pid)
 	started := time.Now()
-	ended, held := flood(address, total, atOnce)
+	ended, held := flood(flooding, address, total, atOnce)
 	took := time.Since(started)
-	cancel()
+	stop()
 	calling.Wait()
 
 	fmt.Printf("connections=%d at-once=%d ended-by-service=%d held-too-long=%d took=%s\n", total, atOnce, ended, held, took.Round(time.Second))
@@ -123,7 +134,7 @@ func addressOf(output io.Reader) (string, error) {
 }
 
 // flood opens all connections and returns how many the service ended, and how many it did not.
-func flood(address string, total, atOnce int) (ended, held int64) {
+func flood(ctx context.Context, address string, total, atOnce int) (ended, held int64) {
 	names := make([]string, 0, len(kinds))
 	for name := range kinds {
 		names = append(names, name)
@@ -136,7 +147,7 @@ func flood(address string, total, atOnce int) (ended, held int64) {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			if nuisance(address, kinds[names[i%len(names)]]) {
+			if nuisance(ctx, address, kinds[names[i%len(names)]]) {
 				endedCount.Add(1)
 			} else {
 				heldCount.Add(1)
@@ -148,8 +159,8 @@ func flood(address string, total, atOnce int) (ended, held int64) {
 }
 
 // nuisance makes one bad connection and tells whether it came to an end in time.
-func nuisance(address string, be func(net.Conn)) bool {
-	conn, err := net.DialTimeout("tcp", address, patience)
+func nuisance(ctx context.Context, address string, be func(net.Conn)) bool {
+	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return true // refused is an end, too
 	}
@@ -192,7 +203,7 @@ func (c *caller) call(ctx context.Context, url string) {
 		case <-ticker.C:
 		}
 		started := time.Now()
-		if err := submit(client, url); err != nil {
+		if err := submit(ctx, client, url); err != nil && ctx.Err() == nil {
 			fmt.Fprintln(os.Stderr, "flood: good call:", err)
 			c.failed++
 		}
@@ -200,8 +211,8 @@ func (c *caller) call(ctx context.Context, url string) {
 	}
 }
 
-func submit(client *http.Client, url string) error {
-	r, err := http.NewRequest(http.MethodPost, url, nil)
+func submit(ctx context.Context, client *http.Client, url string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ var (
 
 // QueueStats is how much the queue holds.
 type QueueStats struct {
-	// Jobs by state: due and waiting for a worker, being worked, waiting after a failed attempt, and
+	// Deliveries in the queue by state: due and waiting for a worker, being worked, waiting after a failed attempt, and
 	// waiting for their first time.
 	Available, Running, Retryable, Scheduled int
 	// OldestAvailable is how long the oldest available job has been due; 0 where there is none.
@@ -82,7 +82,7 @@ type Store interface {
 	// [ErrNotDead].
 	RetryNotification(ctx context.Context, id string) error
 
-	// QueueStats tells how much the queue holds.
+	// QueueStats tells how much the queue holds to deliver.
 	QueueStats(ctx context.Context, now time.Time) (QueueStats, error)
 	// Pools tells how the pools of connections do, by a name for each.
 	Pools() map[string]PoolStats

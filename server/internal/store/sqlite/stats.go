@@ -9,14 +9,14 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// QueueStats implements [store.Store]. It counts what is not finished, which is little.
+// QueueStats implements [store.Store]. It counts deliveries that are not finished, which are few.
 func (s *Store) QueueStats(ctx context.Context, now time.Time) (store.QueueStats, error) {
 	var stats store.QueueStats
 	if err := s.reading.QueryRowContext(ctx, `
-		SELECT (SELECT count(*) FROM river_job WHERE state = 'available'),
-		       (SELECT count(*) FROM river_job WHERE state = 'running'),
-		       (SELECT count(*) FROM river_job WHERE state = 'retryable'),
-		       (SELECT count(*) FROM river_job WHERE state = 'scheduled'),
+		SELECT (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'available'),
+		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'running'),
+		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'retryable'),
+		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'scheduled'),
 		       (SELECT count(*) FROM notifications WHERE state = 'pending'),
 		       (SELECT count(*) FROM notifications WHERE state = 'dead')`).
 		Scan(&stats.Available, &stats.Running, &stats.Retryable, &stats.Scheduled, &stats.Pending, &stats.Dead); err != nil {
@@ -24,7 +24,7 @@ func (s *Store) QueueStats(ctx context.Context, now time.Time) (store.QueueStats
 	}
 	var due time.Time
 	err := s.reading.QueryRowContext(ctx,
-		`SELECT scheduled_at FROM river_job WHERE state = 'available' ORDER BY scheduled_at LIMIT 1`).Scan(&due)
+		`SELECT scheduled_at FROM river_job WHERE kind = 'notification_deliver' AND state = 'available' ORDER BY scheduled_at LIMIT 1`).Scan(&due)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
