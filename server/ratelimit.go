@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/internal/ratelimit"
+	"github.com/cryptomate-go/enablement/server/internal/ratelimit"
 )
 
 // RateLimit is how [WithRateLimit] limits. A field that is zero has its default, so that the zero

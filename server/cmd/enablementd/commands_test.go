@@ -98,7 +98,7 @@ func TestCommands(t *testing.T) {
 }
 
 // dataFile is a complete request, as an operator would import it.
-func dataFile(t *testing.T) string {
+func dataFile(t testing.TB) string {
 	t.Helper()
 	data, err := os.ReadFile("testdata/import.json")
 	require.NoError(t, err)

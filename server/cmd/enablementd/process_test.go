@@ -47,7 +47,7 @@ type result struct {
 }
 
 // command runs the program to its end.
-func command(t *testing.T, stdin string, args ...string) result {
+func command(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -65,7 +65,7 @@ func command(t *testing.T, stdin string, args ...string) result {
 
 // process is a running service.
 type process struct {
-	t       *testing.T
+	t       testing.TB
 	command *exec.Cmd
 	url     string
 	admin   string // the operators' listener
@@ -76,7 +76,7 @@ type process struct {
 }
 
 // serve starts the service on a free port and waits until it listens.
-func serve(t *testing.T, args ...string) *process {
+func serve(t testing.TB, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, ended: make(chan struct{})}
 	p.command = exec.Command(binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, args...)...)

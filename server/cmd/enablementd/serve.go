@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/app"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 )
@@ -30,9 +31,9 @@ type serveFlags struct {
 	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"What notifications are signed with; several while it is being changed."`
 	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with such secrets, one a line."`
 
-	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company; 0 for no limit (default 15; with --sample 0)."`
-	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call."`
-	ProxyHeader     string         `group:"Limits" enum:"x-forwarded-for,forwarded" default:"x-forwarded-for" help:"The header they say it in: x-forwarded-for or forwarded."`
+	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
+	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call; without, all that comes through one shares its quota."`
+	ProxyHeader     string         `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
 	ValidateReplies bool           `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
 	CallTimeout     time.Duration  `group:"Limits" default:"10s" help:"Longest time one call may take."`
 	ShutdownTimeout time.Duration  `group:"Limits" default:"20s" help:"Longest time from the signal to the end."`
@@ -67,7 +68,7 @@ func (f *serveFlags) config(common *common) (app.Config, error) {
 		ValidateReplies: f.ValidateReplies,
 		RateLimit:       defaultRateLimit,
 		TrustedProxies:  f.TrustedProxies,
-		ProxyHeader:     f.ProxyHeader,
+		ProxyHeader:     server.ProxyHeader(f.ProxyHeader),
 		CallTimeout:     f.CallTimeout,
 		ShutdownTimeout: f.ShutdownTimeout,
 		DrainDelay:      f.DrainDelay,

@@ -17,7 +17,8 @@ const (
 )
 
 // Cache remembers keys for half a second, so that a busy key is not looked up on every call. What
-// isn't a key is not remembered: guesses must not push keys out.
+// isn't a usable key is not remembered: guesses must not push keys out, and the time of a refusal
+// must not tell a key that was good once from one that never was.
 type Cache struct {
 	finder Finder
 	clock  func() time.Time
@@ -48,9 +49,9 @@ func (c *Cache) KeyByHash(ctx context.Context, hash Hash) (Key, error) {
 	}
 	key, err := c.finder.KeyByHash(ctx, hash)
 	switch {
-	case err == nil:
+	case err == nil && key.Usable(now):
 		c.keys.Add(hash, cached{key: key, until: now.Add(cacheFor)})
-	case errors.Is(err, ErrKeyNotFound):
+	case err == nil, errors.Is(err, ErrKeyNotFound):
 		c.keys.Remove(hash)
 	}
 	return key, err

@@ -119,6 +119,12 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 		server.WithObserver(metrics.ObserveCall),
 		server.WithObserver(s.tracing.ObserveCall),
 	}
+	if config.RateLimit > 0 {
+		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: config.RateLimit}))
+	}
+	if len(config.TrustedProxies) > 0 {
+		options = append(options, server.WithTrustedProxies(config.ProxyHeader, config.TrustedProxies...))
+	}
 	handler, err := server.Handler(implementation, options...)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 )
 
@@ -48,11 +49,12 @@ type Config struct {
 
 	// ValidateReplies holds every reply against the specification before it leaves.
 	ValidateReplies bool
-	// RateLimit is how many calls a second one address, and one company, may make; 0: no limit.
+	// RateLimit is how many calls a second one address, and one company, may make of this process;
+	// 0: no limit.
 	RateLimit int
 	// TrustedProxies may say for whom they call, in the header ProxyHeader.
 	TrustedProxies []netip.Prefix
-	ProxyHeader    string
+	ProxyHeader    server.ProxyHeader
 
 	// CallTimeout bounds one call, ShutdownTimeout the way from the signal to the end. In between,
 	// the service is not ready but serves for DrainDelay, so that a load balancer can turn away.

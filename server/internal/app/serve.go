@@ -111,7 +111,6 @@ func (s *service) run(ctx context.Context, public, operators net.Listener) error
 	defer cancel()
 
 	s.admin.Drain()
-	s.public.SetKeepAlivesEnabled(false)
 	wait(bounded, s.config.DrainDelay)
 	if err := s.public.Shutdown(bounded); err != nil {
 		errs = append(errs, fmt.Errorf("calls did not finish in time: %w", err), s.public.Close())

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/internal/ratelimit"
+	"github.com/cryptomate-go/enablement/server/internal/ratelimit"
 )
 
 const sec = time.Second
