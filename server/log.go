@@ -36,11 +36,13 @@ func (h *handler) logCause(ctx context.Context, c *call, answer *Error) {
 		cause = answer.Err
 	}
 	level, message := slog.LevelError, "call failed"
-	if answer.Status < http.StatusInternalServerError {
-		if answer.Err == nil {
-			return
-		}
+	switch {
+	case answer.Status < http.StatusInternalServerError && answer.Err == nil:
+		return
+	case answer.Status < http.StatusInternalServerError:
 		level, message = slog.LevelWarn, "call refused"
+	case errors.Is(ctx.Err(), context.Canceled) && errors.Is(cause, context.Canceled):
+		level, message = slog.LevelInfo, "call left by its caller" // no fault of the service
 	}
 	attrs := []slog.Attr{
 		slog.String("trace_id", c.traceID),
