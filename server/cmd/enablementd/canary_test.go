@@ -99,12 +99,12 @@ func TestCanary(t *testing.T) {
 	p.waitFor("notification delivered")
 
 	for _, page := range []string{"/metrics", "/readyz", "/riverui/api/jobs?state=completed&limit=100", "/riverui/api/queues"} {
-		got := p.do(http.MethodGet, p.admin+page, http.Header{})
+		got := p.do(http.MethodGet, p.Admin+page, http.Header{})
 		require.Equal(t, http.StatusOK, got.status, page)
 		spoken.Store(page, got.body)
 	}
-	require.Zero(t, p.stop())
-	spoken.Store("log", p.text())
+	require.Zero(t, p.Stop())
+	spoken.Store("log", p.Output())
 	spoken.Store("River's rows", riverRows(t, db))
 
 	traces := false
@@ -120,7 +120,7 @@ func TestCanary(t *testing.T) {
 		return true
 	})
 	require.True(t, traces, "the collector got traces")
-	require.Contains(t, p.text(), `"msg":"call"`)
+	require.Contains(t, p.Output(), `"msg":"call"`)
 }
 
 func riverRows(t *testing.T, path string) string {

@@ -82,8 +82,8 @@ func TestCommands(t *testing.T) {
 	p.waitFor("notification delivered")
 	require.Regexp(t, `rq_1 +delivered .* 2 `, ok("", "notifications", "list", "--state", "delivered").out)
 
-	require.Zero(t, p.stop())
-	require.Contains(t, p.text(), "stopped")
+	require.Zero(t, p.Stop())
+	require.Contains(t, p.Output(), "stopped")
 	for line := range strings.Lines(ok("", "keys", "list").out) {
 		if strings.Contains(line, key[:8]) {
 			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")
@@ -93,7 +93,7 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	for _, canary := range []string{key, low, away, gone, secret, "91123456789", "Canaria", "X7654321"} {
-		require.NotContains(t, p.text(), canary, "keys and personal data are in no log")
+		require.NotContains(t, p.Output(), canary, "keys and personal data are in no log")
 	}
 }
 

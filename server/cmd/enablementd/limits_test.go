@@ -44,7 +44,7 @@ func TestRateLimit(t *testing.T) {
 		"message":    "Rate limit exceeded. Retry after 1 seconds",
 		"trace_id":   limited.header.Get("X-Trace-Id"),
 	}, body)
-	require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.admin+"/readyz", http.Header{}).status, "operators are not limited")
+	require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/readyz", http.Header{}).status, "operators are not limited")
 }
 
 func TestTrustedProxies(t *testing.T) {
@@ -90,15 +90,15 @@ func TestIdempotency(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, got.status, "%q: %s", bad, got.body)
 	}
 	p.waitFor(verified)
-	require.Zero(t, p.stop())
-	require.Equal(t, 1, strings.Count(p.text(), verified))
+	require.Zero(t, p.Stop())
+	require.Equal(t, 1, strings.Count(p.Output(), verified))
 }
 
 // TestIdempotency_twoProcesses races two processes on one database with one key.
 func TestIdempotency_twoProcesses(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "two.db")
-	processes := []*process{serve(t, "--sample", "--db", db)}
+	processes := []*service{serve(t, "--sample", "--db", db)}
 	processes = append(processes, serve(t, "--sample", "--db", db))
 	answers := make([]answer, 32)
 	var group sync.WaitGroup
@@ -122,8 +122,8 @@ func TestIdempotency_twoProcesses(t *testing.T) {
 		}
 	}
 	require.Len(t, bodies, 1, "whoever is answered, is answered the same")
-	require.Zero(t, processes[0].stop())
-	require.Zero(t, processes[1].stop())
+	require.Zero(t, processes[0].Stop())
+	require.Zero(t, processes[1].Stop())
 	require.Regexp(t, `(?m)^ntf_\S+ +`+dataset.Cases[0].RequestID, command(t, "", "notifications", "list", "--db", db).out)
 }
 
@@ -131,9 +131,9 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := certificate(t)
 	p := serve(t, "--sample", "--tls-cert", cert, "--tls-key", key)
-	require.True(t, strings.HasPrefix(p.url, "https://"))
+	require.True(t, strings.HasPrefix(p.URL, "https://"))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID), nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID), nil)
 	require.NoError(t, err)
 	r.Header.Set("X-Api-Key", dataset.SampleKeyLevel3)
 	resp, err := client.Do(r)
@@ -143,7 +143,7 @@ func TestTLS(t *testing.T) {
 	require.Equal(t, 2, resp.ProtoMajor)
 	require.NotEmpty(t, resp.Header.Get("Strict-Transport-Security"))
 
-	old, err := tls.Dial("tcp", strings.TrimPrefix(p.url, "https://"), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11})
+	old, err := tls.Dial("tcp", strings.TrimPrefix(p.URL, "https://"), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11})
 	if err == nil {
 		_ = old.Close()
 	}

@@ -129,7 +129,7 @@ func TestAuthorisation(t *testing.T) {
 			})
 		}
 	}
-	require.Zero(t, p.stop())
+	require.Zero(t, p.Stop())
 }
 
 // expected is what the caller is answered.

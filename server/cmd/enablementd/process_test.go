@@ -9,14 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // binary is the built program: these tests run what users run.
@@ -63,75 +62,30 @@ func command(t testing.TB, stdin string, args ...string) result {
 	return result{c.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-// process is a running service.
-type process struct {
-	t       testing.TB
-	command *exec.Cmd
-	url     string
-	admin   string // the operators' listener
-	ended   chan struct{}
-
-	mu     sync.Mutex
-	output bytes.Buffer
+// service is a running one, in a test.
+type service struct {
+	*process.Process
+	t testing.TB
 }
 
-// serve starts the service on a free port and waits until it listens.
-func serve(t testing.TB, args ...string) *process {
+// serve starts the service on free ports and waits until it listens.
+func serve(t testing.TB, flags ...string) *service {
 	t.Helper()
-	p := &process{t: t, ended: make(chan struct{})}
-	p.command = exec.Command(binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, args...)...)
-	p.command.Stdout, p.command.Stderr = p, p
-	require.NoError(t, p.command.Start())
-	go func() {
-		_ = p.command.Wait() // the exit code tells
-		close(p.ended)
-	}()
-	t.Cleanup(func() {
-		_ = p.command.Process.Kill()
-		<-p.ended
-	})
-	p.url = p.waitFor(`listens on (https?://\S+)`)[1]
-	p.admin = p.waitFor(`Operators: (http://\S+)`)[1]
-	return p
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p, err := process.Serve(ctx, binary, flags...)
+	require.NoError(t, err)
+	t.Cleanup(p.Kill)
+	return &service{p, t}
 }
 
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.Write(b)
-}
-
-func (p *process) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String()
-}
-
-// waitFor waits until the output matches and returns the match.
-func (p *process) waitFor(pattern string) []string {
+// waitFor waits until the output matches.
+func (p *service) waitFor(pattern string) {
 	p.t.Helper()
-	expression := regexp.MustCompile(pattern)
-	var match []string
-	require.Eventually(p.t, func() bool {
-		match = expression.FindStringSubmatch(p.text())
-		return match != nil
-	}, patience, 5*time.Millisecond, "output never matched %s", pattern)
-	return match
-}
-
-// stop ends the service as an operator would and returns its exit code.
-func (p *process) stop() int {
-	p.t.Helper()
-	require.NoError(p.t, p.command.Process.Signal(syscall.SIGTERM))
-	<-p.ended
-	return p.command.ProcessState.ExitCode()
-}
-
-// kill ends it as a power cut would.
-func (p *process) kill() {
-	p.t.Helper()
-	require.NoError(p.t, p.command.Process.Kill())
-	<-p.ended
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	_, err := p.WaitFor(ctx, pattern)
+	require.NoError(p.t, err)
 }
 
 // answer is an HTTP answer.
@@ -142,23 +96,23 @@ type answer struct {
 }
 
 // call makes a call with the path as it is.
-func (p *process) call(method, path, key string) answer {
+func (p *service) call(method, path, key string) answer {
 	p.t.Helper()
 	header := http.Header{}
 	if key != "" {
 		header.Set("X-Api-Key", key)
 	}
-	return p.do(method, p.url+path, header)
+	return p.do(method, p.URL+path, header)
 }
 
 // with submits with these headers.
-func (p *process) with(header http.Header, path string) answer {
+func (p *service) with(header http.Header, path string) answer {
 	p.t.Helper()
-	return p.do(http.MethodPost, p.url+path, header)
+	return p.do(http.MethodPost, p.URL+path, header)
 }
 
 // do makes a call to any of the process's listeners.
-func (p *process) do(method, url string, header http.Header) answer {
+func (p *service) do(method, url string, header http.Header) answer {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()

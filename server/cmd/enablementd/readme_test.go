@@ -47,7 +47,7 @@ func TestREADME_clientRuns(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
 	c := exec.CommandContext(t.Context(), "go", "run", programs(t)[0])
-	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+dataset.SampleKeyLevel3, "CRYPTOMATE_BASE_URL="+p.url)
+	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+dataset.SampleKeyLevel3, "CRYPTOMATE_BASE_URL="+p.URL)
 	output, err := c.CombinedOutput()
 	require.NoError(t, err, string(output))
 	require.Equal(t, "It is with the provider.\n", string(output))

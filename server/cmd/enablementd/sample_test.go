@@ -41,8 +41,8 @@ func TestSample_seed(t *testing.T) {
 	require.Equal(t, http.StatusConflict, again.status)
 	requireError(t, again, api.CodeVal, "The enablement request is not pending documentation")
 
-	require.Zero(t, p.stop())
-	require.Equal(t, 1, strings.Count(p.text(), verified), "one notification, ever")
+	require.Zero(t, p.Stop())
+	require.Equal(t, 1, strings.Count(p.Output(), verified), "one notification, ever")
 }
 
 // TestSample_cases runs against one service: none of them changes what another one sees.
@@ -149,8 +149,8 @@ func TestSample_parallelSubmits(t *testing.T) {
 	}
 	require.Equal(t, map[int]int{http.StatusOK: 1, http.StatusConflict: callers - 1}, counts)
 	p.waitFor(verified)
-	require.Zero(t, p.stop())
-	require.Equal(t, 1, strings.Count(p.text(), verified))
+	require.Zero(t, p.Stop())
+	require.Equal(t, 1, strings.Count(p.Output(), verified))
 }
 
 // TestSample_killed kills the service right after it answered: what was answered stands.
@@ -159,8 +159,8 @@ func TestSample_killed(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "killed.db")
 	p := serve(t, "--sample", "--db", db)
 	require.Equal(t, api.InKyc, submit(t, p, dataset.Cases[0]).Product.Status)
-	p.kill()
-	deliveredBefore := strings.Contains(p.text(), "notification delivered")
+	p.Kill()
+	deliveredBefore := strings.Contains(p.Output(), "notification delivered")
 
 	p = serve(t, "--sample", "--db", db)
 	again := p.call(http.MethodPost, path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID), dataset.SampleKeyLevel3)
@@ -168,12 +168,12 @@ func TestSample_killed(t *testing.T) {
 	if !deliveredBefore {
 		p.waitFor("notification delivered")
 	}
-	require.Zero(t, p.stop())
+	require.Zero(t, p.Stop())
 	list := command(t, "", "notifications", "list", "--db", db, "--state", "delivered")
 	require.Contains(t, list.out, dataset.Cases[0].RequestID)
 }
 
-func submit(t *testing.T, p *process, c dataset.Case) api.Submission {
+func submit(t *testing.T, p *service, c dataset.Case) api.Submission {
 	t.Helper()
 	got := p.call(http.MethodPost, path(c.ClientID, c.RequestID), dataset.SampleKeyLevel3)
 	require.Equal(t, http.StatusOK, got.status, got.body)

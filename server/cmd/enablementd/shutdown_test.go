@@ -49,7 +49,7 @@ func TestShutdown_underLoad(t *testing.T) {
 			client := &http.Client{}
 			for !stopped.Load() {
 				id := numbered("rq", int(next.Add(1)))
-				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+path("cl_1", id), nil)
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+path("cl_1", id), nil)
 				if err != nil {
 					cut.Add(1)
 					return
@@ -72,14 +72,13 @@ func TestShutdown_underLoad(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool { return accepted.Load() > 20 }, patience, time.Millisecond)
-	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
+	p.Signal(syscall.SIGTERM)
 	require.Eventually(t, func() bool {
-		return p.do(http.MethodGet, p.admin+"/readyz", http.Header{}).status == http.StatusServiceUnavailable
+		return p.do(http.MethodGet, p.Admin+"/readyz", http.Header{}).status == http.StatusServiceUnavailable
 	}, patience, time.Millisecond, "not ready comes first")
 	stopped.Store(true)
 	group.Wait()
-	<-p.ended
-	require.Zero(t, p.command.ProcessState.ExitCode(), p.text())
+	require.Zero(t, p.Wait(), p.Output())
 	require.Zero(t, cut.Load(), "no answer was cut")
 
 	there.Store(true)
@@ -89,18 +88,17 @@ func TestShutdown_underLoad(t *testing.T) {
 		delivered.Range(func(any, any) bool { n++; return true })
 		return n == accepted.Load()
 	}, patience, 10*time.Millisecond, "what was accepted is delivered by the next process")
-	require.Zero(t, p.stop())
+	require.Zero(t, p.Stop())
 }
 
 // TestShutdown_secondSignal: whoever asks twice doesn't want to wait.
 func TestShutdown_secondSignal(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample", "--drain-delay", "1m", "--shutdown-timeout", "2m")
-	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
+	p.Signal(syscall.SIGTERM)
 	p.waitFor("stopping")
-	require.NoError(t, p.command.Process.Signal(syscall.SIGTERM))
-	<-p.ended
-	require.Equal(t, -1, p.command.ProcessState.ExitCode(), "it was ended by the signal")
+	p.Signal(syscall.SIGTERM)
+	require.Equal(t, -1, p.Wait(), "it was ended by the signal")
 }
 
 // manyRequests is the import file with its one request many times.

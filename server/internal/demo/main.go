@@ -3,21 +3,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/cryptomate-go/enablement/client"
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // limit bounds the whole demonstration.
@@ -37,19 +33,19 @@ func main() {
 func run(binary string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	s, err := start(ctx, binary)
+	service, err := process.Serve(ctx, binary, "--sample")
 	if err != nil {
 		return err
 	}
-	return errors.Join(flow(ctx, s), s.stop())
+	err = flow(ctx, service)
+	if code := service.Stop(); code != 0 {
+		err = errors.Join(err, fmt.Errorf("the service ended with %d:\n%s", code, service.Output()))
+	}
+	return err
 }
 
-func flow(ctx context.Context, s *service) error {
-	address, err := s.waitFor(ctx, regexp.MustCompile(`listens on (http://\S+)`))
-	if err != nil {
-		return err
-	}
-	c, err := client.New(dataset.SampleKeyLevel3, client.WithBaseURL(address))
+func flow(ctx context.Context, service *process.Process) error {
+	c, err := client.New(dataset.SampleKeyLevel3, client.WithBaseURL(service.URL))
 	if err != nil {
 		return err
 	}
@@ -85,66 +81,13 @@ func flow(ctx context.Context, s *service) error {
 	}
 
 	fmt.Println("3. Waiting for the provider:")
-	notification, err := s.waitFor(ctx, regexp.MustCompile(`msg="provider: notification verified" (.*)`))
+	notification, err := service.WaitFor(ctx, `msg="provider: notification verified" (.*)`)
 	if err != nil {
 		return err
 	}
-	fmt.Println("   verified", notification)
-	if !strings.Contains(notification, complete.RequestID) {
+	fmt.Println("   verified", notification[1])
+	if !strings.Contains(notification[1], complete.RequestID) {
 		return errors.New("the notification should be about the complete request")
-	}
-	return nil
-}
-
-// service is the running sample service.
-type service struct {
-	command *exec.Cmd
-	lines   chan string
-}
-
-func start(ctx context.Context, binary string) (*service, error) {
-	output, input := io.Pipe()
-	s := &service{command: exec.CommandContext(ctx, binary, "serve", "--sample", "--addr", "127.0.0.1:0"), lines: make(chan string, 1024)}
-	s.command.Stdout, s.command.Stderr = input, input
-	s.command.Cancel = func() error { return s.command.Process.Signal(syscall.SIGTERM) }
-	if err := s.command.Start(); err != nil {
-		return nil, err
-	}
-	go func() { // ends with the service's output, which stop closes
-		defer close(s.lines)
-		for scanner := bufio.NewScanner(output); scanner.Scan(); {
-			s.lines <- scanner.Text()
-		}
-	}()
-	go func() { _ = input.CloseWithError(s.command.Wait()) }()
-	return s, nil
-}
-
-// waitFor reads the service's output until a line matches, and returns what the pattern's group is.
-func (s *service) waitFor(ctx context.Context, pattern *regexp.Regexp) (string, error) {
-	for {
-		select {
-		case line, ok := <-s.lines:
-			if !ok {
-				return "", fmt.Errorf("the service ended before it said %q", pattern)
-			}
-			if match := pattern.FindStringSubmatch(line); match != nil {
-				return match[1], nil
-			}
-		case <-ctx.Done():
-			return "", fmt.Errorf("waiting for the service to say %q: %w", pattern, ctx.Err())
-		}
-	}
-}
-
-func (s *service) stop() error {
-	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	for range s.lines { // until the service has ended
-	}
-	if code := s.command.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("the service ended with %d", code)
 	}
 	return nil
 }

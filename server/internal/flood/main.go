@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -13,16 +12,15 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 const (
@@ -80,26 +78,18 @@ func main() {
 func run(binary string, total, atOnce int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	command := exec.CommandContext(ctx, binary, "serve", "--sample", "--addr", "127.0.0.1:0", "--log-level", "error")
-	output, err := command.StdoutPipe()
+	service, err := process.Serve(ctx, binary, "--sample", "--log-level", "error")
 	if err != nil {
 		return err
 	}
-	command.Stderr = os.Stderr
-	if err := command.Start(); err != nil {
-		return err
-	}
-	address, err := addressOf(output)
-	if err != nil {
-		return errors.Join(err, command.Process.Kill(), command.Wait())
-	}
-	go func() { _, _ = io.Copy(io.Discard, output) }() // ends with the service
+	defer service.Kill()
+	address := strings.TrimPrefix(service.URL, "http://")
 
 	flooding, stop := context.WithCancel(ctx)
 	var good caller
 	var calling sync.WaitGroup
-	calling.Go(func() { good.call(flooding, "http://"+address+path) })
-	peak := watchMemory(flooding, &calling, command.Process.Pid)
+	calling.Go(func() { good.call(flooding, service.URL+path) })
+	peak := watchMemory(flooding, &calling, service.PID())
 	started := time.Now()
 	ended, held := flood(flooding, address, total, atOnce)
 	took := time.Since(started)
@@ -109,10 +99,10 @@ func run(binary string, total, atOnce int) error {
 	fmt.Printf("connections=%d at-once=%d ended-by-service=%d held-too-long=%d took=%s\n", total, atOnce, ended, held, took.Round(time.Second))
 	fmt.Printf("good-calls=%d failed=%d p50=%s p99=%s max=%s memory-peak=%dMB\n", len(good.took), good.failed,
 		good.quantile(0.5), good.quantile(0.99), good.quantile(1), peak.Load())
-	err = errors.Join(command.Process.Signal(syscall.SIGTERM), command.Wait())
+	code := service.Stop()
 	switch {
-	case err != nil:
-		return err
+	case code != 0:
+		return fmt.Errorf("the service ended with %d:\n%s", code, service.Output())
 	case good.failed > 0 || len(good.took) == 0:
 		return errors.New("the good caller went without an answer")
 	case held > 0:
@@ -121,16 +111,6 @@ func run(binary string, total, atOnce int) error {
 		return fmt.Errorf("the service used more than %d MB", memoryLimit)
 	}
 	return nil
-}
-
-func addressOf(output io.Reader) (string, error) {
-	pattern := regexp.MustCompile(`listens on http://(\S+)`)
-	for scanner := bufio.NewScanner(output); scanner.Scan(); {
-		if match := pattern.FindStringSubmatch(scanner.Text()); match != nil {
-			return match[1], nil
-		}
-	}
-	return "", errors.New("the service did not start")
 }
 
 // flood opens all connections and returns how many the service ended, and how many it did not.

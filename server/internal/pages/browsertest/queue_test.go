@@ -50,7 +50,7 @@ func TestQueue(t *testing.T) {
 	service.waitFor(t, `(notification delivered)`)
 	service.waitFor(t, `(notification not delivered)`)
 
-	operators := service.waitFor(t, `Operators: (http://\S+)`)
+	operators := service.Admin
 	b := open(t)
 	for state, name := range map[string]string{"completed": "delivered", "retryable": "failing"} {
 		b.do("opening the "+state+" jobs",

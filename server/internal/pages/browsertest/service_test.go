@@ -3,18 +3,17 @@
 package browsertest_test
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // binary is the built service.
@@ -36,59 +35,39 @@ func build(m *testing.M) int {
 	return m.Run()
 }
 
-// service is a running one.
-type service struct {
-	mu     sync.Mutex
-	output bytes.Buffer
-}
-
-func (s *service) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.output.Write(b)
-}
-
-func (s *service) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.output.String()
-}
+// service is a running one, in a test.
+type service struct{ *process.Process }
 
 // waitFor waits until the output matches and returns what the pattern's group matched.
-func (s *service) waitFor(t *testing.T, pattern string) string {
+func (s service) waitFor(t *testing.T, pattern string) string {
 	t.Helper()
-	expression := regexp.MustCompile(pattern)
-	var match []string
-	require.Eventually(t, func() bool {
-		match = expression.FindStringSubmatch(s.text())
-		return match != nil
-	}, patience, 5*time.Millisecond, "output never matched %s", pattern)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	match, err := s.WaitFor(ctx, pattern)
+	require.NoError(t, err)
 	return match[1]
 }
 
-// serve starts the service with sample data on a free port and returns it with its address.
-func serve(t *testing.T, args ...string) (s *service, address string) {
+// serve starts the service with sample data and returns it with its address.
+func serve(t *testing.T, flags ...string) (s service, address string) {
 	t.Helper()
-	return start(t, append([]string{"--sample"}, args...)...)
+	return start(t, append([]string{"--sample"}, flags...)...)
 }
 
 // start starts the service on free ports and returns it with its address.
-func start(t *testing.T, args ...string) (s *service, address string) {
+func start(t *testing.T, flags ...string) (s service, address string) {
 	t.Helper()
-	s = &service{}
-	command := exec.CommandContext(t.Context(), binary,
-		append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, args...)...)
-	command.Stdout, command.Stderr = s, s
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // lets it remove its sample
-	command.WaitDelay = patience
-	require.NoError(t, command.Start())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p, err := process.Serve(ctx, binary, flags...)
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		_ = command.Wait() // t.Context has ended, and so does the service
+		p.Stop()
 		if t.Failed() {
-			t.Logf("the service's output:\n%s", s.text())
+			t.Logf("the service's output:\n%s", p.Output())
 		}
 	})
-	return s, s.waitFor(t, `enablementd listens on (http://\S+)`)
+	return service{p}, p.URL
 }
 
 // command runs the program to its end and returns what it prints.
