@@ -1,12 +1,13 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
-
-	"github.com/cryptomate-go/enablement/gen/api"
+	"net/url"
+	"os"
+	"strings"
+	"time"
 )
 
 // The API's base URLs, for [WithBaseURL]. Production is the default.
@@ -15,14 +16,30 @@ const (
 	Sandbox    = "https://api.sandbox.cryptomate.me"
 )
 
+// The environment that [FromEnv] reads.
+const (
+	envKey     = "CRYPTOMATE_API_KEY"
+	envBaseURL = "CRYPTOMATE_BASE_URL"
+)
+
 // version is what the User-Agent header says.
 const version = "0.1.0"
 
 // Client calls the API with one key. It is safe for concurrent use; make one and share it, so that
 // connections are reused.
 type Client struct {
-	api *api.Client
-	key secret
+	key            secret
+	base           *url.URL // with the path up to the client's id
+	http           *http.Client
+	userAgent      string
+	newKey         func() string
+	retry          RetryPolicy
+	attemptTimeout time.Duration
+	budget         *budget
+	gate           *gate // nil without one
+	gateLimit      int
+	clock          Clock
+	telemetry      telemetry
 }
 
 // New returns a client of the API at [Production], unless an option says otherwise.
@@ -37,25 +54,99 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		return nil, errors.New("client: the API key holds a space, a line break or another character that no key has; " +
 			"pass it without anything around it")
 	}
-	conf := config{baseURL: Production}
+	conf := defaultConfig()
 	for _, opt := range opts {
 		if err := opt(&conf); err != nil {
 			return nil, fmt.Errorf("client: %w", err)
 		}
 	}
-	key := newSecret(apiKey)
-	generated, err := api.NewClient(conf.baseURL,
-		api.WithHTTPClient(withoutRedirects(conf.httpClient)),
-		api.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
-			req.Header.Set("X-Api-Key", key.reveal())
-			req.Header.Set("User-Agent", "enablement-go/"+version)
-			req.Header.Set("Accept", mediaType)
-			return nil
-		}))
+	base, err := url.Parse(conf.baseURL)
 	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return nil, errors.New("client: WithBaseURL: not an absolute URL")
 	}
-	return &Client{api: generated, key: key}, nil
+	if base.Path == "" {
+		base.Path = "/" // or what is joined to it has no slash before it
+	}
+	c := &Client{
+		key:            newSecret(apiKey),
+		base:           base.JoinPath("management/clients/individuals/"),
+		http:           ownClient(conf.httpClient),
+		userAgent:      "enablement-go/" + version + conf.userAgent,
+		newKey:         conf.newKey,
+		retry:          conf.retry.withDefaults(),
+		attemptTimeout: conf.attemptTimeout,
+		budget:         newBudget(),
+		gateLimit:      conf.gateLimit,
+		clock:          conf.clock,
+	}
+	if c.gateLimit > 0 {
+		c.gate = sharedGate(apiKey, strings.ToLower(c.base.Scheme+"://"+c.base.Host)+c.base.Path, conf.clock)
+	}
+	if c.telemetry, err = newTelemetry(conf); err != nil {
+		return nil, fmt.Errorf("client: WithMeterProvider: %w", err)
+	}
+	return c, nil
+}
+
+// FromEnv returns a client with the key of the environment's CRYPTOMATE_API_KEY. CRYPTOMATE_BASE_URL
+// sets the base URL where it is not empty, as [WithBaseURL] does; an option overrides it. Nothing
+// else in this package reads the environment, but for the proxy settings that net/http reads.
+func FromEnv(opts ...Option) (*Client, error) {
+	apiKey := os.Getenv(envKey)
+	if apiKey == "" {
+		return nil, errors.New("client: " + envKey + " is not set; set it to the key as the portal showed it")
+	}
+	if baseURL := os.Getenv(envBaseURL); baseURL != "" {
+		fromEnv := func(conf *config) error {
+			if err := WithBaseURL(baseURL)(conf); err != nil {
+				return fmt.Errorf("%s: %w", envBaseURL, err)
+			}
+			return nil
+		}
+		opts = append([]Option{fromEnv}, opts...)
+	}
+	return New(apiKey, opts...)
+}
+
+// CloseIdleConnections closes the connections that are kept for the next call. Nothing else has to be
+// closed.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// ownClient returns a copy of given, or of the default where that is nil, that answers a redirect
+// instead of following it.
+func ownClient(given *http.Client) *http.Client {
+	var own http.Client
+	if given != nil {
+		own = *given
+	} else if shared, ok := http.DefaultTransport.(*http.Transport); ok {
+		own.Transport = shared.Clone()
+	}
+	if own.Transport == nil {
+		own.Transport = http.DefaultTransport
+	}
+	own.Transport = guard{own.Transport}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// guard takes from every redirect where it leads to: nothing above it can follow it, or fail over an
+// address that can't be read.
+type guard struct{ next http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.next.RoundTrip(req)
+	if err == nil && resp != nil && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (g guard) CloseIdleConnections() {
+	if closer, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
 }
 
 // visibleASCII tells whether text has no space, no control character and nothing beyond ASCII.

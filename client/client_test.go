@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,12 +41,18 @@ func serve(tb testing.TB, handler http.HandlerFunc, opts ...client.Option) *clie
 	return newClient(tb, append([]client.Option{client.WithBaseURL(server.URL)}, opts...)...)
 }
 
+// newClient returns a client that sends every call once and at once, unless an option says otherwise:
+// most tests are about a single try.
 func newClient(tb testing.TB, opts ...client.Option) *client.Client {
 	tb.Helper()
-	c, err := client.New(key, opts...)
+	c, err := client.New(key, append([]client.Option{once, client.WithoutRateGate()}, opts...)...)
 	require.NoError(tb, err)
+	tb.Cleanup(c.CloseIdleConnections)
 	return c
 }
+
+// once repeats nothing.
+var once = client.WithRetry(client.RetryPolicy{MaxTries: 1})
 
 // answer is a handler that always answers the same.
 func answer(status int, contentType, body string, header ...string) http.HandlerFunc {
@@ -83,7 +88,7 @@ func TestClient_SubmitProduct_sendsTheDocumentedRequest(t *testing.T) {
 	for _, tt := range []struct {
 		name, prefix string
 		opts         []client.CallOption
-		idempotency  []string
+		idempotency  string
 	}{
 		{name: "plain"},
 		{name: "trailing slash", prefix: "/"},
@@ -91,11 +96,11 @@ func TestClient_SubmitProduct_sendsTheDocumentedRequest(t *testing.T) {
 		{name: "path prefix and slash", prefix: "/proxy/v1/"},
 		{
 			name: "idempotency key", opts: []client.CallOption{client.WithIdempotencyKey("0b0c7a0e-6f0b")},
-			idempotency: []string{"0b0c7a0e-6f0b"},
+			idempotency: "0b0c7a0e-6f0b",
 		},
 		{
 			name: "any visible character", opts: []client.CallOption{client.WithIdempotencyKey(`!"#$%&'()*+,-./0:;<=>?@A[\]^_{|}~%20`)},
-			idempotency: []string{`!"#$%&'()*+,-./0:;<=>?@A[\]^_{|}~%20`},
+			idempotency: `!"#$%&'()*+,-./0:;<=>?@A[\]^_{|}~%20`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,7 +130,12 @@ func TestClient_SubmitProduct_sendsTheDocumentedRequest(t *testing.T) {
 			require.Equal(t, []string{key}, got.Header.Values("x-api-key"))
 			require.Equal(t, []string{"enablement-go/" + client.Version}, got.Header.Values("User-Agent"))
 			require.Equal(t, []string{"application/json"}, got.Header.Values("Accept"))
-			require.Equal(t, tt.idempotency, got.Header.Values("Idempotency-Key"))
+			require.Len(t, got.Header.Values("Idempotency-Key"), 1)
+			if tt.idempotency == "" {
+				require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, got.Header.Get("Idempotency-Key"))
+			} else {
+				require.Equal(t, tt.idempotency, got.Header.Get("Idempotency-Key"))
+			}
 			require.Empty(t, got.Header.Values("Content-Type"))
 		})
 	}
@@ -227,12 +237,11 @@ func TestWithHTTPClient(t *testing.T) {
 	require.Zero(t, callers.Timeout)
 }
 
-func TestNew_boundsCallsByDefault(t *testing.T) {
+func TestNew_hasATransportOfItsOwn(t *testing.T) {
 	t.Parallel()
-	own := client.HTTPClient(newClient(t))
-	require.Equal(t, 30*time.Second, own.Timeout)
-	require.NotNil(t, own.Transport)
-	require.NotSame(t, http.DefaultTransport, own.Transport)
+	own := client.Transport(newClient(t))
+	require.IsType(t, new(http.Transport), own)
+	require.NotSame(t, http.DefaultTransport, own)
 }
 
 func TestClient_SubmitProduct_followsNoRedirect(t *testing.T) {

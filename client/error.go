@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,10 @@ var (
 
 // Error is why a call did not succeed.
 type Error struct {
-	// StatusCode is the HTTP status, 0 where there was no reply.
+	// Outcome says whether the request may have been submitted. It is about all tries of the call.
+	Outcome Outcome
+	// StatusCode is the HTTP status, 0 where there was no reply. This and what follows is about the
+	// last try.
 	StatusCode int
 	// Code is the server's code, "" where it sent none. There may be values that are not known yet.
 	Code api.ErrorCode
@@ -50,12 +54,45 @@ type Error struct {
 	TraceID string
 	// RetryAfter is how long the server asks to wait, 0 where it does not.
 	RetryAfter time.Duration
+	// IdempotencyKey is what all tries were sent under. A later call under the same key belongs to
+	// the same submission: see [WithIdempotencyKey].
+	IdempotencyKey string
+	// Attempts are the tries, in order. There are none where the call was not even tried.
+	Attempts []Attempt
 	// Body is the start of the reply, up to 16 KiB, for debugging. It may hold whatever the server
 	// sent; only the API key is masked in it.
 	Body []byte
 	// Err is the cause where it is not the server's answer: the transport, the context, an argument
 	// or what is wrong with the reply. It is left out of JSON: it may be of any type, and hold anything.
 	Err error `json:"-"`
+}
+
+// Attempt is one try of a call.
+type Attempt struct {
+	// At is when it began, Duration how long it took to its last byte.
+	At       time.Time
+	Duration time.Duration
+	// StatusCode is the HTTP status, 0 where there was no reply.
+	StatusCode int
+	// Outcome is what is known of this try alone. It means nothing where Cause is empty.
+	Outcome Outcome
+	// Cause is what went wrong, in words; "" for a success.
+	Cause string
+	// Wait is how long the client decided to wait before the next try, 0 where it stopped.
+	Wait time.Duration
+	// Reason is why it decided so; "" for a success.
+	Reason string
+}
+
+// failure is a try that did not succeed, with what only the retry policy wants to know.
+type failure struct {
+	*Error
+	// ended: the caller's context ended.
+	ended bool
+	// timedOut: the attempt timeout was over.
+	timedOut bool
+	// dontRetry: the server asks not to repeat the call.
+	dontRetry bool
 }
 
 // Error says it in one line, with the trace id.
@@ -79,8 +116,16 @@ func (e *Error) Error() string {
 	if e.TraceID != "" {
 		fmt.Fprintf(&text, " (trace %s)", e.TraceID)
 	}
+	if e.Outcome == Unknown && e.Is(ErrNotPending) {
+		text.WriteString(unknownHint)
+	}
 	return oneLine(text.String())
 }
+
+// unknownHint tells what to do about a request that is not pending any more after a try that may
+// have submitted it.
+const unknownHint = "; an earlier try of this call may have submitted it: list the client's products to see its status, " +
+	"in_kyc means that it was submitted"
 
 // Format implements [fmt.Formatter]: every verb is about the text, so that none dumps what a cause
 // holds.
@@ -91,8 +136,8 @@ func (e *Error) Format(f fmt.State, verb rune) {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is tells whether the status is one of the kind. [ErrInvalidInput] and [ErrInvalidResponse] are in
-// the cause.
+// Is tells whether the status is one of the kind. [ErrInvalidInput], [ErrInvalidResponse] and what
+// the client found before or without a status are in the cause.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrBadRequest:
@@ -113,34 +158,46 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// replyError describes a reply that is no success. The body is read as far as it can be: proxies
+// failure describes a reply that is no success. The body is read as far as it can be: proxies
 // answer HTML, or nothing.
-func replyError(resp *http.Response, body []byte, cause error) *Error {
+func (r reply) failure(cause error, now time.Time) *failure {
 	// The type of the 429 has the code under both names. A field of another type stays empty, a body
 	// that is no JSON leaves all empty.
-	var reply api.RateLimitError
-	_ = json.Unmarshal(body, &reply)
-	failure := &Error{
-		StatusCode: resp.StatusCode,
-		Code:       reply.Code,
-		Message:    reply.Message,
-		TraceID:    reply.TraceID,
-		RetryAfter: retryAfter(resp.Header),
-		Body:       bytes.Clone(body[:min(len(body), maxErrorReply)]),
-		Err:        cause,
+	var said struct {
+		api.RateLimitError
+		Product json.RawMessage `json:"product"`
 	}
-	if failure.Code == "" {
-		failure.Code = reply.ErrorCode
+	_ = json.Unmarshal(r.body, &said)
+	header := r.resp.Header
+	failed := &failure{
+		Error: &Error{
+			StatusCode: r.resp.StatusCode,
+			Code:       said.Code,
+			Message:    said.Message,
+			TraceID:    said.TraceID,
+			RetryAfter: retryAfter(header, now),
+			Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorReply)]),
+			Err:        cause,
+		},
+		timedOut:  errors.Is(cause, context.DeadlineExceeded),
+		dontRetry: strings.EqualFold(header.Get("X-Should-Retry"), "false"),
 	}
-	if failure.TraceID == "" {
-		failure.TraceID = resp.Header.Get("X-Trace-Id")
+	if failed.Code == "" {
+		failed.Code = said.ErrorCode
 	}
-	return failure
+	if failed.TraceID == "" {
+		failed.TraceID = header.Get("X-Trace-Id")
+	}
+	// With a product in it, this is a success whose status was changed on the way.
+	if said.Product == nil {
+		failed.Outcome = outcomeOf(failed.StatusCode, failed.Code)
+	}
+	return failed
 }
 
 // retryAfter reads the header of this name, in seconds or as a date. A date is held against the
 // server's own clock where it tells it, so that a wrong clock here does no harm.
-func retryAfter(header http.Header) time.Duration {
+func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
 	seconds, err := strconv.ParseUint(value, 10, 32)
 	if err == nil || errors.Is(err, strconv.ErrRange) { // of what is out of range, the largest value
@@ -150,9 +207,8 @@ func retryAfter(header http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	now, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		now = time.Now()
+	if servers, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = servers
 	}
 	return max(0, at.Sub(now))
 }
@@ -165,6 +221,7 @@ func (c *Client) masked(e *Error) *Error {
 	e.Message = c.key.mask(e.Message)
 	e.TraceID = c.key.mask(e.TraceID)
 	e.Body = []byte(c.key.mask(string(e.Body)))
+	e.IdempotencyKey = c.key.mask(e.IdempotencyKey)
 	e.Err = c.key.maskError(e.Err)
 	return e
 }

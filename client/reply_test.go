@@ -141,6 +141,9 @@ func TestClient_SubmitProduct_errorReplies(t *testing.T) {
 				tt.want.Body = []byte(tt.body)
 			}
 			tt.want.StatusCode = tt.status
+			require.Len(t, failed.Attempts, 1)
+			require.NotEmpty(t, failed.IdempotencyKey)
+			tt.want.Attempts, tt.want.IdempotencyKey, tt.want.Outcome = failed.Attempts, failed.IdempotencyKey, failed.Outcome
 			require.Equal(t, &tt.want, failed)
 		})
 	}
@@ -227,6 +230,11 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 		"null status":                {"application/json", with(`"in_kyc"`, `null`), "product.status is missing"},
 		"another request":            {"application/json", with(requestID, "other"), "product.id is not that"},
 		"another client":             {"application/json", with(clientID, "other"), "product.client_id is not that"},
+		"no documents":               {"application/json", with(`"documents": []`, `"documents": null`), "missing_requirements.documents is missing"},
+		"no data":                    {"application/json", with(`"data": []`, `"x": []`), "missing_requirements.data is missing"},
+		"no requirements":            {"application/json", with(`"missing_requirements"`, `"x"`), "missing_requirements.documents is missing"},
+		"no rejected items":          {"application/json", with(`"rejected_items"`, `"x"`), "rejected_items is missing"},
+		"rejected items null":        {"application/json", with(`"rejected_items": []`, `"rejected_items": null`), "rejected_items is missing"},
 		"bad timestamp":              {"application/json", with("2026-04-16T09:20:00", "yesterday"), "timestamp"},
 		"too large":                  {"application/json", documented + strings.Repeat(" ", 1<<20), "larger than 1048576 bytes"},
 		"an error":                   {"application/json", `{"code":"VAL","message":"m","trace_id":"abc"}`, "product.id is missing"},

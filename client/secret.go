@@ -50,16 +50,13 @@ func (s secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
 // LogValue implements [slog.LogValuer].
 func (s secret) LogValue() slog.Value { return slog.StringValue(mask) }
 
-// maskError returns err, or where its text holds the secret, an error around it with the masked text.
+// maskError returns an error around err with the masked text. What it wraps may hold the secret, as a
+// request does: no verb of fmt prints it.
 func (s secret) maskError(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
-	if masked := s.mask(text); masked != text {
-		return &maskedError{text: masked, err: err}
-	}
-	return err
+	return &maskedError{text: s.mask(err.Error()), err: err}
 }
 
 // maskedError is an error with another text.
@@ -70,3 +67,8 @@ type maskedError struct {
 
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.err }
+
+// Format implements [fmt.Formatter], for every verb.
+func (e *maskedError) Format(f fmt.State, verb rune) {
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), e.text)
+}

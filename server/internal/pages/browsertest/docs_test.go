@@ -60,7 +60,7 @@ func TestDocs(t *testing.T) {
 	require.Equal(t, api.InKyc, submission.Product.Status)
 	require.Regexp(t, seedOrder, body, "fields are where the service wrote them")
 	b.requireNoProblems()
-	service.waitFor(t, `(provider: notification verified)`)
+	service.waitFor(t, "provider: notification verified")
 	b.screenshot("submitted")
 
 	status, body = execute(b)

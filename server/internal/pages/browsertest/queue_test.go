@@ -47,8 +47,8 @@ func TestQueue(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 	}
-	service.waitFor(t, `(notification delivered)`)
-	service.waitFor(t, `(notification not delivered)`)
+	service.waitFor(t, "notification delivered")
+	service.waitFor(t, "notification not delivered")
 
 	operators := service.Admin
 	b := open(t)

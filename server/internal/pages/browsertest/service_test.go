@@ -38,14 +38,13 @@ func build(m *testing.M) int {
 // service is a running one, in a test.
 type service struct{ *process.Process }
 
-// waitFor waits until the output matches and returns what the pattern's group matched.
-func (s service) waitFor(t *testing.T, pattern string) string {
+// waitFor waits until the output matches.
+func (s service) waitFor(t *testing.T, pattern string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	match, err := s.WaitFor(ctx, pattern)
+	_, err := s.WaitFor(ctx, pattern)
 	require.NoError(t, err)
-	return match[1]
 }
 
 // serve starts the service with sample data and returns it with its address.
