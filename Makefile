@@ -50,6 +50,12 @@ CONNECTIONS ?= 10000
 flood: build ## Open CONNECTIONS (10000) slow and malformed connections beside a good caller.
 	@go run ./server/internal/flood -connections $(CONNECTIONS) bin/enablementd
 
+KILLS ?= 100
+DB ?= sqlite
+.PHONY: crash
+crash: build ## Kill the service KILLS (100) times on DB (sqlite or postgres) and compare all accounts.
+	@.ci/crash $(DB) $(KILLS)
+
 # Its database is on the open network, so that it is no part of CI.
 .PHONY: vuln
 vuln: bin/govulncheck ## Look for known vulnerabilities; needs the open network.

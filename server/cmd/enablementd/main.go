@@ -44,6 +44,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { exit = code }),
+		kong.Vars{"schedule": schedule()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
 	)

@@ -31,6 +31,8 @@ type serveFlags struct {
 	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"What notifications are signed with; several while it is being changed."`
 	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with such secrets, one a line."`
 
+	DeliverySchedule []time.Duration `group:"Provider" default:"${schedule}" help:"Waits between the attempts to deliver a notification, each spread by a fifth."`
+
 	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
 	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call; without, all that comes through one shares its quota."`
 	ProxyHeader     string         `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
@@ -49,6 +51,15 @@ const (
 	defaultRateLimit = 15 // a second (upstream, rate limiting)
 )
 
+// schedule is the default of --delivery-schedule.
+func schedule() string {
+	waits := make([]string, len(delivery.DefaultSchedule))
+	for i, wait := range delivery.DefaultSchedule {
+		waits[i] = wait.String()
+	}
+	return strings.Join(waits, ",")
+}
+
 // config is what the flags come to.
 func (f *serveFlags) config(common *common) (app.Config, error) {
 	secrets, err := f.secrets()
@@ -64,7 +75,7 @@ func (f *serveFlags) config(common *common) (app.Config, error) {
 		Database:        common.path(),
 		ProviderURL:     f.ProviderURL,
 		ProviderSecrets: secrets,
-		Schedule:        delivery.DefaultSchedule,
+		Schedule:        f.DeliverySchedule,
 		ValidateReplies: f.ValidateReplies,
 		RateLimit:       defaultRateLimit,
 		TrustedProxies:  f.TrustedProxies,
@@ -151,6 +162,9 @@ func (c *configCmd) Run(common *common, parsed *kong.Context, std streams) error
 		case flag.Tag.Has("secret"):
 		default:
 			value = fmt.Sprint(flag.Target.Interface())
+			if flag.IsSlice() {
+				value = strings.ReplaceAll(strings.Trim(value, "[]"), " ", ",")
+			}
 		}
 		_, _ = fmt.Fprintf(table, "--%s\t%s\t%s\n", flag.Name, strings.Join(flag.Envs, " "), value)
 	}

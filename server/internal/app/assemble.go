@@ -73,7 +73,7 @@ func assemble(ctx context.Context, config Config, db *Database, logger *slog.Log
 	if s.sender, err = delivery.NewSender(config.ProviderURL, config.ProviderSecrets, time.Now); err != nil {
 		return nil, &ConfigError{err}
 	}
-	if s.queue, err = delivery.NewQueue(db.driver, delivery.Config{
+	if s.queue, err = db.newQueue(delivery.Config{
 		Ledger:   db,
 		Pruner:   db,
 		Sender:   s.sender,

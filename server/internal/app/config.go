@@ -85,6 +85,9 @@ func (c Config) check() error {
 	if c.DrainDelay < 0 || c.DrainDelay >= c.ShutdownTimeout {
 		return configErrorf("--drain-delay: must be shorter than --shutdown-timeout, and not negative")
 	}
+	if err := c.Schedule.Check(); err != nil {
+		return configErrorf("--delivery-schedule: %w", err)
+	}
 	if c.RateLimit < 0 {
 		return configErrorf("--rate-limit: must be calls per second, or 0 for no limit")
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"os"
@@ -16,38 +15,56 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
 
-// Database is an open, migrated database: the store and the queue's driver on it.
+// Database is an open, migrated database: the store, and the queue on it.
 type Database struct {
 	store.Store
-	driver riverdriver.Driver[*sql.Tx]
+	newQueue func(delivery.Config) (queue, error)
 }
 
 // OpenDatabase opens the database and brings it up to date. A file that is absent is created.
-func OpenDatabase(ctx context.Context, path string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
-	if strings.Contains(path, "://") || strings.HasPrefix(path, "file:") {
-		return nil, configErrorf("--db %q: must be the path of a file", path)
+func OpenDatabase(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+	if strings.Contains(location, "://") || strings.HasPrefix(location, "file:") {
+		return nil, configErrorf("--db %q: must be the path of a file", location)
 	}
+	return openSQLite(ctx, location, schedule, logger)
+}
+
+func openSQLite(ctx context.Context, path string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
 	db, err := sqlite.Open(ctx, path)
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
 	driver := riversqlite.New(db.Writer())
-	if err := db.Migrate(ctx, func(ctx context.Context) error {
-		return delivery.Migrate(ctx, driver, logger)
-	}); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	inserter, err := delivery.NewInserter(driver, schedule, logger)
+	inserter, err := setUp(ctx, db, driver, schedule, logger)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Database{Store: sqlite.NewStore(db, inserter.EnqueueTx), driver: driver}, nil
+	return &Database{Store: sqlite.NewStore(db, inserter.EnqueueTx), newQueue: queueOn(driver)}, nil
+}
+
+// migrator is an open database of either kind.
+type migrator interface {
+	Migrate(ctx context.Context, rest func(context.Context) error) error
+}
+
+// setUp migrates the database and the queue's tables in it, under one lock.
+func setUp[TTx any](ctx context.Context, db migrator, driver riverdriver.Driver[TTx], schedule delivery.Schedule, logger *slog.Logger) (*delivery.Inserter[TTx], error) {
+	if err := db.Migrate(ctx, func(ctx context.Context) error {
+		return delivery.Migrate(ctx, driver, logger)
+	}); err != nil {
+		return nil, err
+	}
+	return delivery.NewInserter(driver, schedule, logger)
+}
+
+func queueOn[TTx any](driver riverdriver.Driver[TTx]) func(delivery.Config) (queue, error) {
+	return func(config delivery.Config) (queue, error) { return delivery.NewQueue(driver, config) }
 }
 
 // OpenExisting is OpenDatabase for commands that make no sense on an empty database.
-func OpenExisting(ctx context.Context, path string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, configErrorf("--db %q: %w", path, errNoDatabase)
+func OpenExisting(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+	if _, err := os.Stat(location); errors.Is(err, os.ErrNotExist) {
+		return nil, configErrorf("--db %q: %w", location, errNoDatabase)
 	}
-	return OpenDatabase(ctx, path, schedule, logger)
+	return OpenDatabase(ctx, location, schedule, logger)
 }

@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -26,6 +28,19 @@ var DefaultSchedule = Schedule{
 // spread is how far a wait may lie from the schedule to either side, so that attempts which failed
 // together are not repeated together.
 const spread = 0.2
+
+// Check returns an error unless the schedule has waits, none below a millisecond.
+func (s Schedule) Check() error {
+	if len(s) == 0 {
+		return errors.New("must have at least one wait")
+	}
+	for _, wait := range s {
+		if wait < time.Millisecond {
+			return fmt.Errorf("%s: a wait must be a millisecond or more", wait)
+		}
+	}
+	return nil
+}
 
 // Attempts is how often a notification is tried before it is given up.
 func (s Schedule) Attempts() int { return len(s) + 1 }

@@ -1,0 +1,164 @@
+// Command crash kills the service again and again while many callers submit requests and a provider
+// fails in every way, and then holds three accounts against each other: what callers were told, what
+// the database says, and what the provider verified. It exits with 1 unless they agree.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/process"
+)
+
+const (
+	// requestsPerKill is how many requests there are for each kill: more than can be submitted in
+	// between, so that every kill meets submissions.
+	requestsPerKill = 400
+	// callers submit at the same time.
+	callers = 24
+	// A process lives for so long before it is killed.
+	shortestLife, longestLife = 100 * time.Millisecond, 600 * time.Millisecond
+	// patience bounds the wait for the last deliveries. Those of a killed process are taken up by
+	// another one after more than a minute.
+	patience = 5 * time.Minute
+	// limit bounds a whole run.
+	limit = time.Hour
+)
+
+func main() {
+	db := flag.String("db", "", "database: path of an SQLite file, or postgres://…")
+	kills := flag.Int("kills", 100, "how often a process is killed")
+	processes := flag.Int("processes", 1, "processes at the same time")
+	flag.Parse()
+	if flag.NArg() != 1 || *db == "" {
+		fmt.Fprintln(os.Stderr, "usage: crash -db DATABASE [flags] PATH-OF-ENABLEMENTD")
+		os.Exit(2)
+	}
+	if err := run(flag.Arg(0), *db, *kills, *processes); err != nil {
+		fmt.Fprintln(os.Stderr, "crash:", err)
+		os.Exit(1)
+	}
+}
+
+func run(binary, db string, kills, processes int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	requests := max(kills, 1) * requestsPerKill
+	key, err := prepare(ctx, binary, db, requests)
+	if err != nil {
+		return err
+	}
+	provider, err := startProvider()
+	if err != nil {
+		return err
+	}
+	defer provider.close()
+	f := &fleet{binary: binary, flags: []string{
+		"--db", db, "--log-level", "error", "--rate-limit", "0", "--call-timeout", "3s",
+		"--provider-url", provider.url, "--provider-secret", secret,
+		// Many short waits: every failure of the provider's is to be survived within the run.
+		"--delivery-schedule", "200ms,200ms,400ms,400ms,1s,1s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s",
+	}}
+	for range processes {
+		if err := f.start(ctx); err != nil {
+			return err
+		}
+	}
+	told := newTold(requests)
+	var submitting sync.WaitGroup
+	for range callers {
+		submitting.Go(func() { told.submit(ctx, f, key) })
+	}
+	for range kills {
+		pause(ctx, shortestLife+rand.N(longestLife-shortestLife))
+		if err := f.killOne(ctx); err != nil {
+			return err
+		}
+	}
+	told.enough()
+	submitting.Wait()
+	provider.recover()
+	accounts, err := settle(ctx, db, provider, told)
+	if stopping := f.stop(); err == nil {
+		err = stopping
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Printf("kills=%d submitted=%d lost=%d doubled=%d undelivered=%d phantom=%d wrongly-told=%d\n",
+		kills, told.submitted(), accounts.lost, accounts.doubled, accounts.undelivered, accounts.phantom, accounts.wronglyTold)
+	fmt.Printf("(calls=%d answered-unknown=%d provider-attempts=%d provider-faults=%d repeated-deliveries=%d)\n",
+		told.calls.Load(), told.unknown.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
+	if !accounts.agree() {
+		return errors.New("the accounts don't agree")
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// fleet is the processes on one database.
+type fleet struct {
+	binary string
+	flags  []string
+
+	mu      sync.Mutex
+	running []*process.Process
+}
+
+func (f *fleet) start(ctx context.Context) error {
+	p, err := process.Serve(ctx, f.binary, f.flags...)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.running = append(f.running, p)
+	return nil
+}
+
+// killOne kills a process and starts another in its place.
+func (f *fleet) killOne(ctx context.Context) error {
+	f.mu.Lock()
+	i := rand.N(len(f.running))
+	victim := f.running[i]
+	f.running = append(f.running[:i], f.running[i+1:]...)
+	f.mu.Unlock()
+	victim.Kill()
+	return f.start(ctx)
+}
+
+// url is where one of the processes listens, empty while none does.
+func (f *fleet) url() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.running) == 0 {
+		return ""
+	}
+	return f.running[rand.N(len(f.running))].URL
+}
+
+func (f *fleet) stop() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, p := range f.running {
+		if code := p.Stop(); code != 0 {
+			errs = append(errs, fmt.Errorf("a process ended with %d:\n%s", code, p.Output()))
+		}
+	}
+	return errors.Join(errs...)
+}
