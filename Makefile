@@ -56,6 +56,11 @@ DB ?= sqlite
 crash: build ## Kill the service KILLS (100) times on DB (sqlite or postgres) and compare all accounts.
 	@.ci/crash $(DB) $(KILLS)
 
+MINUTES ?= 5
+.PHONY: soak
+soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or postgres).
+	@.ci/soak $(DB) $(MINUTES)
+
 # Its database is on the open network, so that it is no part of CI.
 .PHONY: vuln
 vuln: bin/govulncheck ## Look for known vulnerabilities; needs the open network.

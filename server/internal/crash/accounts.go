@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -29,10 +26,10 @@ func clientID(request string) string {
 	return fmt.Sprintf("cl_%d", len(request)*10+int(request[len(request)-1]-'0'))
 }
 
-// prepare makes the database with complete requests in it, and returns an API key.
-func prepare(ctx context.Context, binary, db string, requests int) (string, error) {
+// data is complete requests of some clients.
+func data(requests int) *dataset.Dataset {
 	sample := dataset.Sample(time.Now())
-	data := map[string][]any{"companies": {map[string]any{"id": company}}}
+	d := &dataset.Dataset{Companies: []dataset.Company{{ID: company}}}
 	seen := make(map[string]bool)
 	for i := 1; i <= requests; i++ {
 		id := requestID(i)
@@ -40,38 +37,15 @@ func prepare(ctx context.Context, binary, db string, requests int) (string, erro
 		if !seen[owner] {
 			seen[owner] = true
 			client, document := sample.Clients[0], sample.Documents[0]
-			client.ID, client.CompanyID = owner, company
-			data["clients"] = append(data["clients"], client)
-			data["documents"] = append(data["documents"], map[string]any{
-				"client_id": owner, "document_type": document.Type, "metadata": document.Metadata,
-				"image_front": document.Front.Content, // base64 in JSON
-			})
+			client.ID, client.CompanyID, document.ClientID = owner, company, owner
+			d.Clients = append(d.Clients, client)
+			d.Documents = append(d.Documents, document)
 		}
-		data["requests"] = append(data["requests"], dataset.Request{
+		d.Requests = append(d.Requests, dataset.Request{
 			ID: id, ClientID: owner, Product: enablement.CardsIndividuals, Status: enablement.PendingDocumentation,
 		})
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return "", err
-	}
-	for _, command := range [][]string{{"migrate"}, {"import", "-"}} {
-		if _, err := execute(ctx, binary, text, append(command, "--db", db)...); err != nil {
-			return "", err
-		}
-	}
-	return execute(ctx, binary, nil, "keys", "create", "--company", company, "--db", db)
-}
-
-func execute(ctx context.Context, binary string, stdin []byte, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, binary, args...)
-	command.Stdin = bytes.NewReader(stdin)
-	command.Stderr = os.Stderr
-	output, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("enablementd %s: %w", args[0], err)
-	}
-	return strings.TrimSpace(string(output)), nil
+	return d
 }
 
 // accounts is where the three don't agree.

@@ -50,7 +50,7 @@ func run(binary, db string, kills, processes int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	requests := max(kills, 1) * requestsPerKill
-	key, err := prepare(ctx, binary, db, requests)
+	key, err := process.Prepare(ctx, binary, db, company, data(requests))
 	if err != nil {
 		return err
 	}

@@ -10,16 +10,16 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-// Dataset is the content of an import file.
+// Dataset is the content of an import file. In JSON it is one.
 type Dataset struct {
 	// At is the moment of the import; what came without a time gets it.
-	At        time.Time
-	Companies []Company
-	Clients   []Client
-	Documents []Document
-	Requests  []Request
+	At        time.Time  `json:"-"`
+	Companies []Company  `json:"companies,omitempty"`
+	Clients   []Client   `json:"clients,omitempty"`
+	Documents []Document `json:"documents,omitempty"`
+	Requests  []Request  `json:"requests,omitempty"`
 	// Keys come with the sample only: a secret has no place in an import file.
-	Keys []Key
+	Keys []Key `json:"-"`
 }
 
 // Key is an API key with the hash of its secret.

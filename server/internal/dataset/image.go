@@ -21,6 +21,11 @@ type Image struct {
 // IsZero tells whether there is no photo.
 func (i Image) IsZero() bool { return len(i.Content) == 0 }
 
+// MarshalJSON writes a data URI.
+func (i Image) MarshalJSON() ([]byte, error) {
+	return json.Marshal("data:" + i.MediaType + ";base64," + base64.StdEncoding.EncodeToString(i.Content))
+}
+
 // UnmarshalJSON reads base64, bare or as a data URI. What the bytes are is read off them, not
 // believed.
 func (i *Image) UnmarshalJSON(data []byte) error {

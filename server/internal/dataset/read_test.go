@@ -92,6 +92,19 @@ func TestRead_names(t *testing.T) {
 	}
 }
 
+// TestDataset_JSON: what is written can be read.
+func TestDataset_JSON(t *testing.T) {
+	t.Parallel()
+	written := dataset.Sample(now)
+	text, err := json.Marshal(written)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), dataset.SampleKeyLevel3)
+	read, err := dataset.Read(strings.NewReader(string(text)), now)
+	require.NoError(t, err)
+	written.Keys = nil
+	require.Equal(t, written, read)
+}
+
 // FuzzRead: whatever is read without an error keeps the rules that the store relies on.
 func FuzzRead(f *testing.F) {
 	f.Add(`{"companies": [{"id": "cmp_1", "name": "One"}]}`)

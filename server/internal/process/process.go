@@ -4,12 +4,16 @@ package process
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
 )
 
 // Process is a running service.
@@ -125,4 +129,31 @@ func (p *Process) Stop() int {
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)
 	p.Wait()
+}
+
+// Run runs another command of the binary to its end and returns what it prints.
+func Run(ctx context.Context, binary string, stdin []byte, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, binary, args...)
+	command.Stdin = bytes.NewReader(stdin)
+	var errs bytes.Buffer
+	command.Stderr = &errs
+	output, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("enablementd %s: %w: %s", args[0], err, errs.String())
+	}
+	return strings.TrimSpace(string(output)), nil
+}
+
+// Prepare makes a database with this data in it and returns an API key of the company.
+func Prepare(ctx context.Context, binary, db, company string, data *dataset.Dataset) (key string, err error) {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return "", err
+	}
+	for _, args := range [][]string{{"migrate"}, {"import", "-"}} {
+		if _, err := Run(ctx, binary, text, append(args, "--db", db)...); err != nil {
+			return "", err
+		}
+	}
+	return Run(ctx, binary, nil, "keys", "create", "--company", company, "--db", db)
 }

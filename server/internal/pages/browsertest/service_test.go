@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,9 +71,7 @@ func start(t *testing.T, flags ...string) (s service, address string) {
 // command runs the program to its end and returns what it prints.
 func command(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary, args...)
-	c.Stdin = strings.NewReader(stdin)
-	output, err := c.Output()
+	output, err := process.Run(t.Context(), binary, []byte(stdin), args...)
 	require.NoError(t, err)
-	return strings.TrimSpace(string(output))
+	return output
 }
