@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -120,20 +119,6 @@ func (b *bench) settled(t *testing.T, id string) enablement.NotificationStatus {
 	return status
 }
 
-func (b *bench) faults(t *testing.T) (faults []string) {
-	t.Helper()
-	rows, err := b.db.Writer().Query(`SELECT fault FROM deliveries ORDER BY id`)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, rows.Close()) }()
-	for rows.Next() {
-		var fault string
-		require.NoError(t, rows.Scan(&fault))
-		faults = append(faults, fault)
-	}
-	require.NoError(t, rows.Err())
-	return faults
-}
-
 func (b *bench) jobState(t *testing.T) (state string) {
 	t.Helper()
 	require.NoError(t, b.db.Writer().QueryRow(`SELECT state FROM river_job WHERE kind = 'notification_deliver' ORDER BY id DESC LIMIT 1`).Scan(&state))
@@ -178,51 +163,6 @@ func TestQueue_delivered(t *testing.T) {
 	require.Equal(t, dataset.SampleCompany, notification.Data.CompanyID)
 	require.Equal(t, api.InKyc, notification.Data.Status)
 	require.WithinDuration(t, time.Now(), notification.Data.SubmittedAt.Time, time.Minute)
-}
-
-// TestQueue_recovers lets the provider fail in one way at first and take the notification then.
-func TestQueue_recovers(t *testing.T) {
-	t.Parallel()
-	hijack := func(w http.ResponseWriter, reply string) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err == nil {
-			_, _ = conn.Write([]byte(reply))
-			_ = conn.(*net.TCPConn).SetLinger(0)
-			_ = conn.Close()
-		}
-	}
-	for name, test := range map[string]struct {
-		fail  http.HandlerFunc
-		fault string
-	}{
-		"500": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "the provider answered 500"},
-		"400": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, "the provider answered 400"},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-		}, "the provider answered 307; redirects are not followed"},
-		"reset":   {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "") }, "the connection to the provider broke"},
-		"garbage": {func(w http.ResponseWriter, _ *http.Request) { hijack(w, "this is not HTTP\r\n\r\n") }, "the connection to the provider broke"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var attempts atomic.Int32
-			b := newBench(t, quick, func(w http.ResponseWriter, r *http.Request) {
-				if attempts.Add(1) < 3 {
-					test.fail(w, r)
-				}
-			})
-			defer b.start()()
-			id := b.submit(t)
-			status := b.settled(t, id)
-			require.Equal(t, enablement.NotificationDelivered, status.State)
-			require.Equal(t, 3, status.Attempts)
-			require.Equal(t, []string{test.fault, test.fault, ""}, b.faults(t))
-			for _, request := range b.received() {
-				require.Equal(t, id, request.Header.Get("webhook-id"), "the same on every attempt")
-				require.Equal(t, "/hook", request.URL.Path, "a redirect is not followed")
-			}
-		})
-	}
 }
 
 func TestQueue_givesUp(t *testing.T) {

@@ -98,6 +98,10 @@ type Queue[TTx any] struct {
 
 // NewQueue returns a queue; Start starts it.
 func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TTx], error) {
+	return newQueue(driver, config, river.TestConfig{})
+}
+
+func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river.TestConfig) (*Queue[TTx], error) {
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{
 		ledger:   config.Ledger,
@@ -127,6 +131,7 @@ func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TT
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
 		RescueStuckJobsAfter: rescueAfter,
 		SoftStopTimeout:      softStop,
+		Test:                 test,
 		Workers:              workers,
 	})
 	if err != nil {

@@ -33,6 +33,7 @@ const (
 // Sender signs notifications and posts them to the provider.
 type Sender struct {
 	url       string
+	timeout   time.Duration
 	signers   []*standardwebhooks.Webhook
 	client    *http.Client
 	initiator *api.CallbackInitiator
@@ -50,7 +51,7 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 	if len(secrets) == 0 {
 		return nil, errors.New("provider secret: at least one is needed")
 	}
-	s := &Sender{url: address, clock: clock}
+	s := &Sender{url: address, timeout: AnswerTimeout, clock: clock}
 	for i, secret := range secrets {
 		signer, err := newSigner(secret)
 		if err != nil {
@@ -59,17 +60,15 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 		s.signers = append(s.signers, signer)
 	}
 	s.client = &http.Client{
-		Timeout: AnswerTimeout,
 		// A signed message goes to the address it was meant for, or nowhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			MaxIdleConnsPerHost:   16,
-			IdleConnTimeout:       90 * time.Second,
-			TLSHandshakeTimeout:   10 * time.Second,
-			ResponseHeaderTimeout: AnswerTimeout,
-			ForceAttemptHTTP2:     true,
-			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+			Proxy:               http.ProxyFromEnvironment,
+			MaxIdleConnsPerHost: 16,
+			IdleConnTimeout:     90 * time.Second,
+			TLSHandshakeTimeout: 10 * time.Second,
+			ForceAttemptHTTP2:   true,
+			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		},
 	}
 	s.initiator, err = api.NewCallbackInitiator(api.WithCallbackHTTPClient(s.client))
@@ -130,7 +129,9 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 		WebhookTimestamp: strconv.FormatInt(now.Unix(), 10),
 		WebhookSignature: signature,
 	}
-	resp, err := s.initiator.NotifyProviderWithBody(ctx, s.url, params, "application/json", bytes.NewReader(body))
+	answering, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	resp, err := s.initiator.NotifyProviderWithBody(answering, s.url, params, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return answer{fault: describe(ctx, err)}
 	}
@@ -189,7 +190,7 @@ func describe(ctx context.Context, err error) string {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled): // the error has the cause in its place
 		return "the service stopped during the attempt"
-	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "no answer in time"
 	case errors.As(err, &dns):
 		return "the provider's host name can't be resolved"
