@@ -1,18 +1,103 @@
-// Package client submits product enablement requests to CryptoMate's Management API.
+// Package client submits product enablement requests to CryptoMate's Management API: to the real one,
+// its sandbox, or a service of this module.
 //
-// [New] makes a [Client] of an API key; [Client.SubmitProduct] submits a request and answers what
-// is still missing. Every error it returns is an [*Error]. Ask [errors.Is] for the kind of it
-// ([ErrNotFound], [ErrNotPending], [ErrRateLimited], …) and [errors.As] for the details.
+// # A call
 //
-// What the client does not trust:
+// [New] makes a [Client] of an API key, [FromEnv] of the environment; make one and share it.
+// [Client.SubmitProduct] submits a request:
+//
+//	c, err := client.FromEnv() // CRYPTOMATE_API_KEY, and CRYPTOMATE_BASE_URL if it is not production
+//	...
+//	submission, err := c.SubmitProduct(ctx, clientID, productRequestID)
+//	var failed *client.Error
+//	switch {
+//	case err == nil && submission.Complete(): // it is with the provider
+//	case err == nil: // ask the client for submission.Missing()
+//	case errors.As(err, &failed) && failed.Outcome == client.Unknown: // submit it again, later
+//	default: // it was not submitted: errors.Is tells why
+//	}
+//
+// Either the submission or the error is nil, never both. What the reply holds that this version does
+// not know is in the raw JSON: see [WithReply].
+//
+// # Errors
+//
+// Every error is an [*Error]. Its Outcome says what became of the request: [NotSent], [Refused], or
+// [Unknown], which is said whenever it is not certain. Its Attempts say what was tried, when, and what
+// came of it. [errors.Is] tells the kind:
+//
+//	ErrInvalidInput     an argument is wrong                    NotSent
+//	ErrBadRequest       400                                     Refused
+//	ErrUnauthorized     401: the key, or what it may do         Refused
+//	ErrNotFound         404: the client or the request          Refused
+//	ErrNotPending       409 VAL: it was submitted before        Refused, or Unknown after a try that may have done it
+//	ErrRateLimited      429, or held back here                  Refused or NotSent
+//	ErrServer           5xx                                     Unknown
+//	ErrRedirect         3xx, or a transport that follows one    Unknown
+//	ErrInvalidResponse  a 200 that is not the API's, other 2xx  Unknown
+//
+// After a try whose outcome is unknown the call's is Unknown, whatever a later try was answered. What
+// to do then: submit the request again. The server admits one transition of a request, and under the
+// same idempotency key ([Error.IdempotencyKey], [WithIdempotencyKey]) it answers for 24 hours what it
+// answered first. The real API does not document this for the operation: there, [ErrNotPending]
+// tells that the request was submitted, by you or by somebody else; list the client's products to see
+// its status.
+//
+// # What is retried, and why
+//
+// A call is sent at most three times, under one Idempotency-Key. See [WithRetry], [WithAttempts].
+//
+//	never sent: dial, DNS, TLS handshake  yes  nothing can have happened
+//	certificate not valid                 no   it will not be the next time
+//	connection broke, before or after     yes  the outcome is unknown; the key and the one
+//	the request was written, or within         transition make it safe
+//	the reply
+//	attempt timeout                       yes  the same; see WithAttemptTimeout
+//	408, 500, 502, 503, 504               yes  may pass; the outcome is unknown
+//	429                                   yes  nothing was done; after Retry-After, in full
+//	409 IDEMPOTENCY_IN_PROGRESS           yes  the first try still runs; its answer comes
+//	200 with a body that is cut           yes  the server answers the same again
+//	200 with another body, other 2xx      no   something else answers
+//	3xx                                   no   the base URL is wrong, or the API warns
+//	409 VAL and any other 4xx             no   the answer is final
+//	501, 505 and other 5xx                no   it will not pass
+//	X-Should-Retry: false on any reply    no   the server asks not to
+//	the caller's context ended            no   at once, also while waiting
+//
+// The wait is random, up to 200 ms and doubling ("full jitter"), or the server's Retry-After in full. If
+// the deadline comes before the next try, the error comes at once, with RetryAfter in it. The deadline
+// is the context's, [WithTimeout]'s, or else two minutes ([RetryPolicy]). All calls of a client share a
+// budget of 100 retries, which successes fill again, so that a server that is down is not hit
+// three times as hard. [RetryPolicy.OnlyKnown] repeats nothing whose outcome is unknown.
+//
+// What is counted is what is sent: net/http does not resend a call by itself, as it otherwise does for
+// a POST with an Idempotency-Key on a connection that broke.
+//
+// # Rate gate
+//
+// The API takes 15 calls a second, and blocks who makes more for 1, 2, 4 … seconds. Clients of a process
+// with the same key and base URL share a gate that lets 15 calls at a time pass, each of which
+// makes room a second after its reply: no second of the server's ever sees more. After a 429 nothing is
+// sent until the block is over. A call waits if its deadline allows, or is [ErrRateLimited] and
+// [NotSent] at once. Other processes and machines are not known to it: see [WithRateLimit],
+// [WithoutRateGate].
+//
+// # What the client does not trust
 //
 //   - Ids go into the path, so one that is not of the API's form is refused before anything is sent.
-//   - Redirects are never followed: Go would hand the x-api-key header to another host.
+//   - Redirects are never followed: Go would hand the x-api-key header to another host. A transport
+//     of the caller's that follows them is found out; see [WithHTTPClient].
 //   - A reply is read up to a limit, and a success must be the one JSON document that the API
-//     describes, about the request that was submitted. Anything else is [ErrInvalidResponse].
-//   - The API key is not part of any text, dump or JSON that the package makes, also where a server
-//     or a transport repeats it in an error.
+//     describes, about the request that was submitted. A list that is missing is not an empty one.
+//   - The API key is not part of any text, dump, JSON, log, trace or metric that the package makes, also
+//     where a server or a transport repeats it in an error.
 //
 // What it does not mind: fields and enum values it does not know, and timestamps with or without a
 // zone.
+//
+// # Around it
+//
+// Package notification, below this one, is for those who are notified. Command enablement, below cmd,
+// submits from a shell. Logs, traces and metrics are off until [WithLogger], [WithTracerProvider] and
+// [WithMeterProvider] turn them on.
 package client

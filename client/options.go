@@ -82,7 +82,8 @@ func loopback(host string) bool {
 //
 // The transport sees the API key. One that follows redirects by itself is found out: by the
 // connection that it asks for, which the client refuses before anything is sent there, or else by
-// the reply; the call is [ErrRedirect]. Like net/http's, the transport should keep the request's
+// the reply; the call is [ErrRedirect]. So is that of one that sends the request to another address
+// than it was given: use [WithBaseURL] for that. Like net/http's, the transport should keep the request's
 // context and so tell its [net/http/httptrace]: if it does not, no error is [NotSent].
 func WithHTTPClient(c *http.Client) Option {
 	return func(conf *config) error {

@@ -83,7 +83,7 @@ func (c *Client) run(ctx context.Context, call *call, observed observed) (*api.S
 			}
 			return submission, nil
 		}
-		c.masked(failed.Error)
+		failed.Error = c.masked(failed.Error)
 		next := c.next(policy, n, failed, deadline.Sub(c.clock.Now()))
 		attempt.StatusCode, attempt.Outcome, attempt.Cause = failed.StatusCode, failed.Outcome, failed.Error.Error()
 		attempt.Wait, attempt.Reason = next.wait, next.reason

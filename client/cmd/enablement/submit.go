@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// The environment's names for the key and the server are those of client.FromEnv.
+const (
+	envKey     = "CRYPTOMATE_API_KEY"
+	envBaseURL = "CRYPTOMATE_BASE_URL"
+)
+
+type submitCmd struct {
+	Client         string        `arg:"" help:"Id of the client."`
+	Request        string        `arg:"" help:"Id of the product enablement request."`
+	BaseURL        string        `name:"base-url" xor:"server" placeholder:"URL" help:"Server to call, with a path in front of the API's own if there is one (default: the environment's CRYPTOMATE_BASE_URL, or production)."`
+	Sandbox        bool          `env:"ENABLEMENT_SANDBOX" xor:"server" help:"Call the sandbox."`
+	KeyFile        string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
+	IdempotencyKey string        `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Name of this submission: within 24 hours, a repeat is answered as the first one was (default: a random one)."`
+	Timeout        time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all tries and waits."`
+	Retries        int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a try that failed, 0 to 9."`
+	JSON           bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or a description of the error."`
+	Verbose        bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Tell of every try on standard error."`
+}
+
+func (c *submitCmd) Run(ctx context.Context, env environment) error {
+	api, err := c.client(env)
+	if err != nil {
+		return err
+	}
+	defer api.CloseIdleConnections()
+	var reply client.Reply
+	opts := []client.CallOption{client.WithReply(&reply), client.WithTimeout(c.Timeout)}
+	if c.IdempotencyKey != "" {
+		opts = append(opts, client.WithIdempotencyKey(c.IdempotencyKey))
+	}
+	submission, err := api.SubmitProduct(ctx, c.Client, c.Request, opts...)
+	if c.Verbose {
+		showAttempts(env.err, reply)
+	}
+	if err != nil {
+		return c.fail(env, err)
+	}
+	if c.JSON {
+		_, err = fmt.Fprintf(env.out, "%s\n", bytes.TrimSpace(reply.Body))
+	} else {
+		err = showSubmission(env.out, submission)
+	}
+	if err != nil {
+		return err
+	}
+	if !submission.Complete() {
+		return &exit{code: exitMissing}
+	}
+	return nil
+}
+
+// client makes the client of the flags and the environment.
+func (c *submitCmd) client(env environment) (*client.Client, error) {
+	key, err := c.key(env)
+	if err != nil {
+		return nil, err
+	}
+	if c.Retries < 0 || c.Retries > 9 {
+		return nil, usage("--retries: %d; pass 0 to 9", c.Retries)
+	}
+	if c.Timeout <= 0 {
+		return nil, usage("--timeout: %v is no time at all", c.Timeout)
+	}
+	opts := []client.Option{
+		client.WithRetry(client.RetryPolicy{MaxTries: c.Retries + 1}),
+		client.WithAttemptTimeout(min(c.Timeout, 30*time.Second)),
+		client.WithUserAgent("enablement-cli"),
+	}
+	// Kong would take the environment's for a flag that contradicts --sandbox.
+	if server := cmp.Or(c.BaseURL, env.getenv(envBaseURL)); c.Sandbox {
+		opts = append(opts, client.WithBaseURL(client.Sandbox))
+	} else if server != "" {
+		opts = append(opts, client.WithBaseURL(server))
+	}
+	api, err := client.New(key, opts...)
+	if err != nil {
+		return nil, &exit{exitUsage, errors.New(strings.Replace(err.Error(), "client: WithBaseURL: ", "--base-url: ", 1))}
+	}
+	return api, nil
+}
+
+// key reads the key where it is. A line break at the end of a file is not part of it.
+func (c *submitCmd) key(env environment) (string, error) {
+	if c.KeyFile == "" {
+		key := env.getenv(envKey)
+		if key == "" {
+			return "", usage("there is no API key: set %s, or name a file with --key-file", envKey)
+		}
+		return key, nil
+	}
+	text, err := readFile(env, c.KeyFile, 4<<10)
+	if err != nil {
+		return "", usage("--key-file: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// readFile reads a file, or standard input for -, up to a limit.
+func readFile(env environment, name string, limit int64) ([]byte, error) {
+	in := env.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("it is larger than %d bytes", limit)
+	}
+	return text, err
+}
+
+// fail says what went wrong, and ends with what became of the request.
+func (c *submitCmd) fail(env environment, err error) error {
+	failed, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	code := exitUnknown
+	switch {
+	case errors.Is(failed, client.ErrInvalidInput):
+		code = exitUsage
+	case failed.Outcome == client.NotSent:
+		code = exitFailed
+	case failed.Outcome == client.Refused:
+		code = exitRefused
+	}
+	if c.JSON {
+		type description struct {
+			Outcome        client.Outcome `json:"outcome"`
+			Status         int            `json:"status,omitempty"`
+			Code           api.ErrorCode  `json:"code,omitempty"`
+			Message        string         `json:"message"`
+			TraceID        string         `json:"trace_id,omitempty"`
+			RetryAfter     float64        `json:"retry_after_seconds,omitempty"`
+			IdempotencyKey string         `json:"idempotency_key,omitempty"`
+			Tries          int            `json:"tries"`
+		}
+		text, jsonErr := json.Marshal(map[string]description{"error": {
+			failed.Outcome, failed.StatusCode, failed.Code, failed.Error(), failed.TraceID, failed.RetryAfter.Seconds(),
+			failed.IdempotencyKey, len(failed.Attempts),
+		}})
+		if jsonErr != nil {
+			return jsonErr
+		}
+		if _, err := fmt.Fprintf(env.out, "%s\n", text); err != nil {
+			return err
+		}
+		return &exit{code: code}
+	}
+	if code == exitUnknown && failed.IdempotencyKey != "" {
+		err = fmt.Errorf("%w\nIt is unknown whether the request was submitted. Submit it again, within 24 hours with --idempotency-key %s",
+			err, failed.IdempotencyKey)
+	}
+	return &exit{code, err}
+}
+
+func showAttempts(w io.Writer, reply client.Reply) {
+	for i, attempt := range reply.Attempts {
+		_, _ = fmt.Fprintf(w, "try %d: %s, %v", i+1, attempt.At.Format(time.TimeOnly), attempt.Duration.Round(time.Millisecond))
+		switch {
+		case attempt.Cause == "":
+			_, _ = fmt.Fprintf(w, ": %d", attempt.StatusCode)
+		case attempt.Wait > 0:
+			_, _ = fmt.Fprintf(w, ": %s; %s; next try in %v", attempt.Cause, attempt.Reason, attempt.Wait.Round(time.Millisecond))
+		default:
+			_, _ = fmt.Fprintf(w, ": %s; %s", attempt.Cause, attempt.Reason)
+		}
+		_, _ = fmt.Fprintln(w)
+	}
+	if reply.IdempotencyKey != "" {
+		_, _ = fmt.Fprintln(w, "idempotency key:", reply.IdempotencyKey)
+	}
+	if reply.TraceID != "" {
+		_, _ = fmt.Fprintln(w, "trace id:", reply.TraceID)
+	}
+}
+
+// showSubmission writes what a person wants to know. What a server sent is quoted if it would act on
+// the terminal.
+func showSubmission(w io.Writer, s *api.Submission) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(cells ...string) {
+		for i, cell := range cells {
+			cells[i] = printable(cell)
+		}
+		_, _ = fmt.Fprintln(out, strings.Join(cells, "\t"))
+	}
+	row("Request", s.Product.ID)
+	row("Product", string(s.Product.Product))
+	row("Status", string(s.Product.Status))
+	if s.Product.RejectionCode != "" || s.Product.RejectionDescription != "" {
+		row("Rejection", strings.TrimSpace(s.Product.RejectionCode+" "+s.Product.RejectionDescription))
+	}
+	row("Updated", s.Product.UpdatedAt.String()+" UTC")
+	if missing := s.Missing(); len(missing) > 0 {
+		_, _ = fmt.Fprintln(out, "\nMISSING\tTYPE\tREQUIRED\tWHAT WILL DO")
+		for _, item := range missing {
+			name, kind, required, what := describe(item)
+			row(name, kind, required, what)
+		}
+	}
+	if len(s.RejectedItems) > 0 {
+		_, _ = fmt.Fprintln(out, "\nREJECTED\tTYPE\tREASON")
+		for _, item := range s.RejectedItems {
+			row(item.Key, string(item.Type), item.Reason)
+		}
+	}
+	return out.Flush()
+}
+
+func describe(item api.MissingItem) (name, kind, required, what string) {
+	name, required = item.Name, "yes"
+	if !item.Required {
+		required = "no"
+	}
+	if item.Type == api.RejectedData {
+		return name + ": " + item.Key, string(item.Type), required, string(item.DataType)
+	}
+	kinds := make([]string, len(item.Documents))
+	for i, document := range item.Documents {
+		kinds[i] = document.Name
+	}
+	return name, string(item.Type), required, strings.Join(kinds, ", or ")
+}
+
+// printable takes control characters, and so line breaks and tabs, out of a text.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/cryptomate-go/enablement/client/notification"
+)
+
+const envSecrets = "ENABLEMENT_WEBHOOK_SECRET"
+
+type verifyCmd struct {
+	File       string        `arg:"" default:"-" help:"File with the notification, - for standard input: headers, an empty line, and the body as it came. With --header, the body alone."`
+	Header     []string      `short:"H" sep:"none" placeholder:"NAME: VALUE" help:"A header of the notification, as curl takes it; webhook-id, webhook-timestamp and webhook-signature are needed."`
+	SecretFile string        `env:"ENABLEMENT_SECRET_FILE" placeholder:"PATH" help:"File with the signing secrets, one a line (default: the environment's ENABLEMENT_WEBHOOK_SECRET, separated by spaces)."`
+	Tolerance  time.Duration `env:"ENABLEMENT_TOLERANCE" default:"5m" help:"How old, or from how far ahead, it may be."`
+	JSON       bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the notification as JSON."`
+}
+
+// maxNotification is far more than a notification with its headers needs.
+const maxNotification = 256 << 10
+
+func (c *verifyCmd) Run(env environment) error {
+	secrets, err := c.secrets(env)
+	if err != nil {
+		return err
+	}
+	verifier, err := notification.New(secrets, notification.WithTolerance(c.Tolerance, c.Tolerance))
+	if err != nil {
+		return &exit{exitUsage, err}
+	}
+	message, err := readFile(env, c.File, maxNotification)
+	if err != nil {
+		return usage("%w", err)
+	}
+	header, body, err := split(message, c.Header)
+	if err != nil {
+		return usage("%w", err)
+	}
+	n, err := verifier.Verify(header, body)
+	if err != nil {
+		return &exit{exitRefused, err}
+	}
+	if c.JSON {
+		text, err := json.Marshal(struct {
+			ID           string          `json:"id"`
+			SentAt       time.Time       `json:"sent_at"`
+			Notification json.RawMessage `json:"notification"`
+		}{n.ID, n.SentAt, n.Raw})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(env.out, "%s\n", text)
+		return err
+	}
+	_, err = fmt.Fprintf(env.out, "genuine: %s, sent %s\n%s: request %s of client %s is %s\n", n.ID, n.SentAt.Format(time.RFC3339),
+		printable(string(n.Type)), printable(n.Data.ID), printable(n.Data.ClientID), printable(string(n.Data.Status)))
+	return err
+}
+
+func (c *verifyCmd) secrets(env environment) ([]string, error) {
+	if c.SecretFile == "" {
+		secrets := strings.Fields(env.getenv(envSecrets))
+		if len(secrets) == 0 {
+			return nil, usage("there is no secret: set %s, or name a file with --secret-file", envSecrets)
+		}
+		return secrets, nil
+	}
+	if c.SecretFile == "-" && c.File == "-" {
+		return nil, usage("standard input can't be both, the secrets and the notification")
+	}
+	text, err := readFile(env, c.SecretFile, 64<<10)
+	if err != nil {
+		return nil, usage("--secret-file: %w", err)
+	}
+	return strings.Fields(string(text)), nil
+}
+
+// split takes a message apart. With headers given, all of it is the body.
+func split(message []byte, given []string) (http.Header, []byte, error) {
+	if len(given) > 0 {
+		header := make(http.Header)
+		for _, line := range given {
+			name, value, ok := strings.Cut(line, ":")
+			if !ok {
+				return nil, nil, errors.New("--header: write it like webhook-id: ntf_1")
+			}
+			header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+		}
+		return header, message, nil
+	}
+	reader := bufio.NewReader(bytes.NewReader(message))
+	if first, _, _ := bytes.Cut(message, []byte("\n")); bytes.HasPrefix(first, []byte("POST ")) {
+		_, _ = reader.ReadString('\n') // a whole request, as a dump has it
+	}
+	header, err := textproto.NewReader(reader).ReadMIMEHeader()
+	if err != nil {
+		return nil, nil, errors.New("the notification must begin with its headers and an empty line; or give them with --header")
+	}
+	body, err := io.ReadAll(reader)
+	return http.Header(header), body, err
+}

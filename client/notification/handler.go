@@ -1,0 +1,63 @@
+package notification
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+)
+
+// Handler returns the endpoint for notifications. handle is called with each one that is genuine and
+// was not handled before, and acts on it. Once handle returns nil, the notification is remembered and
+// answered with 204; until then it comes again. An answer later than 15 seconds is none to the sender.
+//
+// What is answered: 204 handled, now or before · 400 header or age · 401 signature · 405 not a POST ·
+// 413 too large · 422 genuine but no notification · 500 handle or the memory failed. Everything but
+// the 204 is delivered again.
+func (v *Verifier) Handler(handle func(ctx context.Context, n *Notification) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			refuse(w, http.StatusMethodNotAllowed)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, v.conf.maxBody))
+		if err != nil {
+			_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+			v.conf.logger.WarnContext(r.Context(), "notification refused", "reason", err)
+			if tooLarge {
+				refuse(w, http.StatusRequestEntityTooLarge)
+				return
+			}
+			refuse(w, http.StatusBadRequest)
+			return
+		}
+		n, err := v.Verify(r.Header, body)
+		if err != nil {
+			v.conf.logger.WarnContext(r.Context(), "notification refused", "reason", err)
+			refuse(w, statusOf(err))
+			return
+		}
+		err = v.conf.seen.Once(r.Context(), n.ID, func(ctx context.Context) error { return handle(ctx, n) })
+		if err != nil {
+			v.conf.logger.ErrorContext(r.Context(), "notification not handled; it will come again", "id", n.ID, "error", err)
+			refuse(w, http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrSignature):
+		return http.StatusUnauthorized
+	case errors.Is(err, ErrBody):
+		return http.StatusUnprocessableEntity
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+// refuse says no more than the status: the reason is for the log.
+func refuse(w http.ResponseWriter, status int) { http.Error(w, http.StatusText(status), status) }

@@ -1,0 +1,128 @@
+package notification
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Seen remembers which notifications were handled.
+//
+// Once calls handle, unless a call for the same id returned nil before: then it returns nil and calls
+// nothing. It remembers the id only if handle returned nil; what handle returns otherwise, it
+// returns. Of two calls for one id at the same time, one waits for the other, or fails.
+type Seen interface {
+	Once(ctx context.Context, id string, handle func(ctx context.Context) error) error
+}
+
+// The defaults of [NewMemory]. The sender tries for about 76 hours.
+const (
+	defaultIDs  = 100_000
+	defaultTime = 5 * 24 * time.Hour
+)
+
+// Memory is a [Seen] that lasts as long as the program.
+type Memory struct {
+	max int
+	ttl time.Duration
+
+	mu sync.Mutex
+	// running holds a channel for each id that is being handled; it is closed when that ended.
+	running map[string]chan struct{}
+	// done finds an id's element in order, where the oldest is first.
+	done  map[string]*list.Element
+	order *list.List
+}
+
+var _ Seen = (*Memory)(nil)
+
+type remembered struct {
+	id    string
+	until time.Time
+}
+
+// NewMemory returns a memory of the last ids, at most so many and for no longer than ttl. A zero is the
+// default: 100,000 ids, 5 days.
+func NewMemory(ids int, ttl time.Duration) *Memory {
+	if ids <= 0 {
+		ids = defaultIDs
+	}
+	if ttl <= 0 {
+		ttl = defaultTime
+	}
+	return &Memory{
+		max: ids, ttl: ttl, order: list.New(),
+		running: make(map[string]chan struct{}), done: make(map[string]*list.Element),
+	}
+}
+
+// errAborted is what the waiting see of a handler that panicked.
+var errAborted = errors.New("notification: the handler did not return")
+
+// Once implements [Seen]. A second call for an id waits for the first.
+func (m *Memory) Once(ctx context.Context, id string, handle func(ctx context.Context) error) error {
+	for {
+		ended, begun := m.begin(id)
+		switch {
+		case ended == nil:
+			return nil
+		case begun:
+			return m.run(ctx, id, ended, handle)
+		}
+		select {
+		case <-ended: // and if it failed, it is our turn
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// begin returns nil for an id that was handled; else the channel that tells when it was, and whether
+// the caller is the one to handle it.
+func (m *Memory) begin(id string) (ended chan struct{}, begun bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for first := m.order.Front(); first != nil; first = m.order.Front() {
+		oldest := first.Value.(remembered)
+		if now.Before(oldest.until) {
+			break
+		}
+		m.forget(first)
+	}
+	if _, ok := m.done[id]; ok {
+		return nil, false
+	}
+	if ended, ok := m.running[id]; ok {
+		return ended, false
+	}
+	ended = make(chan struct{})
+	m.running[id] = ended
+	return ended, true
+}
+
+func (m *Memory) run(ctx context.Context, id string, ended chan struct{}, handle func(ctx context.Context) error) error {
+	err := errAborted
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.running, id)
+		close(ended)
+		if err != nil {
+			return
+		}
+		m.done[id] = m.order.PushBack(remembered{id: id, until: time.Now().Add(m.ttl)})
+		if m.order.Len() > m.max {
+			m.forget(m.order.Front())
+		}
+	}()
+	err = handle(ctx)
+	return err
+}
+
+func (m *Memory) forget(element *list.Element) {
+	delete(m.done, element.Value.(remembered).id)
+	m.order.Remove(element)
+}

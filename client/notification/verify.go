@@ -1,0 +1,166 @@
+package notification
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// Why a notification is not accepted, for [errors.Is].
+var (
+	// ErrHeader: webhook-id, webhook-timestamp or webhook-signature is missing or not of its form.
+	ErrHeader = errors.New("notification: header missing or malformed")
+	// ErrSignature: none of the secrets made any of the signatures. It is not from the sender, or was
+	// changed on the way, or the secret is another one.
+	ErrSignature = errors.New("notification: the signature does not match")
+	// ErrAge: it is genuine but too old, or from the future: sent a second time by somebody else, or
+	// one of the clocks is wrong.
+	ErrAge = errors.New("notification: too old or too new")
+	// ErrBody: it is genuine and in time, but not a notification, or too large.
+	ErrBody = errors.New("notification: the body is not a notification")
+)
+
+// Notification is a genuine notification.
+type Notification struct {
+	api.Notification
+	// ID is the same on every delivery.
+	ID string
+	// SentAt is when this delivery was signed.
+	SentAt time.Time
+	// Raw is the body as it came, with fields that this version of the package does not know.
+	Raw []byte
+}
+
+// Verifier tells genuine notifications from others. It is safe for concurrent use.
+type Verifier struct {
+	// The secrets are behind functions, so that nothing prints them.
+	genuine []func(header http.Header, body []byte) bool
+	conf    config
+}
+
+// New returns a verifier of what any of the secrets signed. Each is of the form whsec_ and base64 of
+// 24 to 64 bytes.
+func New(secrets []string, opts ...Option) (*Verifier, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("notification: there is no secret; pass the one that was agreed on with the sender")
+	}
+	v := &Verifier{conf: defaultConfig()}
+	for i, secret := range secrets {
+		webhook, err := webhookOf(secret)
+		if err != nil {
+			return nil, fmt.Errorf("notification: secret %d of %d %w", i+1, len(secrets), err)
+		}
+		v.genuine = append(v.genuine, func(header http.Header, body []byte) bool {
+			return webhook.VerifyIgnoringTimestamp(body, header) == nil
+		})
+	}
+	for _, opt := range opts {
+		if err := opt(&v.conf); err != nil {
+			return nil, fmt.Errorf("notification: %w", err)
+		}
+	}
+	if v.conf.seen == nil {
+		v.conf.seen = NewMemory(0, 0)
+	}
+	return v, nil
+}
+
+// minSecret and maxSecret bound a secret, in bytes (Standard Webhooks, signature scheme).
+const (
+	minSecret = 24
+	maxSecret = 64
+)
+
+func webhookOf(secret string) (*standardwebhooks.Webhook, error) {
+	encoded, ok := strings.CutPrefix(secret, "whsec_")
+	// The error of either decoder could tell of the secret.
+	if key, err := base64.StdEncoding.DecodeString(encoded); ok && err == nil && minSecret <= len(key) && len(key) <= maxSecret {
+		return standardwebhooks.NewWebhookRaw(key)
+	}
+	return nil, fmt.Errorf("must be whsec_ and base64 of %d to %d bytes, as the sender showed it", minSecret, maxSecret)
+}
+
+// The headers' forms are those of openapi.yaml. The time is signed as a number: only one text per
+// number is taken.
+var (
+	idForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	timeForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,11})$`)
+)
+
+const maxSignature = 2048
+
+// Verify returns the notification that header and body are, or [ErrHeader], [ErrSignature], [ErrAge]
+// or [ErrBody]. The body must be the exact bytes that came. It does not ask whether the
+// notification came before.
+func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error) {
+	id := header.Get(standardwebhooks.HeaderWebhookID)
+	timestamp := header.Get(standardwebhooks.HeaderWebhookTimestamp)
+	signature := header.Get(standardwebhooks.HeaderWebhookSignature)
+	switch {
+	case !idForm.MatchString(id):
+		return nil, fmt.Errorf("%w: %s", ErrHeader, standardwebhooks.HeaderWebhookID)
+	case !timeForm.MatchString(timestamp):
+		return nil, fmt.Errorf("%w: %s", ErrHeader, standardwebhooks.HeaderWebhookTimestamp)
+	case signature == "" || len(signature) > maxSignature:
+		return nil, fmt.Errorf("%w: %s", ErrHeader, standardwebhooks.HeaderWebhookSignature)
+	case !v.signed(header, body):
+		return nil, ErrSignature
+	}
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrHeader, standardwebhooks.HeaderWebhookTimestamp)
+	}
+	n := &Notification{ID: id, SentAt: time.Unix(seconds, 0).UTC(), Raw: body}
+	age := v.conf.now().Sub(n.SentAt)
+	if age > v.conf.past || -age > v.conf.future {
+		return nil, fmt.Errorf("%w: its age is %v, and it may be %v old or %v ahead", ErrAge, age.Round(time.Second), v.conf.past, v.conf.future)
+	}
+	if err := json.Unmarshal(body, &n.Notification); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	for _, field := range [...]struct{ name, value string }{
+		{"type", string(n.Type)}, {"data.id", n.Data.ID}, {"data.client_id", n.Data.ClientID}, {"data.status", string(n.Data.Status)},
+	} {
+		if field.value == "" {
+			return nil, fmt.Errorf("%w: %s is missing", ErrBody, field.name)
+		}
+	}
+	return n, nil
+}
+
+func (v *Verifier) signed(header http.Header, body []byte) bool {
+	for _, genuine := range v.genuine {
+		if genuine(header, body) {
+			return true
+		}
+	}
+	return false
+}
+
+// Sign returns the header of a delivery of body, as the sender signs it: for tests of what you make
+// with this package.
+func Sign(secret, id string, at time.Time, body []byte) (http.Header, error) {
+	webhook, err := webhookOf(secret)
+	if err != nil {
+		return nil, fmt.Errorf("notification: the secret %w", err)
+	}
+	signature, err := webhook.Sign(id, at, body)
+	if err != nil {
+		return nil, fmt.Errorf("notification: %w", err)
+	}
+	header := make(http.Header)
+	header.Set(standardwebhooks.HeaderWebhookID, id)
+	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
+	header.Set(standardwebhooks.HeaderWebhookSignature, signature)
+	return header, nil
+}

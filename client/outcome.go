@@ -1,0 +1,65 @@
+package client
+
+import (
+	"net/http"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// Outcome is what an [*Error] knows of the submission. It is never said too much: what is not
+// certain is [Unknown].
+type Outcome int
+
+const (
+	// Unknown is that the request may have been submitted. Submit it again, best with
+	// [Error.IdempotencyKey]; nothing happens twice.
+	Unknown Outcome = iota
+	// NotSent is that nothing of the call reached a server.
+	NotSent
+	// Refused is that the server answered that it did not submit the request.
+	Refused
+)
+
+// String returns "unknown", "not sent" or "refused".
+func (o Outcome) String() string {
+	switch o {
+	case NotSent:
+		return "not sent"
+	case Refused:
+		return "refused"
+	default:
+		return "unknown"
+	}
+}
+
+// MarshalText writes what String returns.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// outcomeOf tells what a reply with an error status says of its own try.
+func outcomeOf(status int, code api.ErrorCode) Outcome {
+	switch {
+	case status < 400 || status > 499:
+		// The real API has a 302 for warnings, which say nothing of what was done. A server or a
+		// proxy that fails with a 5xx may have done its work before.
+		return Unknown
+	case status == http.StatusConflict && code != api.CodeVal && code != api.CodeIdempotencyMismatch:
+		return Unknown // an earlier call with this Idempotency-Key still runs
+	case status == http.StatusRequestTimeout || status == 499 || status == 460:
+		return Unknown // proxies say so of calls that they passed on
+	default:
+		return Refused
+	}
+}
+
+// and returns what two tries of one call come to: a refusal does not undo what an earlier try may
+// have done, and what was refused was sent.
+func (o Outcome) and(other Outcome) Outcome {
+	switch {
+	case o == Unknown || other == Unknown:
+		return Unknown
+	case o == Refused || other == Refused:
+		return Refused
+	default:
+		return NotSent
+	}
+}

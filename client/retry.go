@@ -1,0 +1,204 @@
+package client
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// RetryPolicy says how often and when a call is repeated. A zero field is its default.
+type RetryPolicy struct {
+	// MaxTries is the most often one call is sent, 1 to 10. The default is 3; 1 repeats nothing.
+	MaxTries int
+	// BaseDelay and MaxDelay bound the wait before the nth repetition where the server asks for
+	// none: it is random between zero and BaseDelay·2ⁿ⁻¹, at most MaxDelay. The defaults are 200
+	// milliseconds and 5 seconds.
+	BaseDelay, MaxDelay time.Duration
+	// MaxElapsed bounds the whole call, waits included, where neither the context nor [WithTimeout]
+	// does. The default is 2 minutes.
+	MaxElapsed time.Duration
+	// OnlyKnown leaves a call alone whose try may have submitted the request, such as one that broke
+	// off after it was sent. Set it if you would rather look first than submit again.
+	OnlyKnown bool
+}
+
+const maxTries = 10
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	if p.MaxTries == 0 {
+		p.MaxTries = 3
+	}
+	if p.BaseDelay == 0 {
+		p.BaseDelay = 200 * time.Millisecond
+	}
+	if p.MaxDelay == 0 {
+		p.MaxDelay = max(5*time.Second, p.BaseDelay)
+	}
+	if p.MaxElapsed == 0 {
+		p.MaxElapsed = 2 * time.Minute
+	}
+	return p
+}
+
+func (p RetryPolicy) validate() error {
+	switch {
+	case p.MaxTries < 0 || p.MaxTries > maxTries:
+		return fmt.Errorf("MaxTries is %d; pass 1 to %d, or 0 for the default", p.MaxTries, maxTries)
+	case p.BaseDelay < 0:
+		return errors.New("BaseDelay is negative; pass 0 for the default")
+	case p.MaxDelay < 0:
+		return errors.New("MaxDelay is negative; pass 0 for the default")
+	case p.MaxDelay != 0 && p.MaxDelay < p.withDefaults().BaseDelay:
+		return fmt.Errorf("MaxDelay is %v, less than the BaseDelay of %v", p.MaxDelay, p.withDefaults().BaseDelay)
+	case p.MaxElapsed < 0:
+		return errors.New("MaxElapsed is negative; pass 0 for the default")
+	}
+	return nil
+}
+
+// verdict is what comes after a try that failed.
+type verdict struct {
+	again bool
+	// wait is how long to wait before trying again.
+	wait time.Duration
+	// reason says why, for the log and for [Attempt.Reason].
+	reason string
+}
+
+// decide is the whole retry policy: what comes after the nth try of a call, which failed so and has
+// left time for more. It has no effect and no state; random is in [0,1).
+func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random float64) verdict {
+	repeat, reason := worthRepeating(failed)
+	stop := func(why string) verdict { return verdict{reason: reason + "; " + why} }
+	switch {
+	case !repeat:
+		return verdict{reason: reason}
+	case failed.dontRetry:
+		return stop("the server asks not to repeat the call")
+	case p.OnlyKnown && failed.Outcome == Unknown:
+		return stop("not repeated, because the request may have been submitted (OnlyKnown)")
+	case n >= p.MaxTries:
+		return stop(fmt.Sprintf("that was try %d of %d", n, p.MaxTries))
+	}
+	delay := failed.RetryAfter
+	if delay == 0 {
+		delay = backoff(p, n, random)
+	}
+	if delay >= left {
+		return stop(fmt.Sprintf("the deadline is before the next try, in %v", delay.Round(time.Millisecond)))
+	}
+	return verdict{again: true, wait: delay, reason: reason}
+}
+
+// worthRepeating tells whether the same call may end better another time.
+func worthRepeating(failed *failure) (bool, string) {
+	switch {
+	case failed.ended:
+		return false, "the context ended"
+	case failed.StatusCode == 0:
+		return transportWorthRepeating(failed)
+	case errors.Is(failed.Err, ErrRedirect):
+		return false, "the transport followed a redirect"
+	case failed.StatusCode == http.StatusOK:
+		if brokenReply(failed.Err) {
+			return true, "the reply is not intact"
+		}
+		return false, "the reply is not the API's"
+	}
+	switch failed.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true, fmt.Sprintf("status %d may pass", failed.StatusCode)
+	case http.StatusConflict:
+		if failed.Code == api.CodeIdempotencyInProgress {
+			return true, "an earlier try still runs on the server"
+		}
+	}
+	return false, fmt.Sprintf("status %d is final", failed.StatusCode)
+}
+
+func transportWorthRepeating(failed *failure) (bool, string) {
+	_, noCertificate := errors.AsType[*tls.CertificateVerificationError](failed.Err)
+	_, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](failed.Err)
+	switch {
+	case errors.Is(failed.Err, ErrInvalidInput):
+		return false, "the input is invalid"
+	case errors.Is(failed.Err, ErrRedirect):
+		return false, "the transport followed a redirect"
+	case noCertificate || unknownAuthority:
+		return false, "the server's certificate is not valid"
+	case failed.Outcome == NotSent:
+		return true, "the call was not sent"
+	case failed.timedOut:
+		return true, "no reply within the attempt timeout"
+	default:
+		return true, "the connection broke"
+	}
+}
+
+// brokenReply tells whether a 200 was cut on its way: what is not there may come with the next try.
+func brokenReply(err error) bool {
+	if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
+		return true
+	}
+	return errors.Is(err, errReadReply) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errEmptyReply)
+}
+
+// backoff returns a random wait before the nth repetition ("full jitter"): callers that failed
+// together do not come back together.
+func backoff(p RetryPolicy, n int, random float64) time.Duration {
+	most := p.MaxDelay
+	if shift := n - 1; p.BaseDelay <= p.MaxDelay>>shift {
+		most = p.BaseDelay << shift
+	}
+	return time.Duration(random * float64(most))
+}
+
+// budget bounds the repetitions of all calls of a client together, so that many callers do not
+// multiply the load of a server that is down. A repetition takes from it, a success gives back.
+type budget struct {
+	mu     sync.Mutex
+	tokens int
+}
+
+// The sizes are those of the AWS SDKs: 100 repetitions at once, one more for every five successes.
+const (
+	budgetSize      = 500
+	budgetPerRetry  = 5
+	budgetPerResult = 1
+)
+
+func newBudget() *budget { return &budget{tokens: budgetSize} }
+
+// take tells whether there is enough left for a repetition, and takes it.
+func (b *budget) take() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tokens < budgetPerRetry {
+		return false
+	}
+	b.tokens -= budgetPerRetry
+	return true
+}
+
+// give notes a success. A repetition that succeeded is paid back in full.
+func (b *budget) give(tries int) {
+	amount := budgetPerResult
+	if tries > 1 {
+		amount = budgetPerRetry
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens = min(budgetSize, b.tokens+amount)
+}
+
+func random() float64 { return rand.Float64() }

@@ -1,0 +1,364 @@
+package client_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// TestNewRequest holds the request against the generated client's.
+func TestNewRequest(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{
+		"https://api.cryptomate.me", "https://api.cryptomate.me/", "http://127.0.0.1:8080", "https://gateway.example/a/b",
+		"https://gateway.example/a/b/", "https://gateway.example/a%2Fb", "https://gateway.example/a%2Fb/", "https://gateway.example/a b",
+		"https://gateway.example/a/../b", "https://[::1]:8443/x",
+	} {
+		idempotencyKey := "0b0c7a0e-6f0b"
+		c := newClient(t, client.WithBaseURL(base))
+		got, err := client.NewRequest(c, clientID, requestID, idempotencyKey)
+		require.NoError(t, err)
+		want, err := api.NewSubmitProductRequest(strings.TrimSuffix(base, "/")+"/", clientID, requestID, &api.SubmitProductParams{IdempotencyKey: &idempotencyKey})
+		require.NoError(t, err)
+		require.Equal(t, want.URL.String(), got.URL.String(), base)
+		require.Equal(t, want.Method, got.Method)
+		require.Equal(t, want.Host, got.Host)
+		require.Equal(t, want.Header.Get("Idempotency-Key"), idempotencyKeyOf(got))
+		require.Zero(t, got.ContentLength)
+	}
+}
+
+// idempotencyKeyOf finds the header under whatever spelling it is sent.
+func idempotencyKeyOf(req *http.Request) string {
+	var found []string
+	for name, values := range req.Header {
+		if strings.EqualFold(name, "Idempotency-Key") {
+			found = append(found, values...)
+		}
+	}
+	return strings.Join(found, "+")
+}
+
+// listen serves connections one after the other with serve, and returns the address.
+func listen(t *testing.T, serve func(conn net.Conn, number int)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for number := 1; ; number++ {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+			serve(conn, number)
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-done
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// read reads one request, and tells whether there was one.
+func read(reader *bufio.Reader) bool {
+	_, err := http.ReadRequest(reader)
+	return err == nil
+}
+
+func write(conn net.Conn, body string) {
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ")
+	_, _ = io.WriteString(conn, strconv.Itoa(len(body))+"\r\n\r\n"+body)
+}
+
+// TestClient_SubmitProduct_isNotResentByTheTransport: on a kept connection that breaks after the
+// request was read, net/http would send a POST with an Idempotency-Key again by itself. Every request
+// that the server reads is one that the client counts.
+func TestClient_SubmitProduct_isNotResentByTheTransport(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		tries int
+	}{{"one try", 1}, {"three tries", 3}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var requests atomic.Int32
+			address := listen(t, func(conn net.Conn, number int) {
+				reader := bufio.NewReader(conn)
+				if number == 1 && read(reader) {
+					write(conn, seed(t)) // and the connection is kept
+				}
+				if read(reader) { // and then closed without a reply
+					requests.Add(1)
+				}
+			})
+			c := newClient(t, client.WithBaseURL(address))
+			_, err := c.SubmitProduct(t.Context(), clientID, requestID)
+			require.NoError(t, err)
+			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithAttempts(tt.tries))
+			failed := failure(t, submission, err)
+			require.Len(t, failed.Attempts, tt.tries)
+			require.EqualValues(t, tt.tries, requests.Load(), "what the server read is what was counted")
+			require.Equal(t, client.Unknown, failed.Outcome)
+		})
+	}
+	t.Run("net/http does so", func(t *testing.T) {
+		t.Parallel()
+		var requests atomic.Int32
+		address := listen(t, func(conn net.Conn, number int) {
+			reader := bufio.NewReader(conn)
+			if number == 1 && read(reader) {
+				write(conn, seed(t))
+			}
+			if read(reader) {
+				requests.Add(1)
+			}
+		})
+		c := &http.Client{Transport: new(http.Transport)}
+		defer c.CloseIdleConnections()
+		for range 2 {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, nil)
+			require.NoError(t, err)
+			req.Header.Set("Idempotency-Key", "x")
+			if resp, err := c.Do(req); err == nil {
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+			}
+		}
+		require.EqualValues(t, 2, requests.Load(), "if this fails, Go does not resend any more: the lower-case header can go")
+	})
+}
+
+// TestClient_SubmitProduct_outcomes: what is certain is said, and no more.
+func TestClient_SubmitProduct_outcomes(t *testing.T) {
+	t.Parallel()
+	overNetwork := func(t *testing.T, serve func(conn net.Conn, number int)) *client.Client {
+		return newClient(t, client.WithBaseURL(listen(t, serve)), client.WithAttemptTimeout(200*time.Millisecond))
+	}
+	through := func(t *testing.T, transport http.RoundTripper, opts ...client.Option) *client.Client {
+		return newClient(t, append(opts, client.WithHTTPClient(&http.Client{Transport: transport}))...)
+	}
+	dialFails := func(err error) *http.Transport {
+		return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, err }}
+	}
+	for _, tt := range []struct {
+		name    string
+		client  func(t *testing.T) *client.Client
+		outcome client.Outcome
+		reason  string
+	}{
+		{"nobody listens", func(t *testing.T) *client.Client {
+			server := httptest.NewServer(nil)
+			server.Close()
+			return newClient(t, client.WithBaseURL(server.URL))
+		}, client.NotSent, "not sent"},
+		{"no such host", func(t *testing.T) *client.Client {
+			return through(t, dialFails(&net.DNSError{Err: "no such host", IsNotFound: true}))
+		}, client.NotSent, "not sent"},
+		{"dial hangs", func(t *testing.T) *client.Client {
+			return through(t, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}}, client.WithAttemptTimeout(10*time.Millisecond))
+		}, client.NotSent, "not sent"},
+		{"certificate", func(t *testing.T) *client.Client {
+			server := httptest.NewTLSServer(nil)
+			server.Config.ErrorLog = quiet
+			t.Cleanup(server.Close)
+			return newClient(t, client.WithBaseURL(server.URL))
+		}, client.NotSent, "certificate"},
+		{"TLS handshake breaks", func(t *testing.T) *client.Client {
+			return newClient(t, client.WithBaseURL(strings.Replace(listen(t, func(net.Conn, int) {}), "http", "https", 1)))
+		}, client.NotSent, "not sent"},
+		{"no TLS", func(t *testing.T) *client.Client {
+			return newClient(t, client.WithBaseURL(strings.Replace(listen(t, func(conn net.Conn, _ int) {
+				_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			}), "http", "https", 1)))
+		}, client.NotSent, "not sent"},
+		{"closed after the dial", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(net.Conn, int) {})
+		}, client.Unknown, "connection broke"},
+		{"closed within the request", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(conn net.Conn, _ int) { _, _ = conn.Read(make([]byte, 20)) })
+		}, client.Unknown, "connection broke"},
+		{"closed after the request", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(conn net.Conn, _ int) { read(bufio.NewReader(conn)) })
+		}, client.Unknown, "connection broke"},
+		{"no reply", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(conn net.Conn, _ int) { _, _ = io.Copy(io.Discard, conn) })
+		}, client.Unknown, "attempt timeout"},
+		{"closed within the reply", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(conn net.Conn, _ int) {
+				read(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"product\":")
+			})
+		}, client.Unknown, "not intact"},
+		{"hangs within the reply", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(conn net.Conn, _ int) {
+				read(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"product\":")
+				_, _ = io.Copy(io.Discard, conn)
+			})
+		}, client.Unknown, "not intact"},
+		{"no HTTP", func(t *testing.T) *client.Client {
+			return overNetwork(t, func(conn net.Conn, _ int) {
+				read(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
+			})
+		}, client.Unknown, "connection broke"},
+		// Transports that a caller brings along.
+		{"a transport that tells nothing", func(t *testing.T) *client.Client {
+			return through(t, transport(func(*http.Request) (*http.Response, error) {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("it says")}
+			}))
+		}, client.Unknown, "connection broke"},
+		{"a transport that sends first and fails to dial then", func(t *testing.T) *client.Client {
+			server := httptest.NewServer(answer(200, "application/json", seed(t)))
+			t.Cleanup(server.Close)
+			real := new(http.Transport)
+			t.Cleanup(real.CloseIdleConnections)
+			return through(t, transport(func(req *http.Request) (*http.Response, error) {
+				resp, err := real.RoundTrip(req)
+				if err != nil {
+					return nil, err
+				}
+				_ = resp.Body.Close()
+				return nil, &net.OpError{Op: "dial", Err: errors.New("the other server")}
+			}), client.WithBaseURL(server.URL))
+		}, client.Unknown, "connection broke"},
+		{"a wrapped transport that can't dial", func(t *testing.T) *client.Client {
+			inner := dialFails(&net.OpError{Op: "dial", Err: errors.New("refused")})
+			return through(t, transport(inner.RoundTrip))
+		}, client.NotSent, "not sent"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			failed := callFails(t, tt.client(t))
+			require.Equal(t, tt.outcome, failed.Outcome, failed)
+			require.Len(t, failed.Attempts, 1)
+			require.Equal(t, tt.outcome, failed.Attempts[0].Outcome)
+			require.Contains(t, failed.Attempts[0].Reason, tt.reason)
+		})
+	}
+
+	for status, outcome := range map[int]client.Outcome{
+		201: client.Unknown, 204: client.Unknown, 302: client.Unknown, 307: client.Unknown, 400: client.Refused, 401: client.Refused,
+		403: client.Refused, 404: client.Refused, 408: client.Unknown, 412: client.Refused, 413: client.Refused, 422: client.Refused,
+		429: client.Refused, 499: client.Unknown, 500: client.Unknown, 502: client.Unknown, 503: client.Unknown, 504: client.Unknown,
+	} {
+		require.Equal(t, outcome, callFails(t, serve(t, answer(status, "text/html", ""))).Outcome, status)
+	}
+	for body, outcome := range map[string]client.Outcome{
+		notPending:                           client.Refused,
+		`{"code":"IDEMPOTENCY_MISMATCH"}`:    client.Refused,
+		`{"code":"IDEMPOTENCY_IN_PROGRESS"}`: client.Unknown,
+		`{"code":"NEW"}`:                     client.Unknown,
+		`<html>`:                             client.Unknown,
+		`{"code":"VA`:                        client.Unknown,
+	} {
+		require.Equal(t, outcome, callFails(t, serve(t, answer(409, "application/json", body))).Outcome, body)
+	}
+	require.Equal(t, client.Unknown, callFails(t, serve(t, answer(404, "application/json", seed(t)))).Outcome, "a success under another status")
+	require.Equal(t, client.Unknown, (&client.Error{}).Outcome, "nothing is known of an error that says nothing")
+}
+
+func TestOutcome_String(t *testing.T) {
+	t.Parallel()
+	for outcome, want := range map[client.Outcome]string{
+		client.Unknown: "unknown", client.NotSent: "not sent", client.Refused: "refused", 17: "unknown",
+	} {
+		require.Equal(t, want, outcome.String())
+		text, err := outcome.MarshalText()
+		require.NoError(t, err)
+		require.Equal(t, want, string(text))
+	}
+}
+
+// follower is a transport that follows redirects by itself.
+type follower struct {
+	inner *http.Client
+	// detached follows without the context that the client watches.
+	detached bool
+}
+
+func (f follower) RoundTrip(req *http.Request) (*http.Response, error) {
+	again := req.Clone(req.Context())
+	if f.detached {
+		again = req.Clone(context.Background()) //nolint:contextcheck // another context is what it is about
+	}
+	again.RequestURI = ""
+	return f.inner.Do(again)
+}
+
+func TestClient_SubmitProduct_refusesTransportsThatFollowRedirects(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 404, 503} {
+		for name, detached := range map[string]bool{"watched": false, "detached": true} {
+			t.Run(http.StatusText(status)+" "+name, func(t *testing.T) {
+				t.Parallel()
+				var leaked atomic.Int32
+				elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					leaked.Add(1)
+					answer(status, "application/json", seed(t))(w, r)
+				}))
+				t.Cleanup(elsewhere.Close)
+				inner := &http.Client{Transport: new(http.Transport)}
+				t.Cleanup(inner.CloseIdleConnections)
+				c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
+				}, client.WithHTTPClient(&http.Client{Transport: follower{inner, detached}}), client.WithRetry(client.RetryPolicy{}))
+				failed := callFails(t, c)
+				require.ErrorIs(t, failed, client.ErrRedirect)
+				require.Equal(t, client.Unknown, failed.Outcome)
+				require.Len(t, failed.Attempts, 1, "it is not repeated")
+				if !detached {
+					require.Zero(t, leaked.Load(), "the key went elsewhere")
+				}
+			})
+		}
+	}
+	t.Run("same host", func(t *testing.T) {
+		t.Parallel()
+		inner := &http.Client{Transport: new(http.Transport)}
+		t.Cleanup(inner.CloseIdleConnections)
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/management") {
+				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+				return
+			}
+			answer(200, "application/json", seed(t))(w, r)
+		}, client.WithHTTPClient(&http.Client{Transport: follower{inner: inner}}))
+		require.ErrorIs(t, callFails(t, c), client.ErrRedirect)
+	})
+	t.Run("a proxy is none", func(t *testing.T) {
+		t.Parallel()
+		proxy := httptest.NewServer(answer(200, "application/json", seed(t)))
+		t.Cleanup(proxy.Close)
+		through, err := url.Parse(proxy.URL)
+		require.NoError(t, err)
+		inner := &http.Transport{Proxy: http.ProxyURL(through), TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
+		c := newClient(t, client.WithBaseURL("http://127.0.0.1:1"), client.WithHTTPClient(&http.Client{Transport: inner}))
+		_, err = c.SubmitProduct(t.Context(), clientID, requestID)
+		require.NoError(t, err)
+	})
+}

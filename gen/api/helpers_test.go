@@ -1,0 +1,81 @@
+package api_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+func TestProductStatus_kinds(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[api.ProductStatus]struct{ pending, terminal bool }{
+		api.Requested:            {pending: true},
+		api.PendingDocumentation: {pending: true},
+		api.InKyc:                {},
+		api.Enabled:              {terminal: true},
+		api.Rejected:             {terminal: true},
+		"on_hold":                {},
+		"":                       {},
+	} {
+		require.Equal(t, want.pending, status.Pending(), status)
+		require.Equal(t, want.terminal, status.Terminal(), status)
+	}
+}
+
+func TestSubmission_Missing(t *testing.T) {
+	t.Parallel()
+	passport := api.RejectedItem{Type: api.RejectedDocument, Key: "passport", Reason: "The document expired on 2025-12-31."}
+	photo := api.RejectedItem{Type: api.RejectedDocument, Key: "identity_document", Reason: "An image is missing."}
+	phone := api.RejectedItem{Type: api.RejectedData, Key: "phone", Reason: "The number is not valid."}
+	kinds := []api.ValidDocument{{ID: "passport"}, {ID: "national_id"}}
+	submission := api.Submission{
+		Product: api.Product{
+			Status: api.PendingDocumentation,
+			MissingRequirements: api.MissingRequirements{
+				Documents: []api.DocumentRequirement{
+					{ID: "identity_document", Name: "Identity document", Required: true, ValidDocuments: kinds},
+					{ID: "selfie", Name: "Selfie"},
+				},
+				Data: []api.DataRequirement{
+					{ID: "personal_information", Name: "Personal information", Fields: []api.DataField{
+						{Key: "phone", DataType: api.DataTypePhone, Required: true}, {Key: "passport", DataType: api.DataTypeString},
+					}},
+					{ID: "empty"},
+				},
+			},
+		},
+		RejectedItems: []api.RejectedItem{phone, passport, {Type: "new", Key: "phone"}, photo},
+	}
+	require.Equal(t, []api.MissingItem{
+		{
+			Type: api.RejectedDocument, Requirement: "identity_document", Name: "Identity document", Documents: kinds, Required: true,
+			Rejected: []api.RejectedItem{passport, photo},
+		},
+		{Type: api.RejectedDocument, Requirement: "selfie", Name: "Selfie"},
+		{
+			Type: api.RejectedData, Requirement: "personal_information", Name: "Personal information", Key: "phone", DataType: api.DataTypePhone,
+			Required: true, Rejected: []api.RejectedItem{phone},
+		},
+		{Type: api.RejectedData, Requirement: "personal_information", Name: "Personal information", Key: "passport", DataType: api.DataTypeString},
+	}, submission.Missing())
+	require.False(t, submission.Complete())
+}
+
+func TestSubmission_Complete(t *testing.T) {
+	t.Parallel()
+	complete := api.Submission{Product: api.Product{Status: api.InKyc}}
+	require.True(t, complete.Complete())
+	require.Empty(t, complete.Missing())
+	for name, change := range map[string]func(*api.Submission){
+		"pending":          func(s *api.Submission) { s.Product.Status = api.PendingDocumentation },
+		"document missing": func(s *api.Submission) { s.Product.MissingRequirements.Documents = make([]api.DocumentRequirement, 1) },
+		"data missing":     func(s *api.Submission) { s.Product.MissingRequirements.Data = make([]api.DataRequirement, 1) },
+		"item rejected":    func(s *api.Submission) { s.RejectedItems = make([]api.RejectedItem, 1) },
+	} {
+		submission := complete
+		change(&submission)
+		require.False(t, submission.Complete(), name)
+	}
+}
