@@ -32,7 +32,7 @@ func programs(t *testing.T) []string {
 func TestREADME_programsCompile(t *testing.T) {
 	t.Parallel()
 	files := programs(t)
-	require.Len(t, files, 2, "one for the client, one for the server")
+	require.Len(t, files, 3, "for the client, the provider and the server")
 	for _, file := range files {
 		output, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
 		require.NoError(t, err, string(output))
