@@ -31,12 +31,12 @@ check-generated: ## Fail if gen/ or go.mod is not what it should be.
 	@.ci/check-generated
 
 .PHONY: test
-test: ## Run all tests; needs no C compiler.
-	CGO_ENABLED=0 go test ./...
+test: postgres ## Run all tests; needs no C compiler. TEST_DATABASE_URL names a PostgreSQL server to use.
+	CGO_ENABLED=0 .ci/postgres run go test ./...
 
 .PHONY: test-race
-test-race: cc ## Run all tests with the race detector.
-	CGO_ENABLED=1 go test -race ./...
+test-race: cc postgres ## Run all tests with the race detector.
+	CGO_ENABLED=1 .ci/postgres run go test -race ./...
 
 # Uncached: the tests build the service themselves, so Go can't tell that it changed. What the
 # browser showed is kept in bin/_artifacts.
@@ -66,6 +66,15 @@ soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or
 vuln: bin/govulncheck ## Look for known vulnerabilities; needs the open network.
 	bin/govulncheck ./...
 
+REQUESTS ?= 1000000
+.PHONY: bench-growth
+bench-growth: postgres ## Compare a submit's p50 at 1000 and at REQUESTS (1000000) stored, on both databases.
+	.ci/postgres run go test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./server/internal/store/storebench -requests $(REQUESTS)
+
+.PHONY: bench-store
+bench-store: postgres ## Measure submits a second through the store alone, from 8 goroutines, on both databases.
+	.ci/postgres run go test -run '^$$' -bench Submit -benchtime 10000x ./server/internal/store/storebench
+
 FUZZTIME ?= 20s
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s).
@@ -88,6 +97,11 @@ bin/govulncheck: .tools/go.mod
 .PHONY: cc
 cc:
 	@command -v gcc >/dev/null || command -v cc >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy gcc libc6-dev; }
+
+# The tests of PostgreSQL need a server, or its binaries to start one.
+.PHONY: postgres
+postgres:
+	@.ci/postgres install
 
 # The browser tests need Chromium, or Chrome.
 .PHONY: chromium

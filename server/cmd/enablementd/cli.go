@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,7 +30,7 @@ type cli struct {
 
 // common is what every command takes.
 type common struct {
-	DB        string `name:"db" placeholder:"PATH" help:"SQLite database file (default enablement.db; with --sample a temporary one)."`
+	DB        string `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
 	LogFormat string `default:"text" enum:"text,json" help:"Log format: text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
 }
@@ -61,18 +62,31 @@ func (c *common) with(ctx context.Context, std streams, f func(*app.Database) er
 	return f(db)
 }
 
-type migrateCmd struct{}
+type migrateCmd struct {
+	Status bool `help:"Only tell the version of the schema; exit code 1 if it is not this program's."`
+}
 
 func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error {
 	logger, err := common.logger(std)
 	if err != nil {
 		return err
 	}
+	if c.Status {
+		current, known, err := app.SchemaStatus(ctx, common.path(), logger)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(std.out, "%s is at schema %d, this program knows %d\n", app.Redacted(common.path()), current, known)
+		if current != known {
+			return errors.New("the schema is not this program's")
+		}
+		return nil
+	}
 	db, err := app.OpenDatabase(ctx, common.path(), delivery.DefaultSchedule, logger)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(std.out, "%s is up to date\n", common.path())
+	_, _ = fmt.Fprintf(std.out, "%s is up to date\n", app.Redacted(common.path()))
 	return db.Close()
 }
 

@@ -141,7 +141,7 @@ func (c *configCmd) Run(common *common, parsed *kong.Context, std streams) error
 		return err
 	}
 	effective := map[string]string{
-		"db":         config.Database,
+		"db":         app.Redacted(config.Database),
 		"admin-addr": config.AdminAddr,
 		"rate-limit": fmt.Sprint(config.RateLimit),
 	}

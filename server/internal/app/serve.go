@@ -54,7 +54,7 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 	if err := s.queue.Start(ctx); err != nil {
 		return fmt.Errorf("starting the queue: %w", err)
 	}
-	logger.Info("serving", "addr", public.Addr().String(), "database", config.Database, "version", Version())
+	logger.Info("serving", "addr", public.Addr().String(), "database", Redacted(config.Database), "version", Version())
 	tell(out, config, public, operators, sample)
 	return s.run(ctx, public, operators)
 }

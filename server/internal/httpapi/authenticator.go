@@ -33,7 +33,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, apiKey string, from ne
 	case errors.Is(err, access.ErrKeyNotFound):
 		return server.Principal{}, server.ErrInvalidKey
 	case err != nil:
-		return server.Principal{}, err
+		return server.Principal{}, unavailable(err)
 	case !key.Usable(now):
 		return server.Principal{}, server.ErrInvalidKey
 	case !key.Allows(from):

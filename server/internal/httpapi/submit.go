@@ -12,6 +12,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 // API implements the generated interface over the domain.
@@ -88,6 +89,14 @@ func refusal(err error, request api.SubmitProductRequestObject) error {
 		inProgress.RetryAfter = time.Second
 		return inProgress
 	default:
-		return err
+		return unavailable(err)
 	}
+}
+
+// unavailable makes the database's being away a 503: trying again may help.
+func unavailable(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return server.Unavailable(time.Second, err)
+	}
+	return err
 }

@@ -1,5 +1,5 @@
-// Package store is the port to storage that the service is wired to. Package sqlite implements it;
-// package storetest holds every implementation to it.
+// Package store is the port to storage that the service is wired to. Packages sqlite and postgres
+// implement it; package storetest holds every implementation to it.
 package store
 
 import (
@@ -18,6 +18,9 @@ var (
 	ErrNotificationNotFound = errors.New("notification not found")
 	// ErrNotDead: only a notification that is given up can be queued again.
 	ErrNotDead = errors.New("notification is not dead")
+	// ErrUnavailable: the database can't be reached, is shutting down, or was too slow. Trying again
+	// may help.
+	ErrUnavailable = errors.New("database is unavailable")
 )
 
 // QueueStats is how much the queue holds.
@@ -59,10 +62,12 @@ type Store interface {
 	// which stays good until the given moment, or less if it expires before. It returns
 	// [access.ErrKeyNotFound].
 	RotateKey(ctx context.Context, oldID string, until time.Time, key access.Key, hash access.Hash) error
-	// TouchKeys notes when keys were last used, by their ids. A key that is unknown is passed over.
+	// TouchKeys notes when keys were last used, by their ids. A key that is unknown is passed over, and
+	// an earlier moment than the one noted.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
-	// PruneIdempotency forgets replies recorded at or before the given moment and tells how many.
+	// PruneIdempotency forgets replies recorded at or before the given moment and tells how many, which
+	// may be some of them where there is an error.
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
 
 	// Import stores a dataset, all of it or nothing. Companies, clients and documents replace what

@@ -18,7 +18,7 @@ func findReply(ctx context.Context, tx *sql.Tx, key *enablement.Idempotency) ([]
 	var fingerprint, reply []byte
 	err := tx.QueryRowContext(ctx,
 		`SELECT fingerprint, reply FROM idempotency WHERE id = ? AND created_at > ?`,
-		key.ID[:], key.Since.UTC()).Scan(&fingerprint, &reply)
+		key.ID[:], moment(key.Since)).Scan(&fingerprint, &reply)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -38,14 +38,14 @@ func recordReply(ctx context.Context, tx *sql.Tx, key *enablement.Idempotency, d
 	_, err := tx.ExecContext(ctx,
 		`INSERT INTO idempotency (id, fingerprint, reply, created_at) VALUES (?, ?, ?, ?)
 		 ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`,
-		key.ID[:], key.Fingerprint[:], d.Reply, d.At.UTC())
+		key.ID[:], key.Fingerprint[:], d.Reply, moment(d.At))
 	return err
 }
 
 // PruneIdempotency implements [store.Store].
 func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (pruned int64, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `DELETE FROM idempotency WHERE created_at <= ?`, before.UTC())
+		result, err := tx.ExecContext(ctx, `DELETE FROM idempotency WHERE created_at <= ?`, moment(before))
 		if err != nil {
 			return err
 		}

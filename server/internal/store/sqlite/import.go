@@ -46,7 +46,7 @@ func (s *Store) Import(ctx context.Context, data *dataset.Dataset) error {
 func importCompany(ctx context.Context, tx *sql.Tx, c dataset.Company, at time.Time) error {
 	_, err := tx.ExecContext(ctx,
 		`INSERT INTO companies (id, name, created_at) VALUES (?, ?, ?)
-		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, at.UTC())
+		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, moment(at))
 	return err
 }
 
@@ -70,7 +70,7 @@ func importClient(ctx context.Context, tx *sql.Tx, c dataset.Client) error {
 		   country = excluded.country, address = excluded.address
 		 WHERE company_id = excluded.company_id`,
 		c.ID, c.CompanyID, c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate,
-		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), c.CreatedAt.UTC())
+		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), moment(c.CreatedAt.Time))
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d dataset.Document, at time
 	var id int64
 	if err := tx.QueryRowContext(ctx,
 		`INSERT INTO documents (client_id, type, metadata, created_at) VALUES (?, ?, ?, ?) RETURNING id`,
-		d.ClientID, d.Type, string(metadata), at.UTC()).Scan(&id); err != nil {
+		d.ClientID, d.Type, string(metadata), moment(at)).Scan(&id); err != nil {
 		return err
 	}
 	for _, image := range []struct {
@@ -127,7 +127,7 @@ func importRequest(ctx context.Context, tx *sql.Tx, r dataset.Request) error {
 		`INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
 		 VALUES (?, ?, ?, ?, '', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 		r.ID, r.ClientID, r.Product, r.Status, r.RejectionCode, r.RejectionDescription,
-		r.CreatedAt.UTC(), r.UpdatedAt.UTC())
+		moment(r.CreatedAt.Time), moment(r.UpdatedAt.Time))
 	if err != nil {
 		return err
 	}

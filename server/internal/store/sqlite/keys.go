@@ -27,7 +27,7 @@ func insertKey(ctx context.Context, tx *sql.Tx, key access.Key, hash access.Hash
 	_, err := tx.ExecContext(ctx,
 		`INSERT INTO api_keys (`+keyColumns+`, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		key.ID, key.CompanyID, key.Prefix, key.AccessLevel, joinPrefixes(key.Allow),
-		key.CreatedAt.UTC(), nullTime(key.ExpiresAt), nullTime(key.RevokedAt), nullTime(key.LastUsedAt), hash[:])
+		moment(key.CreatedAt), nullTime(key.ExpiresAt), nullTime(key.RevokedAt), nullTime(key.LastUsedAt), hash[:])
 	return err
 }
 
@@ -65,7 +65,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
 			return err
 		}
 		_, err := tx.ExecContext(ctx,
-			`UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?`, at.UTC(), id)
+			`UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?`, moment(at), id)
 		return err
 	})
 }
@@ -77,7 +77,7 @@ func (s *Store) RotateKey(ctx context.Context, oldID string, until time.Time, ke
 			return err
 		}
 		if _, err := tx.ExecContext(ctx,
-			`UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?1), ?1) WHERE id = ?2`, until.UTC(), oldID); err != nil {
+			`UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?1), ?1) WHERE id = ?2`, moment(until), oldID); err != nil {
 			return err
 		}
 		return insertKey(ctx, tx, key, hash)
@@ -88,7 +88,8 @@ func (s *Store) RotateKey(ctx context.Context, oldID string, until time.Time, ke
 func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		for id, at := range used {
-			if _, err := tx.ExecContext(ctx, `UPDATE api_keys SET last_used_at = ? WHERE id = ?`, at.UTC(), id); err != nil {
+			if _, err := tx.ExecContext(ctx,
+				`UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, ?1), ?1) WHERE id = ?2`, moment(at), id); err != nil {
 				return err
 			}
 		}

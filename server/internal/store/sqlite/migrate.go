@@ -45,20 +45,30 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context) error) (er
 	return rest(ctx)
 }
 
-// Ready returns an error unless the database answers and its schema is this program's.
-func (db *DB) Ready(ctx context.Context) error {
+// Schema tells which version the schema is at, 0 before the first migration, and which one this program
+// knows. It changes nothing.
+func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	var version int
-	if err := db.reading.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version`).Scan(&version); err != nil {
-		return err
+	known = int64(len(files))
+	var tables int
+	if err := db.reading.QueryRowContext(ctx,
+		`SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'`).Scan(&tables); err != nil || tables == 0 {
+		return 0, known, err
 	}
-	if version != len(files) {
-		return fmt.Errorf("the schema is at version %d, not %d", version, len(files))
+	err = db.reading.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&current)
+	return current, known, err
+}
+
+// Ready returns an error unless the database answers and its schema is this program's.
+func (db *DB) Ready(ctx context.Context) error {
+	current, known, err := db.Schema(ctx)
+	if err == nil && current != known {
+		err = fmt.Errorf("the schema is at version %d, not %d", current, known)
 	}
-	return nil
+	return err
 }
 
 func (db *DB) provider() (*goose.Provider, error) {

@@ -59,7 +59,7 @@ func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error
 		if _, err := tx.ExecContext(ctx,
 			`INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
 			 VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			d.NotificationID, d.StartedAt.UTC(), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
+			d.NotificationID, moment(d.StartedAt), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx,

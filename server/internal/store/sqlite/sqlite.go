@@ -125,7 +125,10 @@ func NewStore(db *DB, enqueue Enqueue) *Store {
 	return &Store{DB: db, enqueue: enqueue}
 }
 
+// moment is a time as it is stored: in UTC, so that the texts sort, and to the microsecond.
+func moment(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 // nullTime stores the zero time as NULL.
 func nullTime(t time.Time) sql.NullTime {
-	return sql.NullTime{Time: t.UTC(), Valid: !t.IsZero()}
+	return sql.NullTime{Time: moment(t), Valid: !t.IsZero()}
 }

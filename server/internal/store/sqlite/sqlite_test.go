@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
@@ -20,18 +21,11 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Exercise(t, func(t *testing.T, enqueueing error) storetest.Fixture {
-		db := open(t, filepath.Join(t.TempDir(), "test.db"))
-		require.NoError(t, migrate(t.Context(), db))
-		inserter, err := delivery.NewInserter(riversqlite.New(db.Writer()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
-		require.NoError(t, err)
-		enqueue := func(ctx context.Context, tx *sql.Tx, id string) error {
-			if err := inserter.EnqueueTx(ctx, tx, id); err != nil {
-				return err
-			}
-			return enqueueing
-		}
+		path := filepath.Join(t.TempDir(), "test.db")
+		db, first := openStore(t, path, enqueueing)
 		return storetest.Fixture{
-			Store: sqlite.NewStore(db, enqueue),
+			Store:   first,
+			Another: func() store.Store { _, another := openStore(t, path, enqueueing); return another },
 			Count: func(table string) (n int) {
 				require.NoError(t, db.Writer().QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 				return n
@@ -122,6 +116,22 @@ func open(t *testing.T, path string) *sqlite.DB {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
+}
+
+// openStore opens a store in a file, with the queue's own inserter, after which enqueueing fails where
+// it is not nil.
+func openStore(t *testing.T, path string, enqueueing error) (*sqlite.DB, *sqlite.Store) {
+	t.Helper()
+	db := open(t, path)
+	require.NoError(t, migrate(t.Context(), db))
+	inserter, err := delivery.NewInserter(riversqlite.New(db.Writer()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	return db, sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, id string) error {
+		if err := inserter.EnqueueTx(ctx, tx, id); err != nil {
+			return err
+		}
+		return enqueueing
+	})
 }
 
 func migrate(ctx context.Context, db *sqlite.DB) error {

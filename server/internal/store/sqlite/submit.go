@@ -44,7 +44,7 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, sub enablement.Submissio
 		}
 		if _, err := tx.ExecContext(ctx,
 			`UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`,
-			d.Request.Status, string(evaluation), d.Request.UpdatedAt.UTC(), d.Request.ID); err != nil {
+			d.Request.Status, string(evaluation), moment(d.Request.UpdatedAt), d.Request.ID); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, sub enablement.Submissio
 		`INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
 		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.Request.ID, sub.CompanyID, sub.KeyID, sub.TraceID, d.From, d.Request.Status,
-		len(missing.Documents)+len(missing.Data), len(d.Request.Evaluation.Rejected), d.At.UTC()); err != nil {
+		len(missing.Documents)+len(missing.Data), len(d.Request.Evaluation.Rejected), moment(d.At)); err != nil {
 		return err
 	}
 	if err := recordReply(ctx, tx, sub.Idempotency, d); err != nil {
@@ -66,7 +66,7 @@ func (s *Store) commit(ctx context.Context, tx *sql.Tx, sub enablement.Submissio
 	if _, err := tx.ExecContext(ctx,
 		`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
 		 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, n.SubmittedAt.UTC(),
+		n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, moment(n.SubmittedAt),
 		enablement.NotificationPending); err != nil {
 		return err
 	}

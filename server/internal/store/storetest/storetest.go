@@ -18,6 +18,9 @@ import (
 // Fixture is an empty, migrated store in a database of its own.
 type Fixture struct {
 	store.Store
+	// Another opens the same database once more, as another process would. It is closed when the test
+	// ends.
+	Another func() store.Store
 	// Count returns the number of rows of a table; the queue's is river_job.
 	Count func(table string) int
 }
@@ -37,6 +40,10 @@ func Exercise(t *testing.T, open Open) {
 		"Keys":          exerciseKeys,
 		"Import":        exerciseImport,
 		"Notifications": exerciseNotifications,
+		"Processes":     exerciseProcesses,
+		"Isolation":     exerciseIsolation,
+		"Clock":         exerciseClock,
+		"Racing":        exerciseRacing,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -115,6 +115,11 @@ func exerciseSubmit(t *testing.T, open Open) {
 		"unknown company":      {func(s *enablement.Submission) { s.CompanyID = "nowhere" }, enablement.ErrClientNotFound},
 		"no ids":               {func(s *enablement.Submission) { *s = enablement.Submission{} }, enablement.ErrClientNotFound},
 		"ids are not patterns": {func(s *enablement.Submission) { s.ClientID = "%" }, enablement.ErrClientNotFound},
+		"client: zero byte":    {func(s *enablement.Submission) { s.ClientID += "\x00" }, enablement.ErrClientNotFound},
+		"client: not UTF-8":    {func(s *enablement.Submission) { s.ClientID += "\xff" }, enablement.ErrClientNotFound},
+		"request: zero byte":   {func(s *enablement.Submission) { s.RequestID += "\x00" }, enablement.ErrRequestNotFound},
+		"request: not UTF-8":   {func(s *enablement.Submission) { s.RequestID += "\xff" }, enablement.ErrRequestNotFound},
+		"company: zero byte":   {func(s *enablement.Submission) { s.CompanyID += "\x00" }, enablement.ErrClientNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+// The errors of PostgreSQL that mean something here (its manual, appendix A).
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03"
+	featureNotSupported  = "0A000"
+	queryCanceled        = "57014"
+	notInRepertoire      = "22021"
+
+	classConnection   = "08"
+	classResources    = "53"
+	classIntervention = "57" // also of a server that starts or stops
+)
+
+// classify makes it known that an error is the database's being away, not the statement's fault.
+func classify(ctx context.Context, err error) error {
+	switch {
+	case err == nil, ctx.Err() != nil, !away(err), errors.Is(err, store.ErrUnavailable):
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+func away(err error) bool {
+	var refused *pgconn.ConnectError
+	return errors.As(err, &refused) || lost(err)
+}
+
+// lost tells whether the error ended the connection, or the server's patience.
+func lost(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		switch answer.Code {
+		case lockNotAvailable, queryCanceled:
+			return true
+		default:
+			return strings.HasPrefix(answer.Code, classConnection) ||
+				strings.HasPrefix(answer.Code, classResources) ||
+				strings.HasPrefix(answer.Code, classIntervention)
+		}
+	}
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+// repeatable tells whether the transaction can be made again: the server rolled it back for the sake
+// of another one, or because a table has changed since the statement was prepared.
+func repeatable(err error) bool {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.Code {
+	case serializationFailure, deadlockDetected:
+		return true
+	case featureNotSupported:
+		return answer.Routine == "RevalidateCachedQuery"
+	}
+	return false
+}
+
+// broken tells whether the connection broke under a transaction; where it was not being committed, it
+// can be made again on another one. A server that can't be reached at all is not asked again.
+func broken(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) && (answer.Code == lockNotAvailable || answer.Code == queryCanceled ||
+		strings.HasPrefix(answer.Code, classResources)) {
+		return false
+	}
+	var refused *pgconn.ConnectError
+	return !errors.As(err, &refused) && lost(err)
+}
+
+// absent tells whether a query found no row. What can't be written in the database's encoding is not in
+// it either.
+func absent(err error) bool {
+	var answer *pgconn.PgError
+	return errors.Is(err, pgx.ErrNoRows) || errors.As(err, &answer) && answer.Code == notInRepertoire
+}
+
+// storable tells whether PostgreSQL can hold the text: UTF-8 without a zero byte.
+func storable(text string) bool {
+	return utf8.ValidString(text) && !strings.Contains(text, "\x00")
+}
+
+// clean makes a text storable that is for people to read.
+func clean(text string) string {
+	if storable(text) {
+		return text
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}

@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	// migrateLock lets one process through at a time.
+	migrateLock int64 = 0x656e61626c650001
+	// lockWait is how often a process looks whether another one has finished migrating. It doesn't wait
+	// inside of a statement: building an index concurrently would wait for that statement.
+	lockWait = 50 * time.Millisecond
+	// migrateConns: one holds the lock, the others migrate.
+	migrateConns = 4
+)
+
+// Migrate brings the database up to date: the schema here, then whatever else, the queue's, on the
+// connections given, which have no time limits. Any number of processes may call it at the same
+// time: a lock lets one through at a time, and the server releases it with the connection of a
+// process that is killed.
+func (db *DB) Migrate(ctx context.Context, rest func(context.Context, *pgxpool.Pool) error) error {
+	config := db.pool.Config()
+	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, migrateConns
+	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		config.ConnConfig.RuntimeParams[limit] = "0"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
+	}
+	// Not given back but closed, and the lock with it.
+	holder := conn.Hijack()
+	defer func() { _ = holder.Close(context.WithoutCancel(ctx)) }()
+	if err := lock(ctx, holder); err != nil {
+		return fmt.Errorf("waiting for another process to migrate %s: %w", db.name, classify(ctx, err))
+	}
+	if err := db.migrate(ctx, pool); err != nil {
+		return err
+	}
+	if err := rest(ctx, pool); err != nil {
+		return err
+	}
+	// What was done while the lock was lost may have been done twice.
+	if err := holder.Ping(ctx); err != nil {
+		return fmt.Errorf("migrating %s: the lock was lost: %w", db.name, classify(ctx, err))
+	}
+	return nil
+}
+
+func lock(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		var locked bool
+		if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, migrateLock).Scan(&locked); err != nil || locked {
+			return err
+		}
+		select {
+		case <-time.After(lockWait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (db *DB) migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	handle := stdlib.OpenDBFromPool(pool)
+	defer func() { err = errors.Join(err, handle.Close()) }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
+	}
+	if current > target {
+		return fmt.Errorf("database %s is at schema %d and this program only knows %d: use a newer one", db.name, current, target)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
+	}
+	return nil
+}
+
+// Schema tells which version the schema is at, 0 before the first migration, and which one this program
+// knows. It changes nothing.
+func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	known = int64(len(files))
+	var exists bool
+	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
+		return 0, known, classify(ctx, err)
+	}
+	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&current)
+	return current, known, classify(ctx, err)
+}
+
+// Ready returns an error unless the database answers and its schema is this program's.
+func (db *DB) Ready(ctx context.Context) error {
+	current, known, err := db.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	if current != known {
+		return fmt.Errorf("the schema is at version %d, not %d", current, known)
+	}
+	return nil
+}

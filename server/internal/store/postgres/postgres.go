@@ -1,0 +1,192 @@
+// Package postgres is the store on PostgreSQL: one database, any number of processes on it.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
+)
+
+// Enqueue puts the delivery of a notification into the queue as part of a transaction.
+type Enqueue func(ctx context.Context, tx pgx.Tx, notificationID string) error
+
+// Options are what a process may ask of its connections. A field that is zero takes the value that the
+// URL has for it (pool_max_conns, statement_timeout, lock_timeout), else the default.
+type Options struct {
+	// MaxConns is the size of the process's pool, which the queue shares: 4 connections for each core,
+	// as more of them only wait for each other.
+	MaxConns int32
+	// StatementTimeout ends a statement that takes longer: 15 s. Migrations and imports are exempt.
+	StatementTimeout time.Duration
+	// LockTimeout ends a statement that waits longer for a lock: 5 s. Migrations and imports are exempt.
+	LockTimeout time.Duration
+}
+
+const (
+	connsPerCore = 4
+	// minConns: the queue keeps one connection to listen on, and its workers and the submissions
+	// should not wait for each other with what is left.
+	minConns                = 4
+	defaultStatementTimeout = 15 * time.Second
+	defaultLockTimeout      = 5 * time.Second
+	// idleInTransaction frees the locks of a process that stopped in the middle of a transaction without
+	// its connection breaking, like one whose machine is paused.
+	idleInTransaction = 15 * time.Second
+	lifetimeJitter    = 10 * time.Minute
+)
+
+// connectionDefaults are what every connection is set to, unless the URL has it otherwise.
+var connectionDefaults = map[string]string{
+	"application_name": "enablementd",
+	// Every statement of the service has an index. The planner would pass over it where a table was
+	// empty when it last looked, and go on so with the prepared statement while the table fills.
+	"enable_seqscan": "off",
+	// Statements are too short for what it costs to compile them.
+	"jit": "off",
+}
+
+// DB is an open database.
+type DB struct {
+	pool *pgxpool.Pool
+	// name tells people which database it is, without the user and the password.
+	name string
+}
+
+// Open connects to the database with the URL postgres://user:password@host:port/name; the database must
+// exist. No error tells the password.
+func Open(ctx context.Context, dsn string, options Options) (*DB, error) {
+	config, err := parse(dsn, options)
+	if err != nil {
+		return nil, err
+	}
+	return connect(ctx, config)
+}
+
+func connect(ctx context.Context, config *pgxpool.Config) (db *DB, err error) {
+	db = &DB{name: nameOf(config.ConnConfig)}
+	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("database %s: %w", db.name, err)
+	}
+	var encoding string
+	if err := db.pool.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", db.name, classify(ctx, err)), db.Close())
+	}
+	if encoding != "UTF8" {
+		return nil, errors.Join(fmt.Errorf("database %s: its encoding is %s and must be UTF8", db.name, encoding), db.Close())
+	}
+	return db, nil
+}
+
+// errURL says what a URL must be. Nothing of the one at hand is told, nor what the parser says to it: a
+// password with a character that should have been encoded can be anywhere in it.
+var errURL = errors.New("database URL: must be postgres://user:password@host:port/name?parameter=value, " +
+	"with what is special in a password percent-encoded and every parameter known to PostgreSQL")
+
+func parse(dsn string, options Options) (*pgxpool.Config, error) {
+	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
+		return nil, errURL
+	}
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errURL
+	}
+	// A password that is not encoded spills over into what stands beside it.
+	split := strings.ContainsAny(config.ConnConfig.Database, "@:/") || strings.Contains(config.ConnConfig.Host, "@")
+	for _, other := range config.ConnConfig.Fallbacks {
+		split = split || strings.Contains(other.Host, "@")
+	}
+	_, query, _ := strings.Cut(dsn, "?")
+	given, err := url.ParseQuery(query)
+	if err != nil || split {
+		return nil, errURL
+	}
+	if options.MaxConns > 0 {
+		config.MaxConns = options.MaxConns
+	} else if !given.Has("pool_max_conns") {
+		config.MaxConns = int32(max(minConns, connsPerCore*runtime.GOMAXPROCS(0)))
+	}
+	if !given.Has("pool_max_conn_lifetime_jitter") {
+		config.MaxConnLifetimeJitter = lifetimeJitter
+	}
+	parameters := config.ConnConfig.RuntimeParams
+	setTimeout(parameters, "statement_timeout", options.StatementTimeout, defaultStatementTimeout)
+	setTimeout(parameters, "lock_timeout", options.LockTimeout, defaultLockTimeout)
+	setTimeout(parameters, "idle_in_transaction_session_timeout", 0, idleInTransaction)
+	for name, value := range connectionDefaults {
+		if parameters[name] == "" {
+			parameters[name] = value
+		}
+	}
+	config.AfterConnect = makeDurable
+	return config, nil
+}
+
+func setTimeout(parameters map[string]string, name string, asked, otherwise time.Duration) {
+	if asked == 0 && parameters[name] != "" {
+		return
+	}
+	if asked == 0 {
+		asked = otherwise
+	}
+	parameters[name] = strconv.FormatInt(asked.Milliseconds(), 10)
+}
+
+// makeDurable overrules a server that answers a commit before it is on the disk. Any other setting is at
+// least as strict as the service needs, and left as it is.
+func makeDurable(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
+}
+
+func nameOf(config *pgx.ConnConfig) string {
+	return fmt.Sprintf("%s on %s:%d", config.Database, config.Host, config.Port)
+}
+
+// Pool returns the process's connections, which the queue shares.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// Close closes the connections when whoever has one gives it back.
+func (db *DB) Close() error {
+	db.pool.Close()
+	return nil
+}
+
+// Store implements [store.Store].
+type Store struct {
+	*DB
+	enqueue Enqueue
+}
+
+var _ store.Store = (*Store)(nil)
+
+// NewStore returns the store in a migrated database.
+func NewStore(db *DB, enqueue Enqueue) *Store {
+	return &Store{DB: db, enqueue: enqueue}
+}
+
+// nullTime stores the zero time as NULL.
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// timeOf is the reverse of nullTime.
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
