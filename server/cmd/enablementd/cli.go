@@ -24,6 +24,7 @@ type cli struct {
 	Import        importCmd        `cmd:"" help:"Import companies, clients, documents and requests from JSON."`
 	Keys          keysCmd          `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Notifications notificationsCmd `cmd:"" help:"List notifications, and retry those that were given up."`
+	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 }

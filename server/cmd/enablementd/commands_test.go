@@ -84,6 +84,13 @@ func TestCommands(t *testing.T) {
 
 	require.Zero(t, p.Stop())
 	require.Contains(t, p.Output(), "stopped")
+	history := ok("", "audit", "rq_1").out
+	require.Contains(t, history, "Request rq_1 is in_kyc.")
+	require.Regexp(t, `pending_documentation +in_kyc +0 +0 +key_\S+ +[0-9a-f]{32}`, history)
+	require.Regexp(t, `- +no connection to the provider +pending`, history)
+	require.Regexp(t, `200 +- +delivered`, history)
+	require.Equal(t, 2, command(t, "", "audit", "rq_9", "--db", db).code)
+	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 1, this program knows 1")
 	for line := range strings.Lines(ok("", "keys", "list").out) {
 		if strings.Contains(line, key[:8]) {
 			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")

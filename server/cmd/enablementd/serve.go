@@ -33,6 +33,9 @@ type serveFlags struct {
 
 	DeliverySchedule []time.Duration `group:"Provider" default:"${schedule}" help:"Waits between the attempts to deliver a notification, each spread by a fifth."`
 
+	KeepJobs       time.Duration `group:"Upkeep" default:"24h" help:"How long finished jobs stay in the queue."`
+	KeepDeliveries time.Duration `group:"Upkeep" default:"2160h" help:"How long attempts to deliver stay in the ledger; audit rows stay for good."`
+
 	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
 	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call; without, all that comes through one shares its quota."`
 	ProxyHeader     string         `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
@@ -76,6 +79,8 @@ func (f *serveFlags) config(common *common) (app.Config, error) {
 		ProviderURL:     f.ProviderURL,
 		ProviderSecrets: secrets,
 		Schedule:        f.DeliverySchedule,
+		KeepJobs:        f.KeepJobs,
+		KeepDeliveries:  f.KeepDeliveries,
 		ValidateReplies: f.ValidateReplies,
 		RateLimit:       defaultRateLimit,
 		TrustedProxies:  f.TrustedProxies,

@@ -78,9 +78,10 @@ func assemble(ctx context.Context, config Config, db *Database, logger *slog.Log
 		Pruner:   db,
 		Sender:   s.sender,
 		Schedule: config.Schedule,
-		Process:  process,
-		Clock:    time.Now,
-		Logger:   logger,
+		KeepJobs: config.KeepJobs, KeepDeliveries: config.KeepDeliveries,
+		Process: process,
+		Clock:   time.Now,
+		Logger:  logger,
 		Observe: func(d enablement.Delivery) {
 			metrics.ObserveDelivery(d)
 			s.tracing.ObserveDelivery(d)

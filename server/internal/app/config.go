@@ -47,6 +47,10 @@ type Config struct {
 	// Schedule holds the waits between attempts to deliver.
 	Schedule delivery.Schedule
 
+	// KeepJobs is how long finished jobs of the queue are kept, KeepDeliveries how long the ledger's
+	// rows are. Audit rows are kept for good.
+	KeepJobs, KeepDeliveries time.Duration
+
 	// ValidateReplies holds every reply against the specification before it leaves.
 	ValidateReplies bool
 	// RateLimit is how many calls a second one address, and one company, may make of this process;
@@ -77,7 +81,10 @@ type Config struct {
 const NoAdmin = "off"
 
 func (c Config) check() error {
-	for name, value := range map[string]time.Duration{"--call-timeout": c.CallTimeout, "--shutdown-timeout": c.ShutdownTimeout} {
+	for name, value := range map[string]time.Duration{
+		"--call-timeout": c.CallTimeout, "--shutdown-timeout": c.ShutdownTimeout,
+		"--keep-jobs": c.KeepJobs, "--keep-deliveries": c.KeepDeliveries,
+	} {
 		if value <= 0 {
 			return configErrorf("%s: must be above zero", name)
 		}

@@ -81,7 +81,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	t.Cleanup(sender.Close)
 	b.start = func() func() {
 		queue, err := delivery.NewQueue(driver, delivery.Config{
-			Ledger: b.store, Pruner: b.store, Sender: sender, Schedule: schedule, Process: "test", Clock: time.Now, Logger: logger,
+			Ledger: b.store, Pruner: b.store, Sender: sender, Schedule: schedule, KeepJobs: time.Hour, KeepDeliveries: time.Hour, Process: "test", Clock: time.Now, Logger: logger,
 		})
 		require.NoError(t, err)
 		require.NoError(t, queue.Start(t.Context()))

@@ -99,7 +99,7 @@ func (o *outage) work(attempts int) enablement.NotificationStatus {
 	o.t.Helper()
 	queue, err := delivery.NewTestQueue(riversqlite.New(o.db.Writer()), delivery.Config{
 		Ledger: o.store, Pruner: o.store, Sender: o.sender, Schedule: delivery.DefaultSchedule,
-		Process: "test", Clock: o.clock.Now, Logger: slog.New(slog.DiscardHandler),
+		KeepJobs: 240 * time.Hour, KeepDeliveries: 2400 * time.Hour, Process: "test", Clock: o.clock.Now, Logger: slog.New(slog.DiscardHandler),
 	}, river.TestConfig{Time: o.clock})
 	require.NoError(o.t, err)
 	require.NoError(o.t, queue.Start(o.t.Context()))

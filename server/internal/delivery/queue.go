@@ -81,6 +81,8 @@ type Config struct {
 	Pruner   Pruner
 	Sender   *Sender
 	Schedule Schedule
+	// KeepJobs is how long finished jobs are kept, KeepDeliveries how long rows of the ledger are.
+	KeepJobs, KeepDeliveries time.Duration
 	// Process names this process in the ledger.
 	Process string
 	Clock   func() time.Time
@@ -116,23 +118,27 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	}
 	if err := river.AddWorkerSafely(workers, &upkeep{
 		pruner: config.Pruner,
+		keep:   config.KeepDeliveries,
 		clock:  config.Clock,
 		logger: config.Logger,
 	}); err != nil {
 		return nil, err
 	}
 	client, err := river.NewClient(driver, &river.Config{
-		FetchPollInterval:    fetchPollInterval,
-		FetchCooldown:        fetchCooldown,
-		ID:                   config.Process,
-		JobTimeout:           jobTimeout,
-		Logger:               quiet(config.Logger),
-		PeriodicJobs:         upkeepSchedule(),
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
-		RescueStuckJobsAfter: rescueAfter,
-		SoftStopTimeout:      softStop,
-		Test:                 test,
-		Workers:              workers,
+		CancelledJobRetentionPeriod: config.KeepJobs,
+		CompletedJobRetentionPeriod: config.KeepJobs,
+		DiscardedJobRetentionPeriod: config.KeepJobs,
+		FetchPollInterval:           fetchPollInterval,
+		FetchCooldown:               fetchCooldown,
+		ID:                          config.Process,
+		JobTimeout:                  jobTimeout,
+		Logger:                      quiet(config.Logger),
+		PeriodicJobs:                upkeepSchedule(),
+		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
+		RescueStuckJobsAfter:        rescueAfter,
+		SoftStopTimeout:             softStop,
+		Test:                        test,
+		Workers:                     workers,
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ const upkeepEvery = time.Hour
 // Pruner is what the upkeep needs of storage.
 type Pruner interface {
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
+	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
 }
 
 // upkeepArgs is the job in the queue: one process of all has it.
@@ -28,18 +29,23 @@ func (upkeepArgs) Kind() string { return "upkeep" }
 type upkeep struct {
 	river.WorkerDefaults[upkeepArgs]
 	pruner Pruner
+	keep   time.Duration
 	clock  func() time.Time
 	logger *slog.Logger
 }
 
 // Work implements [river.Worker].
 func (u *upkeep) Work(ctx context.Context, _ *river.Job[upkeepArgs]) error {
-	pruned, err := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
+	replies, err := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
 	if err != nil {
 		return err
 	}
-	if pruned > 0 {
-		u.logger.Info("expired idempotency records removed", "records", pruned)
+	deliveries, err := u.pruner.PruneDeliveries(ctx, u.clock().Add(-u.keep))
+	if err != nil {
+		return err
+	}
+	if replies+deliveries > 0 {
+		u.logger.Info("what has had its time was removed", "replies", replies, "deliveries", deliveries)
 	}
 	return nil
 }

@@ -61,3 +61,25 @@ type Notification struct {
 	Status      Status
 	SubmittedAt time.Time
 }
+
+// AuditRow is what is kept, for good, of a submission that was decided.
+type AuditRow struct {
+	At      time.Time
+	KeyID   string
+	TraceID string
+	From    Status
+	To      Status
+	// Missing and Rejected count what was left.
+	Missing  int
+	Rejected int
+}
+
+// History is all that happened to a request.
+type History struct {
+	Status Status
+	Audit  []AuditRow
+	// NotificationID is empty where the provider was not to be told. Deliveries are its attempts, as
+	// far as the ledger still has them.
+	NotificationID string
+	Deliveries     []Delivery
+}

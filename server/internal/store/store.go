@@ -70,6 +70,14 @@ type Store interface {
 	// may be some of them where there is an error.
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
 
+	// PruneDeliveries removes ledger rows of attempts made at or before the given moment and tells how
+	// many, which may be some of them where there is an error. Those of a pending notification stay.
+	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
+
+	// History tells all that happened to a request, of whatever company, or
+	// [enablement.ErrRequestNotFound].
+	History(ctx context.Context, requestID string) (enablement.History, error)
+
 	// Import stores a dataset, all of it or nothing. Companies, clients and documents replace what
 	// has their id; a request that is stored already is refused, since only submissions change it.
 	// It returns a [*dataset.EntryError] that names the faulty entry.

@@ -60,11 +60,16 @@ func (l *lookup) replay(key *enablement.Idempotency) ([]byte, error) {
 }
 
 // PruneIdempotency implements [store.Store].
-func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (pruned int64, err error) {
+func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (int64, error) {
+	return s.prune(ctx, deleteReplies, before)
+}
+
+// prune deletes what is old in steps, until a step finds less than it could take.
+func (s *Store) prune(ctx context.Context, deleteSome string, before time.Time) (pruned int64, err error) {
 	for {
 		var step int64
 		err := s.write(ctx, func(tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, deleteReplies, before, pruneStep)
+			tag, err := tx.Exec(ctx, deleteSome, before, pruneStep)
 			step = tag.RowsAffected()
 			return err
 		})

@@ -131,7 +131,7 @@ func (db database) settle(t testing.TB) {
 	t.Helper()
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"}
 	if db.dsn != "" {
-		statements = []string{"VACUUM ANALYZE", "CHECKPOINT"}
+		statements = []string{"VACUUM ANALYZE"}
 	}
 	for _, statement := range statements {
 		require.NoError(t, db.exec(statement))

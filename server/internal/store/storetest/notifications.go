@@ -87,6 +87,57 @@ func exerciseNotifications(t *testing.T, open Open) {
 		require.Len(t, list, 1)
 	})
 
+	t.Run("history", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		record(t, f, id, now, 503, "answered 503", enablement.NotificationPending)
+		record(t, f, id, now.Add(time.Second), 204, "", enablement.NotificationDelivered)
+		h, err := f.History(t.Context(), dataset.Cases[0].RequestID)
+		require.NoError(t, err)
+		delivery := enablement.Delivery{
+			NotificationID: id, StartedAt: now, Duration: 7 * time.Millisecond,
+			StatusCode: 503, Fault: "answered 503", Process: "test", State: enablement.NotificationPending,
+		}
+		last := delivery
+		last.StartedAt, last.StatusCode, last.Fault, last.State = now.Add(time.Second), 204, "", enablement.NotificationDelivered
+		require.Equal(t, enablement.History{
+			Status: enablement.InKYC,
+			Audit: []enablement.AuditRow{{
+				At: now, KeyID: "key_test", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",
+				From: enablement.PendingDocumentation, To: enablement.InKYC,
+			}},
+			NotificationID: id,
+			Deliveries:     []enablement.Delivery{delivery, last},
+		}, h)
+
+		h, err = f.History(t.Context(), dataset.Cases[3].RequestID)
+		require.NoError(t, err)
+		require.Equal(t, enablement.Enabled, h.Status)
+		require.Empty(t, h.Audit)
+		require.Empty(t, h.NotificationID)
+		require.Empty(t, h.Deliveries)
+
+		_, err = f.History(t.Context(), "rq_unknown")
+		require.ErrorIs(t, err, enablement.ErrRequestNotFound)
+	})
+
+	t.Run("prune", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		record(t, f, id, now, 503, "answered 503", enablement.NotificationPending)
+		pruned, err := f.PruneDeliveries(t.Context(), now.Add(time.Hour))
+		require.NoError(t, err)
+		require.Zero(t, pruned, "it is still pending")
+		record(t, f, id, now.Add(time.Second), 204, "", enablement.NotificationDelivered)
+		pruned, err = f.PruneDeliveries(t.Context(), now)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, pruned)
+		h, err := f.History(t.Context(), dataset.Cases[0].RequestID)
+		require.NoError(t, err)
+		require.Len(t, h.Deliveries, 1)
+		require.Len(t, h.Audit, 1, "audit rows are kept")
+	})
+
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
 		f := open(t, nil)

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/cryptomate-go/enablement/server/internal/app"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+type auditCmd struct {
+	Request string `arg:"" help:"Id of the request."`
+}
+
+func (c *auditCmd) Run(ctx context.Context, common *common, std streams) error {
+	return common.with(ctx, std, func(db *app.Database) error {
+		history, err := db.History(ctx, c.Request)
+		if errors.Is(err, enablement.ErrRequestNotFound) {
+			return &app.ConfigError{Err: fmt.Errorf("no request %q", c.Request)}
+		}
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(std.out, "Request %s is %s.\n\n", c.Request, history.Status)
+		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
+		_, _ = fmt.Fprintln(table, "SUBMITTED\tFROM\tTO\tMISSING\tREJECTED\tKEY\tTRACE")
+		for _, a := range history.Audit {
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n",
+				moment(a.At), a.From, a.To, a.Missing, a.Rejected, a.KeyID, a.TraceID)
+		}
+		if err := table.Flush(); err != nil || history.NotificationID == "" {
+			return err
+		}
+		_, _ = fmt.Fprintf(std.out, "\nNotification %s:\n\n", history.NotificationID)
+		_, _ = fmt.Fprintln(table, "ATTEMPT\tTOOK\tSTATUS\tFAULT\tTHEN\tPROCESS")
+		for _, d := range history.Deliveries {
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				moment(d.StartedAt), d.Duration, status(d.StatusCode), orDash(d.Fault), d.State, d.Process)
+		}
+		return table.Flush()
+	})
+}

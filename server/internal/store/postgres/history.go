@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// History implements [store.Store].
+func (s *Store) History(ctx context.Context, requestID string) (enablement.History, error) {
+	var h enablement.History
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		if err := tx.QueryRow(ctx, `
+			SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
+			WHERE r.id = $1`, requestID).Scan(&h.Status, &h.NotificationID); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, `
+			SELECT at, key_id, trace_id, from_status, to_status, missing, rejected
+			FROM audit WHERE request_id = $1 ORDER BY id`, requestID)
+		if h.Audit, err = pgx.CollectRows(rows, scanAudit); err != nil {
+			return err
+		}
+		rows, _ = tx.Query(ctx, `
+			SELECT notification_id, started_at, duration_us, status_code, fault, process, state
+			FROM deliveries WHERE notification_id = $1 ORDER BY id`, h.NotificationID)
+		h.Deliveries, err = pgx.CollectRows(rows, scanDelivery)
+		return err
+	})
+	if absent(err) {
+		return enablement.History{}, enablement.ErrRequestNotFound
+	}
+	return h, classify(ctx, err)
+}
+
+func scanAudit(row pgx.CollectableRow) (enablement.AuditRow, error) {
+	var a enablement.AuditRow
+	err := row.Scan(&a.At, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
+	a.At = a.At.UTC()
+	return a, err
+}
+
+func scanDelivery(row pgx.CollectableRow) (enablement.Delivery, error) {
+	var d enablement.Delivery
+	var microseconds int64
+	err := row.Scan(&d.NotificationID, &d.StartedAt, &microseconds, &d.StatusCode, &d.Fault, &d.Process, &d.State)
+	d.StartedAt, d.Duration = d.StartedAt.UTC(), time.Duration(microseconds)*time.Microsecond
+	return d, err
+}
+
+// deleteDeliveries deletes some of the old rows of the ledger, so that no lock is held for long.
+const deleteDeliveries = `
+	DELETE FROM deliveries WHERE id IN (
+		SELECT d.id FROM deliveries d JOIN notifications n ON n.id = d.notification_id
+		WHERE d.started_at <= $1 AND n.state <> 'pending' LIMIT $2)`
+
+// PruneDeliveries implements [store.Store].
+func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (int64, error) {
+	return s.prune(ctx, deleteDeliveries, before)
+}
