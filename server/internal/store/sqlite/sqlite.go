@@ -11,9 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	// The driver, under the name "sqlite".
-	_ "modernc.org/sqlite"
-
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
@@ -47,15 +44,16 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	writing, err := sql.Open("sqlite", dsn(path, false))
+	writer, err := newConnector(dsn(path, false))
 	if err != nil {
 		return nil, err
 	}
-	writing.SetMaxOpenConns(1)
-	reading, err := sql.Open("sqlite", dsn(path, true))
+	reader, err := newConnector(dsn(path, true))
 	if err != nil {
-		return nil, errors.Join(err, writing.Close())
+		return nil, err
 	}
+	writing, reading := sql.OpenDB(writer), sql.OpenDB(reader)
+	writing.SetMaxOpenConns(1)
 	reading.SetMaxOpenConns(readers)
 	reading.SetMaxIdleConns(readers)
 	db := &DB{path: path, writing: writing, reading: reading, turn: make(chan struct{}, 1)}

@@ -118,6 +118,7 @@ CREATE TABLE deliveries (
 
 -- With the id: else the planner may walk all deliveries backwards to find the last of one notification.
 CREATE INDEX deliveries_notification ON deliveries (notification_id, id);
+CREATE INDEX deliveries_age ON deliveries (started_at);
 
 -- +goose Down
 DROP TABLE deliveries;

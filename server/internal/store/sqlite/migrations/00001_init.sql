@@ -114,6 +114,7 @@ CREATE TABLE deliveries (
 );
 
 CREATE INDEX deliveries_notification ON deliveries (notification_id);
+CREATE INDEX deliveries_age ON deliveries (started_at);
 
 -- +goose Down
 DROP TABLE deliveries;
