@@ -45,6 +45,12 @@ test-browser: chromium ## Test the service's pages in Chromium.
 	@rm -rf bin/_artifacts && mkdir -p bin
 	CGO_ENABLED=0 go test -count=1 -tags browser -artifacts -outputdir bin ./server/internal/pages/browsertest
 
+CASES ?= 1200
+SEED ?= 1
+.PHONY: conformance
+conformance: build ## Let Schemathesis (CASES, SEED), Prism, a TypeScript client and Redocly judge the service.
+	@.ci/conformance $(CASES) $(SEED)
+
 CONNECTIONS ?= 10000
 .PHONY: flood
 flood: build ## Open CONNECTIONS (10000) slow and malformed connections beside a good caller.
@@ -60,6 +66,10 @@ MINUTES ?= 5
 .PHONY: soak
 soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or postgres).
 	@.ci/soak $(DB) $(MINUTES)
+
+.PHONY: bench-throughput
+bench-throughput: build postgres ## Measure submits a second over HTTP beside the plain statements, on both databases.
+	@.ci/throughput
 
 # Its database is on the open network, so that it is no part of CI.
 .PHONY: vuln

@@ -29,8 +29,8 @@ const (
 	softStop = 5 * time.Second
 )
 
-// Migrate brings the queue's own tables up to date. River's migrations must not run in two processes at
-// once: the caller holds a lock.
+// Migrate brings the queue's own tables up to date. River's migrations must not run in two processes at once:
+// the caller holds a lock.
 func Migrate[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], logger *slog.Logger) error {
 	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(logger)})
 	if err != nil {
