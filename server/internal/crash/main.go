@@ -54,7 +54,7 @@ func run(binary, db string, kills, processes int) error {
 	if err != nil {
 		return err
 	}
-	provider, err := startProvider()
+	provider, err := startProvider(ctx)
 	if err != nil {
 		return err
 	}

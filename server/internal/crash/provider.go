@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"math/rand/v2"
@@ -31,12 +32,12 @@ type provider struct {
 	verified map[string]map[string]int // request → notification → how often
 }
 
-func startProvider() (*provider, error) {
+func startProvider(ctx context.Context) (*provider, error) {
 	verifier, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -157,7 +157,8 @@ func (l *load) run(ctx context.Context, limiter *rate.Limiter) {
 			key = "guess"
 		}
 		started := time.Now()
-		status, err := l.call(kind.path(n/len(kinds)+1), key)
+		// A call is not cut when the time is over.
+		status, err := l.call(context.WithoutCancel(ctx), kind.path(n/len(kinds)+1), key)
 		took := time.Since(started)
 		l.mu.Lock()
 		l.took = append(l.took, took)
@@ -170,9 +171,8 @@ func (l *load) run(ctx context.Context, limiter *rate.Limiter) {
 	}
 }
 
-// call is not cut when the time is over.
-func (l *load) call(path, key string) (int, error) {
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, l.url+path, nil)
+func (l *load) call(ctx context.Context, path, key string) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+path, nil)
 	if err != nil {
 		return 0, err
 	}
