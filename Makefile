@@ -30,6 +30,20 @@ generate: ## Make gen/ from openapi.yaml.
 check-generated: ## Fail if gen/ or go.mod is not what it should be.
 	@.ci/check-generated
 
+# BASE is what to compare with, a commit or a file: the last release, or the last commit before there is one.
+BASE ?=
+.PHONY: spec
+spec: ## Take an edit of openapi.yaml to green: lint, examples, breaking changes since BASE, generate, build, cases.
+	@.ci/spec $(BASE)
+
+.PHONY: spec-changelog
+spec-changelog: ## Write what differs between openapi.yaml and BASE.
+	@.ci/spec changelog $(BASE)
+
+.PHONY: spec-walkthrough
+spec-walkthrough: ## Make the edits of .github/SPEC.md on a copy, and compare what is printed with what it says.
+	@.ci/walkthrough
+
 .PHONY: test
 test: postgres ## Run all tests; needs no C compiler. TEST_DATABASE_URL names a PostgreSQL server to use.
 	CGO_ENABLED=0 .ci/postgres run go test ./...
@@ -70,6 +84,10 @@ soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or
 .PHONY: bench-throughput
 bench-throughput: build postgres ## Measure submits a second over HTTP beside the plain statements, on both databases.
 	@.ci/throughput
+
+.PHONY: contract-selftest
+contract-selftest: ## Run wrong servers and clients against the contract kit: it must catch all.
+	@go run ./server/contract/internal/selftest/run
 
 # Its database is on the open network, so that it is no part of CI.
 .PHONY: vuln

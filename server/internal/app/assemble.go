@@ -17,6 +17,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/faults"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
@@ -129,6 +130,9 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	handler, err := server.Handler(implementation, options...)
 	if err != nil {
 		return nil, err
+	}
+	if config.Sample { // nowhere else: who calls must not be able to break replies
+		handler = faults.New(handler)
 	}
 	return pages.Handler(s.tracing.Handler(metrics.InFlight(handler)))
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/faults"
 	"github.com/cryptomate-go/enablement/server/internal/provider"
 )
 
@@ -87,8 +88,9 @@ func (s *sample) tell(out io.Writer, scheme string, addr net.Addr) {
 This is sample data with a provider stand-in. Never send real data here: the keys are public.
 
 Keys: %s, %s (level too low), %s (another company)
+Faults on demand, by the header %s: %s
 
-`, dataset.SampleKeyLevel3, dataset.SampleKeyLevel1, dataset.SampleKeyCompany)
+`, dataset.SampleKeyLevel3, dataset.SampleKeyLevel1, dataset.SampleKeyCompany, faults.Header, faults.Choices)
 	for _, c := range dataset.Cases {
 		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"%s://%s/management/clients/individuals/%s/products/%s/submit\" \\\n  -H \"x-api-key: %s\"\n\n",
 			c.Title, scheme, addr, c.ClientID, c.RequestID, dataset.SampleKeyLevel3)

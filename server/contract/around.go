@@ -1,0 +1,89 @@
+package contract
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+)
+
+// Transport returns a RoundTripper that checks every call on its way through next, which is
+// [http.DefaultTransport] if nil: put it into any HTTP client. The call itself is passed on and
+// answered as it is; findings are made by the time the reply is returned. The reply's body is read to
+// its end before, at most 8 MiB of it.
+func (c *Contract) Transport(next http.RoundTripper) http.RoundTripper {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context()) // its body may be wrapped
+		x := c.begin(r)
+		x.request()
+		reply, err := next.RoundTrip(r)
+		if err == nil {
+			x.read(reply)
+		}
+		c.settle(x)
+		return reply, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Handler returns a handler that checks every call that next serves: put it around any server. The
+// reply is held back until it was checked, and then sent as it is, so that findings are made before
+// the caller hears of it. A streamed or hijacked connection is not for this.
+func (c *Contract) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := c.begin(r)
+		x.request()
+		held := &held{header: w.Header()}
+		next.ServeHTTP(held, r)
+		reply := held.reply(r) //nolint:bodyclose // it is in memory
+		x.read(reply)
+		c.settle(x)
+		w.WriteHeader(reply.StatusCode)
+		_, _ = w.Write(held.body.Bytes()) // where it can't be delivered, nobody is left to be told
+	})
+}
+
+// held is a reply that was not sent yet.
+type held struct {
+	header http.Header
+	sent   http.Header // the header as it was when the status was written
+	status int
+	body   bytes.Buffer
+}
+
+func (h *held) Header() http.Header { return h.header }
+
+func (h *held) WriteHeader(status int) {
+	if h.status == 0 && status >= 200 {
+		h.status, h.sent = status, h.header.Clone()
+	}
+}
+
+func (h *held) Write(b []byte) (int, error) {
+	if h.status == 0 {
+		h.WriteHeader(http.StatusOK)
+	}
+	return h.body.Write(b)
+}
+
+// reply is what net/http would make of it: it guesses a media type where none was set.
+func (h *held) reply(r *http.Request) *http.Response {
+	h.WriteHeader(http.StatusOK)
+	header := h.sent
+	if _, set := header["Content-Type"]; !set && h.body.Len() > 0 {
+		header.Set("Content-Type", http.DetectContentType(h.body.Bytes()))
+	}
+	body := h.body.Bytes()
+	if r.Method == http.MethodHead {
+		body = nil
+	}
+	return &http.Response{
+		StatusCode: h.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Request: r,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}

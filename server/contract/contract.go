@@ -1,0 +1,210 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// Contract holds requests and replies to openapi.yaml, and remembers what it saw of each product
+// request, so that it notices a reply that contradicts an earlier one. It may be used by many at once.
+type Contract struct {
+	settings
+	doc        *openapi3.T
+	operations []*operation
+	off        map[string]bool // rules that a test switched off
+	now        func() time.Time
+
+	mutex    sync.Mutex
+	tick     uint64
+	findings []Finding
+	dropped  int
+	requests *memory[string, *seen]
+	replays  *memory[[32]byte, *answered]
+}
+
+// New returns a Contract over the embedded description.
+func New(opts ...Option) (*Contract, error) {
+	c := &Contract{settings: settings{remember: 10_000, keep: 1000}, now: time.Now}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, errors.New("contract: an option is nil")
+		}
+		if err := opt(c); err != nil {
+			return nil, fmt.Errorf("contract: %w", err)
+		}
+	}
+	read, err := loaded()
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	c.doc, c.operations = read.doc, read.operations
+	c.requests = newMemory[string, *seen](c.remember)
+	c.replays = newMemory[[32]byte, *answered](c.remember)
+	return c, nil
+}
+
+type settings struct {
+	values      bool
+	repliesOnly bool
+	headers     []string
+	basePath    string
+	remember    int
+	keep        int
+	sinks       []func(Finding)
+}
+
+// Option adjusts a [Contract].
+type Option func(*Contract) error
+
+// WithValues shows found values in findings. They can be personal data: leave it off where findings
+// end up in a shared log. The API key is never shown.
+func WithValues() Option {
+	return func(c *Contract) error { c.values = true; return nil }
+}
+
+// RepliesOnly leaves requests alone: for tests of a server that send what isn't described on purpose.
+// The replies to such requests are checked as ever.
+func RepliesOnly() Option {
+	return func(c *Contract) error { c.repliesOnly = true; return nil }
+}
+
+// WithHeaders allows these headers in replies besides the declared and the usual ones ([UsualHeaders]).
+func WithHeaders(names ...string) Option {
+	return func(c *Contract) error {
+		for _, name := range names {
+			if name == "" {
+				return errors.New("WithHeaders: a name is empty")
+			}
+			c.headers = append(c.headers, http.CanonicalHeaderKey(name))
+		}
+		return nil
+	}
+}
+
+// WithBasePath says below which path the API is mounted, such as "/api"; at the root by default.
+func WithBasePath(path string) Option {
+	return func(c *Contract) error {
+		if !strings.HasPrefix(path, "/") {
+			return errors.New("WithBasePath: the path must begin with /")
+		}
+		c.basePath = strings.TrimRight(path, "/")
+		return nil
+	}
+}
+
+// OnFinding has report called with every finding as it is made, before the caller of a [Contract.Transport]
+// or a [Contract.Handler] gets the reply. It is called by many at once. Use it with [ToTB] and [ToLog].
+func OnFinding(report func(Finding)) Option {
+	return func(c *Contract) error {
+		if report == nil {
+			return errors.New("OnFinding: the function is nil")
+		}
+		c.sinks = append(c.sinks, report)
+		return nil
+	}
+}
+
+// WithMemory sets how many product requests, and how many Idempotency-Keys, are remembered at most;
+// 10,000 by default. Beyond it the oldest are forgotten, and nothing is held against them any more.
+func WithMemory(entries int) Option {
+	return func(c *Contract) error {
+		if entries < 1 {
+			return errors.New("WithMemory: must be above zero")
+		}
+		c.remember = entries
+		return nil
+	}
+}
+
+var usualHeaders = []string{
+	"Age", "Allow", "Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Language", "Content-Length",
+	"Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date",
+	"Etag", "Expires", "Keep-Alive", "Last-Modified", "Permissions-Policy", "Pragma", "Referrer-Policy", "Server",
+	"Strict-Transport-Security", "Trailer", "Transfer-Encoding", "Vary", "Via", "X-Content-Type-Options", "X-Frame-Options",
+}
+
+// UsualHeaders are the headers that a reply may have without being declared: those of HTTP itself, of
+// caches and proxies, and those that tell a browser to be careful. Set-Cookie is none of them.
+func UsualHeaders() []string { return slices.Clone(usualHeaders) }
+
+// Findings returns what was found so far, at most the first thousand.
+func (c *Contract) Findings() []Finding {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return slices.Clone(c.findings)
+}
+
+// Dropped tells how many findings came after the first thousand, which [Contract.Findings] lacks.
+func (c *Contract) Dropped() int {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.dropped
+}
+
+// CheckRequest returns what is wrong with a request. It reads at most one byte of the body, which it
+// puts back.
+func (c *Contract) CheckRequest(r *http.Request) []Finding {
+	x := c.begin(r)
+	x.request()
+	return c.settle(x)
+}
+
+// CheckReply returns what is wrong with the reply to r, but not what is wrong with r. It reads the
+// reply's body and puts it back. Replies are taken to come one after the other, each before the next
+// request was sent; where calls overlap, use [Contract.Transport] or [Contract.Handler].
+func (c *Contract) CheckReply(r *http.Request, reply *http.Response) []Finding {
+	x := c.begin(r)
+	x.request()
+	x.findings = nil
+	x.read(reply)
+	return c.settle(x)
+}
+
+// Check returns what is wrong with a request and the reply to it.
+func (c *Contract) Check(r *http.Request, reply *http.Response) []Finding {
+	x := c.begin(r)
+	x.request()
+	x.read(reply)
+	return c.settle(x)
+}
+
+// begin starts to look at a call, before it is made.
+func (c *Contract) begin(r *http.Request) *exchange {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.tick++
+	x := &exchange{c: c, r: r, began: c.tick, route: c.route(r)}
+	x.keyHeader = c.operations[0].keyHeader
+	if x.path != nil && x.path.keyHeader != "" {
+		x.keyHeader = x.path.keyHeader
+	}
+	x.key = r.Header.Get(x.keyHeader)
+	x.curl = curlOf(r, x.keyHeader)
+	return x
+}
+
+// settle keeps and reports the findings of a call.
+func (c *Contract) settle(x *exchange) []Finding {
+	c.mutex.Lock()
+	for _, f := range x.findings {
+		if len(c.findings) < c.keep {
+			c.findings = append(c.findings, f)
+		} else {
+			c.dropped++
+		}
+	}
+	c.mutex.Unlock()
+	for _, f := range x.findings {
+		for _, sink := range c.sinks {
+			sink(f)
+		}
+	}
+	return x.findings
+}

@@ -1,0 +1,476 @@
+package contract
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// exchange is one call under examination.
+type exchange struct {
+	c *Contract
+	r *http.Request
+	route
+	began     uint64
+	keyHeader string
+	key       string
+	curl      string
+	wrong     bool // the request isn't as described, apart from its key
+	findings  []Finding
+
+	reply  *http.Response
+	body   []byte
+	value  any
+	parsed bool
+}
+
+// find notes a finding. value is shown only where values may be.
+func (x *exchange) find(rule, pointer string, line int, expected string, value any) {
+	if x.c.off[rule] {
+		return
+	}
+	f := Finding{Rule: rule, Pointer: hide(pointer, x.key), SpecLine: line, Expected: expected, Curl: x.curl}
+	if x.c.values && value != nil {
+		f.Got = got(fmt.Sprint(value), x.key)
+	}
+	x.findings = append(x.findings, f)
+}
+
+// request checks what is sent.
+func (x *exchange) request() {
+	switch {
+	case x.path == nil:
+		x.find(rulePath, "path", line(x.c.doc.Paths.Origin), "a path that is described", x.r.URL.Path)
+	case x.op == nil:
+		x.find(ruleMethod, "method", line(x.path.item.Origin), "the method "+strings.Join(x.allow, " or "), x.r.Method)
+	default:
+		before := len(x.findings)
+		x.parameters()
+		x.query()
+		x.noBody()
+		x.wrong = len(x.findings) > before
+		x.apiKey()
+	}
+	if x.c.repliesOnly {
+		x.findings = nil
+	}
+}
+
+func (x *exchange) parameters() {
+	for _, p := range x.op.parameters {
+		var values []string
+		switch p.In {
+		case openapi3.ParameterInPath:
+			values = []string{x.values[p.Name]}
+		case openapi3.ParameterInHeader:
+			values = x.r.Header.Values(p.Name)
+		case openapi3.ParameterInQuery:
+			values = x.r.URL.Query()[p.Name]
+		default:
+			continue
+		}
+		place := p.In + " " + p.Name
+		switch {
+		case len(values) == 0 && p.Required:
+			x.find(ruleParameter, place, line(p.Origin), "this parameter", nil)
+		case len(values) > 1:
+			x.find(ruleParameter, place, line(p.Origin), "this parameter once", nil)
+		case len(values) == 1:
+			x.text(ruleParameter, place, p.Schema, values[0])
+		}
+	}
+}
+
+// text checks the value of a parameter or a header.
+func (x *exchange) text(rule, place string, schema *openapi3.SchemaRef, text string) {
+	err := schema.Value.VisitJSON(fromText(schema.Value, text))
+	var broken *openapi3.SchemaError
+	if errors.As(err, &broken) {
+		x.find(rule, place, fieldLine(broken.Schema.Origin, broken.SchemaField), inWords(broken.Schema, broken.SchemaField), text)
+	}
+}
+
+func (x *exchange) query() {
+	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		x.find(ruleQuery, "query", line(x.op.Origin), "a query that can be read", x.r.URL.RawQuery)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		known := slices.ContainsFunc(x.op.parameters, func(p *openapi3.Parameter) bool {
+			return p.In == openapi3.ParameterInQuery && p.Name == name
+		})
+		if !known {
+			x.find(ruleQuery, "query "+name, line(x.op.Origin), "no such query parameter", strings.Join(query[name], ", "))
+		}
+	}
+}
+
+func (x *exchange) noBody() {
+	if x.hasBody() {
+		x.find(ruleBody, "", line(x.op.Origin), "no request body", nil)
+	}
+}
+
+// hasBody looks at one byte where the length isn't known, and puts it back.
+func (x *exchange) hasBody() bool {
+	body := x.r.Body
+	if body == nil || body == http.NoBody || x.r.ContentLength > 0 {
+		return x.r.ContentLength > 0
+	}
+	first := make([]byte, 1)
+	n, err := io.ReadFull(body, first)
+	x.r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first[:n]), &rest{body, err}), body}
+	return n > 0
+}
+
+// rest is what remains of a body of which something was read, with the error that ended it.
+type rest struct {
+	io.Reader
+	err error
+}
+
+func (r *rest) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	return r.Reader.Read(p)
+}
+
+func (x *exchange) apiKey() {
+	if x.op.keyHeader == "" {
+		return
+	}
+	if keys := x.r.Header.Values(x.op.keyHeader); len(keys) != 1 || keys[0] == "" {
+		x.find(ruleKey, "header "+x.op.keyHeader, x.op.keyLine, "one API key", nil)
+	}
+}
+
+// largest is how much of a reply is looked at.
+const largest = 8 << 20
+
+// read takes the reply's body, checks everything, and puts the body back.
+func (x *exchange) read(reply *http.Response) {
+	var (
+		body []byte
+		err  error
+	)
+	if reply.Body != nil {
+		body, err = io.ReadAll(io.LimitReader(reply.Body, largest))
+		reply.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), &rest{reply.Body, err}), reply.Body}
+	}
+	x.reply, x.body = reply, body
+	x.check(err)
+}
+
+// check holds the reply to everything.
+func (x *exchange) check(readError error) {
+	status := x.reply.StatusCode
+	response, where := x.declared()
+	x.keyEchoedInHeaders()
+	x.headers(response, where)
+	if readError != nil {
+		x.find(ruleCut, "", where, "the whole body", nil)
+		return
+	}
+	if x.r.Method == http.MethodHead || response == nil {
+		x.keyEchoed()
+		return
+	}
+	x.content(response, where)
+	x.keyEchoed()
+	if x.op == nil {
+		x.error(where)
+		return
+	}
+	if x.wrong && status/100 == 2 {
+		x.find(ruleAccepted, "status", line(x.op.Origin), "a refusal of what isn't described", status)
+	}
+	refused := status == http.StatusUnauthorized || status == http.StatusRequestEntityTooLarge ||
+		status == http.StatusTooManyRequests || status >= 500
+	if x.op.keyHeader != "" && x.key == "" && !refused {
+		x.find(ruleMissingKey, "status", x.op.keyLine, "401, as the key is missing", status)
+	}
+	if status >= 400 {
+		x.error(where)
+	}
+	if x.op.OperationID == "submitProduct" {
+		x.submission(where)
+	}
+}
+
+// declared returns how the reply is described. What leads to no operation is described by the 404.
+func (x *exchange) declared() (*openapi3.Response, int) {
+	status := x.reply.StatusCode
+	if x.op != nil {
+		where := fieldLine(x.op.Responses.Origin, fmt.Sprint(status))
+		ref := x.op.Responses.Status(status)
+		if ref == nil {
+			ref = x.op.Responses.Default()
+		}
+		if ref == nil {
+			x.find(ruleStatus, "status", where, "one of "+strings.Join(statuses(x.op), ", "), status)
+			return nil, where
+		}
+		return ref.Value, line(ref.Value.Origin)
+	}
+	some := x.c.operations[0]
+	where := line(x.c.doc.Paths.Origin)
+	response := some.Responses.Status(status)
+	busy := status == http.StatusTooManyRequests || status >= 500 || status == http.StatusRequestEntityTooLarge
+	switch {
+	case busy && response != nil:
+		return response.Value, line(response.Value.Origin)
+	case x.path == nil && status != http.StatusNotFound:
+		x.find(ruleUnrouted, "status", where, "404, as the path is not described", status)
+	case x.path != nil && status != http.StatusMethodNotAllowed:
+		x.find(ruleUnrouted, "status", line(x.path.item.Origin), "405, as the path has no such method", status)
+	case x.path != nil && !allows(x.reply.Header, x.allow):
+		x.find(ruleUnrouted, "header Allow", line(x.path.item.Origin), strings.Join(x.allow, ", "), x.reply.Header.Get("Allow"))
+	}
+	if status < 400 {
+		return nil, where
+	}
+	notFound := some.Responses.Status(http.StatusNotFound)
+	if notFound == nil {
+		return nil, where
+	}
+	return notFound.Value, line(notFound.Value.Origin)
+}
+
+func statuses(op *operation) []string { return slices.Sorted(maps.Keys(op.Responses.Map())) }
+
+// allows reports whether Allow names all these methods. It may have more, such as OPTIONS.
+func allows(header http.Header, methods []string) bool {
+	var allowed []string
+	for part := range strings.SplitSeq(strings.Join(header.Values("Allow"), ","), ",") {
+		allowed = append(allowed, strings.TrimSpace(part))
+	}
+	for _, method := range methods {
+		if !slices.Contains(allowed, method) {
+			return false
+		}
+	}
+	return true
+}
+
+// traceHeader carries the id under which the server's log has the call.
+const traceHeader = "X-Trace-Id"
+
+func (x *exchange) headers(response *openapi3.Response, where int) {
+	declared := openapi3.Headers{}
+	if response != nil {
+		for name, ref := range response.Headers {
+			declared[http.CanonicalHeaderKey(name)] = ref
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		header, values := declared[name].Value, x.reply.Header.Values(name)
+		switch {
+		case len(values) == 0 && name == traceHeader:
+			x.find(ruleTraceMissing, "header "+name, line(header.Origin), "this header in every reply", nil)
+		case len(values) == 0 && header.Required:
+			x.find(ruleHeaderMissing, "header "+name, line(header.Origin), "this header with this status", nil)
+		case len(values) > 1:
+			x.find(ruleHeaderRepeated, "header "+name, line(header.Origin), "this header once", nil)
+		case len(values) == 1:
+			x.text(ruleHeaderValue, "header "+name, header.Schema, values[0])
+		}
+	}
+	if response == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.reply.Header)) {
+		name = http.CanonicalHeaderKey(name)
+		if declared[name] == nil && !slices.Contains(usualHeaders, name) && !slices.Contains(x.c.headers, name) {
+			x.find(ruleHeaderUndeclared, "header "+name, where, "no header that isn't declared", strings.Join(x.reply.Header.Values(name), ", "))
+		}
+	}
+}
+
+// content holds the body to media type and schema.
+func (x *exchange) content(response *openapi3.Response, where int) {
+	if len(response.Content) == 0 {
+		return
+	}
+	kinds := slices.Sorted(maps.Keys(response.Content))
+	if len(x.body) == 0 {
+		x.find(ruleEmpty, "", where, "a body of "+strings.Join(kinds, " or "), nil)
+		return
+	}
+	written := x.reply.Header.Get("Content-Type")
+	kind, options, err := mime.ParseMediaType(written)
+	media := response.Content[kind]
+	charset := options["charset"]
+	if err != nil || media == nil || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		x.find(ruleMediaType, "header Content-Type", where, strings.Join(kinds, " or "), written)
+	}
+	if media == nil {
+		return // whatever it is, it isn't read as JSON
+	}
+	value, ok, defects := strict(x.body)
+	for _, d := range defects {
+		x.find(d.rule, d.pointer, where, d.expected, nil)
+	}
+	x.value, x.parsed = value, ok
+	if ok {
+		x.schema(media.Schema, value)
+		x.walk("", media.Schema, value)
+	}
+}
+
+// schema reports every part of the value that its schema refuses.
+func (x *exchange) schema(ref *openapi3.SchemaRef, value any) {
+	var report func(error)
+	report = func(err error) {
+		var (
+			several openapi3.MultiError
+			broken  *openapi3.SchemaError
+		)
+		switch {
+		case err == nil:
+		case errors.As(err, &several):
+			for _, one := range several {
+				report(one)
+			}
+		case errors.As(err, &broken):
+			pointer := ""
+			for _, part := range broken.JSONPointer() {
+				pointer += "/" + escape(part)
+			}
+			shown := broken.Value
+			if broken.SchemaField == "required" {
+				shown = nil
+			}
+			x.find(ruleOf(broken.SchemaField), pointer, fieldLine(broken.Schema.Origin, broken.SchemaField), inWords(broken.Schema, broken.SchemaField), shown)
+		default:
+			x.find(ruleValue, "", line(ref.Value.Origin), "a value that its schema describes", nil)
+		}
+	}
+	report(ref.Value.VisitJSON(value, openapi3.MultiErrors()))
+}
+
+// walk looks for what schemas let pass: fields that they don't have, and times that never were.
+func (x *exchange) walk(pointer string, ref *openapi3.SchemaRef, value any) {
+	if ref == nil || ref.Value == nil {
+		return
+	}
+	schema := ref.Value
+	switch value := value.(type) {
+	case map[string]any:
+		if len(schema.AllOf)+len(schema.AnyOf)+len(schema.OneOf) > 0 || schema.Type == nil || !schema.Type.Is(openapi3.TypeObject) {
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			below := pointer + "/" + escape(name)
+			property := schema.Properties[name]
+			if property == nil {
+				x.find(ruleUndeclared, below, line(schema.Origin), "no field that isn't described", nil)
+				continue
+			}
+			x.walk(below, property, value[name])
+		}
+	case []any:
+		for i, item := range value {
+			x.walk(fmt.Sprintf("%s/%d", pointer, i), schema.Items, item)
+		}
+	case string:
+		if strings.HasSuffix(ref.Ref, "/Timestamp") && schema.VisitJSON(value) == nil {
+			if _, err := api.ParseTimestamp(value); err != nil {
+				x.find(ruleTime, pointer, line(schema.Origin), "a moment that exists", value)
+			}
+		}
+	}
+}
+
+// shortestKey is how long a key must be for its appearance to be no accident.
+const shortestKey = 8
+
+func (x *exchange) keyEchoedInHeaders() {
+	if len(x.key) < shortestKey {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.reply.Header)) {
+		if strings.Contains(strings.Join(x.reply.Header[name], "\n"), x.key) {
+			x.find(ruleEchoed, "header "+name, x.c.operations[0].keyLine, "no trace of the API key", nil)
+		}
+	}
+}
+
+func (x *exchange) keyEchoed() {
+	if len(x.key) < shortestKey {
+		return
+	}
+	before := len(x.findings)
+	x.keyWithin("", x.value)
+	if len(x.findings) == before && bytes.Contains(x.body, []byte(x.key)) {
+		x.find(ruleEchoed, "", x.c.operations[0].keyLine, "no trace of the API key", nil)
+	}
+}
+
+func (x *exchange) keyWithin(pointer string, value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			x.keyWithin(pointer+"/"+escape(name), value[name])
+		}
+	case []any:
+		for i, item := range value {
+			x.keyWithin(fmt.Sprintf("%s/%d", pointer, i), item)
+		}
+	case string:
+		if strings.Contains(value, x.key) {
+			x.find(ruleEchoed, pointer, x.c.operations[0].keyLine, "no trace of the API key", nil)
+		}
+	}
+}
+
+// error checks what holds for every error.
+func (x *exchange) error(where int) {
+	status := x.reply.StatusCode
+	object, _ := x.value.(map[string]any)
+	code, ok := object["code"].(string)
+	if trace, given := object["trace_id"].(string); given && x.reply.Header.Get(traceHeader) != "" && trace != x.reply.Header.Get(traceHeader) {
+		x.find(ruleTraceDiffers, "/trace_id", where, "the value of X-Trace-Id", trace)
+	}
+	if !ok {
+		return
+	}
+	if other, given := object["error_code"].(string); given && other != code {
+		x.find(ruleCodesDiffer, "/error_code", where, "the same as in /code", other)
+	}
+	fitting := []string{string(api.CodeMethodNotAllowed)}
+	if x.op != nil || status != http.StatusMethodNotAllowed {
+		fitting = x.c.operations[0].codes(status)
+		if x.op != nil {
+			fitting = x.op.codes(status)
+		}
+	}
+	if api.ErrorCode(code).Valid() && !slices.Contains(fitting, code) {
+		x.find(ruleCode, "/code", where, fmt.Sprintf("a code of a %d: %s", status, strings.Join(fitting, " or ")), code)
+	}
+	if code == string(api.CodeVal) && x.reply.Header.Get("Retry-After") != "" {
+		x.find(ruleRetryAfter, "header Retry-After", where, "no such header, as waiting won't help", nil)
+	}
+	asked := x.r.Header.Get("Idempotency-Key") != ""
+	if !asked && (code == string(api.CodeIdempotencyInProgress) || code == string(api.CodeIdempotencyMismatch)) {
+		x.find(ruleUnasked, "/code", where, "another error, as no Idempotency-Key was sent", code)
+	}
+}

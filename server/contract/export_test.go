@@ -1,0 +1,47 @@
+package contract
+
+import (
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// Without switches a rule off, so that a test can see who misses it.
+func Without(rule string) Option {
+	return func(c *Contract) error {
+		c.off = map[string]bool{rule: true}
+		return nil
+	}
+}
+
+// WithoutCase switches a case off.
+func WithoutCase(name string) SuiteOption {
+	return func(s *suite) { s.skip = map[string]bool{name: true} }
+}
+
+// AtTime sets the clock.
+func AtTime(now func() time.Time) Option {
+	return func(c *Contract) error {
+		c.now = now
+		return nil
+	}
+}
+
+// Strict is the reader of bodies: the rules that a text breaks, and whether there is a value.
+func Strict(text []byte) (value any, ok bool, broken []string) {
+	value, ok, defects := strict(text)
+	for _, d := range defects {
+		broken = append(broken, d.rule)
+	}
+	return value, ok, broken
+}
+
+// UncoveredBy are the points without a case after edit changed the description.
+func UncoveredBy(edit func(*openapi3.T)) ([]string, error) {
+	doc, operations, err := load()
+	if err != nil {
+		return nil, err
+	}
+	edit(doc)
+	return uncovered(points(operations), cases), nil
+}

@@ -1,0 +1,130 @@
+package contract
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Finding is one place where a request or a reply differs from what openapi.yaml describes.
+type Finding struct {
+	// Rule is the id of the rule that was broken, one of [Rules]. It stays the same between releases.
+	Rule string `json:"rule"`
+	// Pointer is the place: a JSON pointer into the body ("/product/status"; empty is the whole
+	// body), or a word and a name: "status", "method", "path clientId", "query page",
+	// "header X-Trace-Id".
+	Pointer string `json:"pointer"`
+	// SpecLine is the line of openapi.yaml that says so.
+	SpecLine int `json:"spec_line"`
+	// Expected is what the description wants, in words and without a value of the call.
+	Expected string `json:"expected"`
+	// Got is the value that was found; empty unless [WithValues] asked for it.
+	Got string `json:"got,omitempty"`
+	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY.
+	Curl string `json:"curl"`
+	// Case is the case of the [Suite] that found it; empty elsewhere.
+	Case string `json:"case,omitempty"`
+}
+
+// String is one paragraph with all of it.
+func (f Finding) String() string {
+	var b strings.Builder
+	if f.Case != "" {
+		fmt.Fprintf(&b, "case %q: ", f.Case)
+	}
+	fmt.Fprintf(&b, "%s at %s (openapi.yaml:%d): expected %s", f.Rule, place(f.Pointer), f.SpecLine, f.Expected)
+	if f.Got != "" {
+		fmt.Fprintf(&b, ", got %s", f.Got)
+	}
+	if f.Curl != "" {
+		fmt.Fprintf(&b, "\n\trepeat: %s", f.Curl)
+	}
+	return b.String()
+}
+
+func place(pointer string) string {
+	if pointer == "" {
+		return "the body"
+	}
+	return pointer
+}
+
+const longestGot = 200
+
+// hide puts the variable's name in the key's place. A key of a letter or two is none.
+func hide(text, key string) string {
+	if len(key) < 4 {
+		return text
+	}
+	for _, form := range []string{key, url.QueryEscape(key), url.PathEscape(key)} {
+		// In any case, as header names change theirs.
+		text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(form)).ReplaceAllLiteralString(text, "$CRYPTOMATE_API_KEY")
+	}
+	return text
+}
+
+// got is a value as a finding shows it: short, on one line, and never the key.
+func got(value, key string) string {
+	value = hide(value, key)
+	if len(value) > longestGot {
+		value = value[:longestGot] + "..."
+	}
+	return fmt.Sprintf("%q", value)
+}
+
+// curlOf writes the request as a line for a shell. A body is left out, as it may hold personal data.
+func curlOf(r *http.Request, keyHeader string) string {
+	secret := r.Header.Get(keyHeader)
+	quote := func(text string) string {
+		quoted := "'" + strings.ReplaceAll(hide(text, secret), "'", `'\''`) + "'"
+		return strings.ReplaceAll(quoted, "$CRYPTOMATE_API_KEY", `'"$CRYPTOMATE_API_KEY"'`)
+	}
+	var b strings.Builder
+	b.WriteString("curl -sS -i -X " + quoteMethod(r.Method))
+	target := *r.URL
+	if target.Host == "" {
+		target.Host = r.Host
+	}
+	if target.Scheme == "" && target.Host != "" {
+		target.Scheme = "http"
+		if r.TLS != nil {
+			target.Scheme = "https"
+		}
+	}
+	target.User = nil
+	b.WriteString(" " + quote(target.String()))
+	names := make([]string, 0, len(r.Header))
+	for name := range r.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if slices.Contains([]string{"Authorization", "Cookie", "Proxy-Authorization", "User-Agent", "Accept-Encoding", "Content-Length"}, name) {
+			continue
+		}
+		for _, value := range r.Header[name] {
+			if strings.EqualFold(name, keyHeader) {
+				b.WriteString(` -H "` + keyHeader + `: $CRYPTOMATE_API_KEY"`)
+				continue
+			}
+			b.WriteString(" -H " + quote(name+": "+value))
+		}
+	}
+	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+		b.WriteString(" --data-binary @body")
+	}
+	return b.String()
+}
+
+func quoteMethod(method string) string {
+	if method == "" {
+		return http.MethodGet
+	}
+	if strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return "'" + strings.ReplaceAll(method, "'", `'\''`) + "'"
+	}
+	return method
+}

@@ -1,0 +1,209 @@
+// Package selftest shows that package contract bites: it runs deliberately wrong servers and clients,
+// each with one fault, and counts which were caught.
+package selftest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+
+	"github.com/cryptomate-go/enablement/server/contract"
+	"github.com/cryptomate-go/enablement/server/contract/internal/minimal"
+)
+
+// Fault is a server or a client with one thing wrong.
+type Fault struct {
+	Name string
+	// Rule is the one that must catch it.
+	Rule string
+	// Case is the case of the suite that must, if it is the suite's to catch.
+	Case string
+	run  func(opts []contract.Option, suite []contract.SuiteOption) ([]contract.Finding, error)
+}
+
+// Find returns what is found when the fault is run.
+func (f Fault) Find(opts []contract.Option, suite ...contract.SuiteOption) ([]contract.Finding, error) {
+	return f.run(opts, suite)
+}
+
+// Caught reports whether the findings name what is wrong.
+func (f Fault) Caught(findings []contract.Finding) bool {
+	return slices.ContainsFunc(findings, func(found contract.Finding) bool { return found.Rule == f.Rule && found.Case == f.Case })
+}
+
+// Run runs all faults, writes one line for every one that was missed, and "caught N of N". It returns an
+// error if one was missed, or if something was found in a server and a client that are right.
+func Run(w io.Writer, opts ...contract.Option) error {
+	faults := Faults()
+	caught := 0
+	for _, fault := range faults {
+		findings, err := fault.Find(opts)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", fault.Name, err)
+		case fault.Caught(findings):
+			caught++
+		default:
+			_, _ = fmt.Fprintf(w, "missed: %s (%s)\n", fault.Name, fault.Rule)
+		}
+	}
+	_, _ = fmt.Fprintf(w, "caught %d of %d\n", caught, len(faults))
+	for name, right := range Right() {
+		findings, err := right.Find(opts)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if len(findings) > 0 {
+			return fmt.Errorf("%s is right, but: %s", name, findings[0])
+		}
+	}
+	if caught < len(faults) {
+		return errors.New("the contract kit misses faults")
+	}
+	return nil
+}
+
+// Faults returns all wrong servers and clients.
+func Faults() []Fault { return slices.Concat(replies(), sequences(), clients(), services()) }
+
+// reply is what a server answers.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+const (
+	client  = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG"
+	request = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
+	path    = "/management/clients/individuals/" + client + "/products/" + request + "/submit"
+	trace   = "4bf92f3577b34da6a3ce929d0e0e4736"
+)
+
+// call is a request as described, changed by edits.
+func call(edits ...func(*http.Request)) *http.Request {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, nil)
+	r.Header.Set("x-api-key", minimal.Key)
+	for _, edit := range edits {
+		edit(r)
+	}
+	return r
+}
+
+// keyed sends always the same Idempotency-Key.
+func keyed(r *http.Request) { r.Header.Set("Idempotency-Key", "k") }
+
+// turn is one call and its answer.
+type turn struct {
+	request *http.Request
+	reply   reply
+}
+
+// served is a server that answers one after the other, behind [contract.Contract.Handler].
+func served(name, rule string, turns ...func() turn) Fault {
+	return Fault{Name: name, Rule: rule, run: func(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Finding, error) {
+		c, err := contract.New(append([]contract.Option{contract.RepliesOnly()}, opts...)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, next := range turns {
+			turn := next()
+			c.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				for name, values := range turn.reply.header {
+					w.Header()[name] = values
+				}
+				w.WriteHeader(turn.reply.status)
+				_, _ = io.WriteString(w, turn.reply.body)
+			})).ServeHTTP(httptest.NewRecorder(), turn.request)
+		}
+		return c.Findings(), nil
+	}}
+}
+
+// handled makes calls with a handler.
+type handled struct{ http.Handler }
+
+func (h handled) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	incoming := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.RequestURI(), r.Body)
+	incoming.Header, incoming.ContentLength = r.Header, r.ContentLength
+	h.ServeHTTP(w, incoming)
+	return w.Result(), nil
+}
+
+// sent is a client that makes a wrong call to a right server, through [contract.Contract.Transport].
+func sent(name, rule string, edit func(*http.Request)) Fault {
+	return Fault{Name: name, Rule: rule, run: func(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Finding, error) {
+		c, err := contract.New(opts...)
+		if err != nil {
+			return nil, err
+		}
+		handler, _ := minimal.New()
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://api.test"+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("x-api-key", minimal.Key)
+		edit(r)
+		answer, err := c.Transport(handled{handler}).RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		return c.Findings(), answer.Body.Close()
+	}}
+}
+
+// service is the minimal one with something in front of it that answers wrongly, under the suite.
+func service(name, rule, inCase string, wrong func(next http.Handler) http.Handler) Fault {
+	return Fault{Name: name, Rule: rule, Case: inCase, run: func(opts []contract.Option, suite []contract.SuiteOption) ([]contract.Finding, error) {
+		handler, fixtures := minimal.New()
+		coverage, err := contract.Inspect(context.Background(), contract.InProcess(wrong(handler)), fixtures,
+			append([]contract.SuiteOption{contract.WithOptions(opts...)}, suite...)...)
+		return coverage.Findings, err
+	}}
+}
+
+// Right returns servers and clients with no fault.
+func Right() map[string]Fault {
+	right := map[string]Fault{
+		"a right client":  sent("", "", func(*http.Request) {}),
+		"a right service": service("", "", "", func(next http.Handler) http.Handler { return next }),
+		"right replies": served("", "",
+			func() turn { return turn{call(), success(pending)} },
+			func() turn { return turn{call(keyed), success(inKYC)} },
+			func() turn { return turn{call(), failure(409, "VAL")} },
+			func() turn { return turn{call(keyed), success(inKYC)} },
+			func() turn { return turn{call(), limited()} },
+		),
+	}
+	return right
+}
+
+func success(body string) reply {
+	return reply{200, http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}}, body}
+}
+
+func failure(status int, code string) reply {
+	r := success(fmt.Sprintf(`{"code":%q,"message":"no","trace_id":%q}`, code, trace))
+	r.status = status
+	return r
+}
+
+func limited() reply {
+	r := success(fmt.Sprintf(`{"error_code":"TOO_MANY_REQUESTS","code":"TOO_MANY_REQUESTS","message":"no","trace_id":%q}`, trace))
+	r.status = 429
+	r.header.Set("Retry-After", "4")
+	return r
+}
+
+// body reads and returns a request's body, so that it can be read again.
+func body(r *http.Request) []byte {
+	text, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	return text
+}

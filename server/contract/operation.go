@@ -1,0 +1,250 @@
+package contract
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/cryptomate-go/enablement/gen/spec"
+)
+
+// operation is one operation of the description, with what the checks ask of it.
+type operation struct {
+	*openapi3.Operation
+	method, path string
+	item         *openapi3.PathItem
+	segments     []string
+	parameters   []*openapi3.Parameter
+	keyHeader    string // empty where no key is needed
+	keyLine      int
+}
+
+// loaded is the description, read once: nothing changes it.
+var loaded = sync.OnceValues(func() (description, error) {
+	doc, operations, err := load()
+	return description{doc, operations}, err
+})
+
+type description struct {
+	doc        *openapi3.T
+	operations []*operation
+}
+
+// load reads the embedded description as it is written, so that everything in it knows its line.
+func load() (*openapi3.T, []*operation, error) {
+	loader := openapi3.NewLoader()
+	loader.IncludeOrigin = true
+	doc, err := loader.LoadFromData([]byte(spec.YAML()))
+	if err != nil {
+		return nil, nil, fmt.Errorf("load the description: %w", err)
+	}
+	var operations []*operation
+	for path, item := range doc.Paths.Map() {
+		for method, described := range item.Operations() {
+			op := &operation{Operation: described, method: method, path: path, item: item, segments: strings.Split(path, "/")}
+			for _, ref := range slices.Concat(item.Parameters, described.Parameters) {
+				op.parameters = append(op.parameters, ref.Value)
+			}
+			if described.RequestBody != nil {
+				return nil, nil, fmt.Errorf("%s %s takes a body, which this package can't check yet", method, path)
+			}
+			if err := op.readSecurity(doc); err != nil {
+				return nil, nil, fmt.Errorf("%s %s: %w", method, path, err)
+			}
+			operations = append(operations, op)
+		}
+	}
+	slices.SortFunc(operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	return doc, operations, nil
+}
+
+func (o *operation) readSecurity(doc *openapi3.T) error {
+	requirements := doc.Security
+	if o.Security != nil {
+		requirements = *o.Security
+	}
+	if len(requirements) == 0 {
+		return nil
+	}
+	if len(requirements) != 1 || len(requirements[0]) != 1 {
+		return errors.New("its security is not exactly one scheme")
+	}
+	for name := range requirements[0] {
+		scheme := doc.Components.SecuritySchemes[name].Value
+		if scheme.Type != "apiKey" || scheme.In != openapi3.ParameterInHeader {
+			return fmt.Errorf("security scheme %s is not an API key in a header", name)
+		}
+		o.keyHeader, o.keyLine = scheme.Name, line(scheme.Origin)
+	}
+	return nil
+}
+
+// match returns the values of the path's parameters, unescaped.
+func (o *operation) match(segments []string) (map[string]string, bool) {
+	if len(segments) != len(o.segments) {
+		return nil, false
+	}
+	values := map[string]string{}
+	for i, segment := range o.segments {
+		if !strings.HasPrefix(segment, "{") {
+			if segment != segments[i] {
+				return nil, false
+			}
+			continue
+		}
+		value, err := url.PathUnescape(segments[i])
+		if err != nil || value == "" {
+			return nil, false
+		}
+		values[strings.Trim(segment, "{}")] = value
+	}
+	return values, true
+}
+
+// codes are the error codes that the examples of a status show.
+func (o *operation) codes(status int) []string {
+	response := o.Responses.Status(status)
+	if response == nil {
+		return nil
+	}
+	var codes []string
+	for _, media := range response.Value.Content {
+		examples := []any{media.Example}
+		for _, ref := range media.Examples {
+			examples = append(examples, ref.Value.Value)
+		}
+		for _, example := range examples {
+			if object, ok := example.(map[string]any); ok {
+				if code, ok := object["code"].(string); ok {
+					codes = append(codes, code)
+				}
+			}
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// route is where a request leads.
+type route struct {
+	op     *operation        // nil where nothing takes the request
+	path   *operation        // any operation of the path, if the path is described
+	allow  []string          // the path's methods
+	values map[string]string // of the path's parameters
+}
+
+func (c *Contract) route(r *http.Request) route {
+	path, ok := strings.CutPrefix(r.URL.EscapedPath(), c.basePath)
+	if !ok {
+		return route{}
+	}
+	segments := strings.Split(path, "/")
+	var found route
+	for _, op := range c.operations {
+		values, ok := op.match(segments)
+		if !ok {
+			continue
+		}
+		found.path, found.values = op, values
+		found.allow = append(found.allow, op.method)
+		if op.method == r.Method || r.Method == "" && op.method == http.MethodGet {
+			found.op = op
+		}
+	}
+	return found
+}
+
+// line is where something stands in openapi.yaml; 0 if that isn't known.
+func line(origin *openapi3.Origin) int {
+	switch {
+	case origin == nil:
+		return 0
+	case origin.Key != nil && origin.Key.Line > 0:
+		return origin.Key.Line
+	case len(origin.Fields) > 0:
+		return origin.Fields[0].Line
+	default:
+		return 0
+	}
+}
+
+// fieldLine is where a field of something stands, or else the thing itself.
+func fieldLine(origin *openapi3.Origin, field string) int {
+	if origin != nil {
+		if at, ok := origin.Fields.Lookup(field); ok {
+			return at.Line
+		}
+	}
+	return line(origin)
+}
+
+// fromText reads the value of a parameter or a header as its schema has it.
+func fromText(schema *openapi3.Schema, text string) any {
+	var value any
+	switch {
+	case schema.Type.Is(openapi3.TypeInteger):
+		if number, err := strconv.ParseInt(text, 10, 64); err == nil {
+			value = float64(number)
+		}
+	case schema.Type.Is(openapi3.TypeNumber), schema.Type.Is(openapi3.TypeBoolean):
+		_ = json.Unmarshal([]byte(text), &value)
+	}
+	if value == nil {
+		return text
+	}
+	return value
+}
+
+// inWords says what a schema wants of a value.
+func inWords(schema *openapi3.Schema, field string) string {
+	switch field {
+	case "required":
+		return "this field"
+	case "nullable":
+		return "a value, not null"
+	case "enum":
+		values := make([]string, len(schema.Enum))
+		for i, value := range schema.Enum {
+			values[i] = fmt.Sprint(value)
+		}
+		return "one of " + strings.Join(values, ", ")
+	case "pattern":
+		return "a match of " + schema.Pattern
+	case "type":
+		return "a value of type " + strings.Join(schema.Type.Slice(), " or ")
+	case "minLength":
+		return fmt.Sprintf("at least %d characters", schema.MinLength)
+	case "maxLength":
+		return fmt.Sprintf("at most %d characters", *schema.MaxLength)
+	case "minimum":
+		return fmt.Sprintf("at least %v", *schema.Min)
+	case "maximum":
+		return fmt.Sprintf("at most %v", *schema.Max)
+	default:
+		return "what the rule " + field + " asks for"
+	}
+}
+
+// ruleOf is the rule that stands for a keyword of a schema.
+func ruleOf(field string) string {
+	switch field {
+	case "required":
+		return ruleRequired
+	case "type":
+		return ruleType
+	case "nullable":
+		return ruleNull
+	case "enum":
+		return ruleEnum
+	default:
+		return ruleValue
+	}
+}

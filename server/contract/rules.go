@@ -1,0 +1,143 @@
+package contract
+
+import "slices"
+
+// Rule is something that requests and replies are held to.
+type Rule struct {
+	// ID is the rule's name in findings; it stays the same between releases.
+	ID string
+	// Says is the rule in words.
+	Says string
+}
+
+// The ids of all rules, by what they look at.
+const (
+	rulePath      = "request.path"
+	ruleMethod    = "request.method"
+	ruleParameter = "request.parameter"
+	ruleQuery     = "request.query"
+	ruleBody      = "request.body"
+	ruleKey       = "request.key"
+
+	ruleUnrouted   = "reply.unrouted"
+	ruleCut        = "reply.cut"
+	ruleStatus     = "reply.status"
+	ruleAccepted   = "reply.accepted"
+	ruleMissingKey = "reply.missing_key"
+	ruleMediaType  = "reply.media_type"
+	ruleEmpty      = "reply.empty"
+	ruleEchoed     = "reply.key_echoed"
+
+	ruleHeaderUndeclared = "header.undeclared"
+	ruleHeaderMissing    = "header.missing"
+	ruleHeaderValue      = "header.value"
+	ruleHeaderRepeated   = "header.repeated"
+
+	ruleUTF8      = "json.utf8"
+	ruleSyntax    = "json.syntax"
+	ruleDuplicate = "json.duplicate_key"
+	ruleTrailing  = "json.trailing"
+
+	ruleRequired   = "schema.required"
+	ruleType       = "schema.type"
+	ruleNull       = "schema.null"
+	ruleEnum       = "schema.enum"
+	ruleValue      = "schema.value"
+	ruleUndeclared = "schema.undeclared_field"
+
+	ruleTime      = "time.impossible"
+	ruleTimeOrder = "time.order"
+
+	ruleTraceMissing = "trace.missing"
+	ruleTraceDiffers = "trace.differs"
+
+	ruleCode        = "error.code"
+	ruleCodesDiffer = "error.codes_differ"
+	ruleRetryAfter  = "error.retry_after"
+
+	ruleIDs             = "submission.ids"
+	ruleStatusAnswered  = "submission.status"
+	ruleSettledMissing  = "submission.settled_missing"
+	ruleSettledRejected = "submission.settled_rejected"
+	rulePendingNothing  = "submission.pending_nothing"
+	ruleRejection       = "submission.rejection"
+	ruleUnlisted        = "submission.rejected_unlisted"
+
+	ruleHistorySettled = "history.settled"
+	ruleHistoryUpdated = "history.updated_back"
+	ruleHistoryCreated = "history.created_moved"
+
+	ruleReplay   = "idempotency.replay"
+	ruleMismatch = "idempotency.mismatch"
+	ruleUnasked  = "idempotency.unasked"
+
+	ruleCase = "case.expectation"
+	ruleLeak = "case.leak"
+)
+
+var rules = []Rule{
+	{rulePath, "a request's path is one that the description has"},
+	{ruleMethod, "a request's method is one that its path has"},
+	{ruleParameter, "path parameters and headers of a request are as described, and each is sent once"},
+	{ruleQuery, "a request has no query parameter that its operation doesn't"},
+	{ruleBody, "a request has no body where its operation takes none"},
+	{ruleKey, "a request carries its API key, once, in its header"},
+
+	{ruleUnrouted, "a path that isn't described is a 404, a method that isn't is a 405 with Allow"},
+	{ruleCut, "a reply arrives whole"},
+	{ruleStatus, "a reply's status is one that the operation declares"},
+	{ruleAccepted, "a request that isn't as described is not answered with success"},
+	{ruleMissingKey, "a request without a key is a 401"},
+	{ruleMediaType, "a reply has the media type that its status declares"},
+	{ruleEmpty, "a reply has the body that its status declares"},
+	{ruleEchoed, "no reply repeats the API key"},
+
+	{ruleHeaderUndeclared, "a reply has no header but declared and usual ones"},
+	{ruleHeaderMissing, "a reply has every header that its status requires"},
+	{ruleHeaderValue, "a declared header's value is as described"},
+	{ruleHeaderRepeated, "a declared header is sent once"},
+
+	{ruleUTF8, "a body is valid UTF-8"},
+	{ruleSyntax, "a body is JSON"},
+	{ruleDuplicate, "no object of a body has a key twice"},
+	{ruleTrailing, "nothing follows a body's value"},
+
+	{ruleRequired, "a required field is there"},
+	{ruleType, "a field has its type"},
+	{ruleNull, "a field is not null"},
+	{ruleEnum, "an enumerated field has a described value"},
+	{ruleValue, "a field keeps to its pattern and its limits"},
+	{ruleUndeclared, "a body has no field that the description doesn't"},
+
+	{ruleTime, "a timestamp exists in the calendar"},
+	{ruleTimeOrder, "updated_at is not before created_at"},
+
+	{ruleTraceMissing, "every reply has X-Trace-Id"},
+	{ruleTraceDiffers, "X-Trace-Id and trace_id are the same"},
+
+	{ruleCode, "an error's code is one of those its status is described with"},
+	{ruleCodesDiffer, "code and error_code are the same"},
+	{ruleRetryAfter, "Retry-After is sent only where waiting helps"},
+
+	{ruleIDs, "id and client_id are those of the path"},
+	{ruleStatusAnswered, "a submission is answered with in_kyc or pending_documentation"},
+	{ruleSettledMissing, "in_kyc and enabled have nothing missing"},
+	{ruleSettledRejected, "in_kyc and enabled have no rejected items"},
+	{rulePendingNothing, "pending_documentation has something left"},
+	{ruleRejection, "only a rejected request has a rejection's code or description"},
+	{ruleUnlisted, "a rejected item belongs to a requirement that is listed as missing"},
+
+	{ruleHistorySettled, "a request that left pending is never submitted with success again"},
+	{ruleHistoryUpdated, "updated_at of a request never goes back"},
+	{ruleHistoryCreated, "created_at of a request never moves"},
+
+	{ruleReplay, "the same Idempotency-Key answers the same bytes"},
+	{ruleMismatch, "an Idempotency-Key that succeeded elsewhere is a 422"},
+	{ruleUnasked, "errors of idempotency answer only calls with an Idempotency-Key"},
+
+	{ruleCase, "a case of the suite is answered as it says"},
+	{ruleLeak, "what belongs to another company looks like what isn't there"},
+}
+
+// Rules returns everything that is checked.
+func Rules() []Rule { return slices.Clone(rules) }

@@ -1,0 +1,80 @@
+package contract_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/contract"
+	"github.com/cryptomate-go/enablement/server/contract/internal/selftest"
+)
+
+func TestSelftest(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	require.NoError(t, selftest.Run(&out), out.String())
+	t.Log(out.String())
+	require.GreaterOrEqual(t, len(selftest.Faults()), 30)
+	for _, fault := range selftest.Faults() {
+		require.True(t, slices.ContainsFunc(contract.Rules(), func(r contract.Rule) bool { return r.ID == fault.Rule }), fault.Rule)
+	}
+}
+
+// TestSelftest_everyRuleIsNeeded switches off one rule after the other: each time the self-test must
+// fail, and at least one wrong server or client must pass with nothing found at all.
+func TestSelftest_everyRuleIsNeeded(t *testing.T) {
+	t.Parallel()
+	for _, rule := range contract.Rules() {
+		t.Run(rule.ID, func(t *testing.T) {
+			t.Parallel()
+			unnoticed := 0
+			for _, fault := range selftest.Faults() {
+				if fault.Rule != rule.ID {
+					continue
+				}
+				findings, err := fault.Find([]contract.Option{contract.Without(rule.ID)})
+				require.NoError(t, err)
+				require.False(t, fault.Caught(findings))
+				if len(findings) == 0 {
+					unnoticed++
+				}
+			}
+			require.Positive(t, unnoticed, "another rule finds all that this one does")
+		})
+	}
+}
+
+// TestSelftest_fails shows the whole self-test failing, in words, without one rule.
+func TestSelftest_fails(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{"json.trailing", "history.settled", "reply.key_echoed"} {
+		var out strings.Builder
+		require.Error(t, selftest.Run(&out, contract.Without(rule)))
+		require.Contains(t, out.String(), "missed: ")
+		require.Contains(t, out.String(), "("+rule+")")
+	}
+}
+
+// TestSelftest_everyCaseIsNeeded switches off one case after the other.
+func TestSelftest_everyCaseIsNeeded(t *testing.T) {
+	t.Parallel()
+	for _, one := range contract.Cases() {
+		t.Run(one.Name, func(t *testing.T) {
+			t.Parallel()
+			unnoticed := 0
+			for _, fault := range selftest.Faults() {
+				if fault.Case != one.Name {
+					continue
+				}
+				findings, err := fault.Find(nil, contract.WithoutCase(one.Name))
+				require.NoError(t, err)
+				if len(findings) == 0 {
+					unnoticed++
+				}
+			}
+			require.Positive(t, unnoticed, "another case finds all that this one does")
+		})
+	}
+}
