@@ -1,0 +1,104 @@
+package main_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/contract"
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/process"
+	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
+)
+
+// TestContract runs the whole case table of the contract kit against the built program, on both
+// databases.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	for name, location := range map[string]func(t testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "contract.db") },
+		"postgres": pgtest.DSN,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := location(t)
+			fixtures, data := contractData()
+			key, err := process.Prepare(t.Context(), binary, db, "cmp_1", data)
+			require.NoError(t, err)
+			create := func(company string, flags ...string) string {
+				t.Helper()
+				r := command(t, "", append([]string{"keys", "create", "--company", company, "--db", db}, flags...)...)
+				require.Zero(t, r.code, r.err)
+				return r.out[:len(r.out)-1]
+			}
+			fixtures.Key = key
+			fixtures.LowLevelKey = create("cmp_1", "--level", "2")
+			fixtures.RevokedKey = create("cmp_1", "--expires", "1ms")
+			fixtures.OtherCompanyKey = create("cmp_2")
+
+			p := serve(t, "--sample", "--db", db)
+			coverage := contract.Suite(t, contract.At(p.URL), fixtures, contract.AllCases(), contract.Pace(0))
+			require.Empty(t, coverage.NotRun)
+			require.Empty(t, coverage.Uncovered)
+			require.Empty(t, coverage.Findings)
+			require.Len(t, coverage.Ran, len(contract.Cases()))
+			require.Zero(t, p.Stop())
+		})
+	}
+}
+
+// contractData is a subject for every fixture. What the service can't be made to do by data, it does
+// by a fault on demand.
+func contractData() (contract.Fixtures, *dataset.Dataset) {
+	sample := dataset.Sample(time.Now())
+	d := &dataset.Dataset{Companies: []dataset.Company{{ID: "cmp_1"}, {ID: "cmp_2"}}}
+	add := func(name string, product enablement.Product, status enablement.Status, change func(*dataset.Client, *dataset.Document)) contract.Subject {
+		client, document := sample.Clients[0], sample.Documents[0]
+		document.Metadata = map[string]string{"number": "X7654321", "issuing_country": "ARG", "expiration_date": "2099-12-31"}
+		client.ID, client.CompanyID, document.ClientID = "cl_"+name, "cmp_1", "cl_"+name
+		change(&client, &document)
+		d.Clients = append(d.Clients, client)
+		if document.Type != "" {
+			d.Documents = append(d.Documents, document)
+		}
+		request := dataset.Request{ID: "rq_" + name, ClientID: client.ID, Product: product, Status: status}
+		if status == enablement.Rejected {
+			request.RejectionCode = "REJECTED_BY_PROVIDER"
+		}
+		d.Requests = append(d.Requests, request)
+		return contract.Subject{ClientID: client.ID, RequestID: request.ID}
+	}
+	complete := func(*dataset.Client, *dataset.Document) {}
+	incomplete := func(c *dataset.Client, document *dataset.Document) {
+		c.PhoneCountryCode, c.PhoneNumber, *document = 0, 0, dataset.Document{}
+	}
+	faulty := func(s contract.Subject, fault string) contract.Subject {
+		s.Header = http.Header{"X-Sample-Fault": {fault}}
+		return s
+	}
+	const cards, pending = enablement.CardsIndividuals, enablement.PendingDocumentation
+	f := contract.Fixtures{
+		Complete:   add("complete", cards, pending, complete),
+		Repeated:   add("repeated", cards, pending, complete),
+		RampsCards: add("ramps_cards", enablement.RampsCards, pending, complete),
+		RampsPix:   add("ramps_pix", enablement.RampsPix, pending, complete),
+		Requested:  add("requested", cards, enablement.Requested, incomplete),
+		Incomplete: add("incomplete", cards, pending, incomplete),
+		RejectedDocument: add("rejected_document", cards, pending, func(_ *dataset.Client, document *dataset.Document) {
+			document.Metadata["expiration_date"] = "2020-01-31"
+		}),
+		RejectedData: add("rejected_data", cards, pending, func(c *dataset.Client, _ *dataset.Document) { c.PhoneNumber = 1 }),
+		InKYC:        add("in_kyc", cards, enablement.InKYC, complete),
+		Enabled:      add("enabled", cards, enablement.Enabled, complete),
+		Rejected:     add("rejected", cards, enablement.Rejected, complete),
+	}
+	other := add("faults", cards, pending, complete)
+	f.Running = faulty(other, "status=409/IDEMPOTENCY_IN_PROGRESS")
+	f.Running.IdempotencyKey = "still-running"
+	f.Limited, f.Failing, f.Unavailable = faulty(other, "status=429"), faulty(other, "status=500"), faulty(other, "status=503")
+	return f, d
+}
