@@ -48,7 +48,7 @@ func TestFaults_errors(t *testing.T) {
 			require.Equal(t, want.outcome, failed.Outcome)
 			require.Equal(t, want.code, failed.Code)
 			require.Regexp(t, `^[0-9a-f]{32}$`, failed.TraceID)
-			if failed.StatusCode == 429 || failed.StatusCode == 503 {
+			if failed.StatusCode == http.StatusTooManyRequests || failed.StatusCode == http.StatusServiceUnavailable {
 				require.Equal(t, time.Second, failed.RetryAfter)
 			}
 		})

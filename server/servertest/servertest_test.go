@@ -59,7 +59,7 @@ func (s *scope) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
 func (s *scope) TempDir() string {
 	dir, err := os.MkdirTemp("", "servertest-scope-")
 	if err != nil {
-		s.TB.Fatal(err)
+		s.Fatal(err)
 	}
 	s.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir

@@ -122,12 +122,12 @@ func TestHandler_replies(t *testing.T) {
 	zoned := strings.NewReplacer("2026-04-15T23:30:00", "2026-04-16T01:30:00+02:00", "2026-04-16T09:20:00", "2026-04-16T11:20:00+02:00").Replace(body)
 	added := strings.Replace(body, `{"product":{`, `{"sample_field":{"added":true},"product":{"sample_field":["added"],`, 1)
 	for asked, want := range map[string]string{
-		"unknown-status":                strings.Replace(body, "in_kyc", "under_review", 1),
-		"zoned-times":                   zoned,
-		"added-field":                   added,
-		" delay=1ms , unknown-status\t": strings.Replace(body, "in_kyc", "under_review", 1),
-		"cut=1000":                      body,
-		"delay=0s":                      body,
+		"unknown-status":             strings.Replace(body, "in_kyc", "under_review", 1),
+		"zoned-times":                zoned,
+		"added-field":                added,
+		"delay=1ms , unknown-status": strings.Replace(body, "in_kyc", "under_review", 1),
+		"cut=1000":                   body,
+		"delay=0s":                   body,
 	} {
 		w, calls := serve(t, asked)
 		require.Equal(t, want, w.Body.String(), asked)
