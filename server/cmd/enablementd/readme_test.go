@@ -13,7 +13,10 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 )
 
-var program = regexp.MustCompile("(?s)```go\n(package main\n.*?)```")
+var (
+	program  = regexp.MustCompile("(?s)```go\n(package main\n.*?)```")
+	testFile = regexp.MustCompile("(?s)```go\n(package yours_test\n.*?)```")
+)
 
 // programs returns the complete programs of the README, written to files.
 func programs(t *testing.T) []string {
@@ -40,6 +43,19 @@ func TestREADME_programsCompile(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, string(output), "the program is not formatted")
 	}
+}
+
+// TestREADME_testRuns runs the README's test, as a reader would.
+func TestREADME_testRuns(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	match := testFile.FindSubmatch(readme)
+	require.NotNil(t, match)
+	file := filepath.Join(t.TempDir(), "yours_test.go")
+	require.NoError(t, os.WriteFile(file, match[1], 0o600))
+	output, err := exec.CommandContext(t.Context(), "go", "test", file).CombinedOutput()
+	require.NoError(t, err, string(output))
 }
 
 // TestREADME_clientRuns runs the README's client against the sample, as the README says one can.
