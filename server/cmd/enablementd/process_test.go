@@ -75,7 +75,7 @@ func serve(t testing.TB, flags ...string) *service {
 	defer cancel()
 	p, err := process.Serve(ctx, binary, flags...)
 	require.NoError(t, err)
-	t.Cleanup(p.Kill)
+	t.Cleanup(func() { p.Stop() }) // not killed: it removes its sample
 	return &service{p, t}
 }
 

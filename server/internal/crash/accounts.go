@@ -14,6 +14,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // company is whose the requests are.
@@ -89,7 +90,7 @@ func settle(ctx context.Context, location string, p *provider, t *told) (account
 		if a.undelivered == 0 || ctx.Err() != nil {
 			return a, nil
 		}
-		pause(ctx, time.Second)
+		process.Pause(ctx, time.Second)
 	}
 }
 

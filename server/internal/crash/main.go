@@ -76,7 +76,7 @@ func run(binary, db string, kills, processes int) error {
 		submitting.Go(func() { told.submit(ctx, f, key) })
 	}
 	for range kills {
-		pause(ctx, shortestLife+rand.N(longestLife-shortestLife))
+		process.Pause(ctx, shortestLife+rand.N(longestLife-shortestLife))
 		if err := f.killOne(ctx); err != nil {
 			return err
 		}
@@ -99,15 +99,6 @@ func run(binary, db string, kills, processes int) error {
 		return errors.New("the accounts don't agree")
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // fleet is the processes on one database.

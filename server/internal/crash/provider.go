@@ -14,6 +14,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -103,7 +104,7 @@ func fail(w http.ResponseWriter, r *http.Request, way int) {
 		_, _ = io.CopyN(io.Discard, r.Body, 10) // half read
 		hangUp(w, "")
 	default:
-		pause(r.Context(), 300*time.Millisecond)
+		process.Pause(r.Context(), 300*time.Millisecond)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 }

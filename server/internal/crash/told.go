@@ -10,6 +10,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/client"
 	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // told is what the callers were told of each request.
@@ -56,7 +57,7 @@ func (t *told) submit(ctx context.Context, f *fleet, key string) {
 		t.facts[id] = fact
 		t.mu.Unlock()
 		for ctx.Err() == nil && !t.try(ctx, f, key, transport, id, fact) {
-			pause(ctx, 20*time.Millisecond)
+			process.Pause(ctx, 20*time.Millisecond)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func run(binary string, total, atOnce int) error {
 
 	fmt.Printf("connections=%d at-once=%d ended-by-service=%d held-too-long=%d took=%s\n", total, atOnce, ended, held, took.Round(time.Second))
 	fmt.Printf("good-calls=%d failed=%d p50=%s p99=%s max=%s memory-peak=%dMB\n", len(good.took), good.failed,
-		good.quantile(0.5), good.quantile(0.99), good.quantile(1), peak.Load())
+		process.Quantile(good.took, 0.5), process.Quantile(good.took, 0.99), process.Quantile(good.took, 1), peak.Load())
 	code := service.Stop()
 	switch {
 	case code != 0:
@@ -209,14 +209,6 @@ func submit(ctx context.Context, client *http.Client, url string) error {
 		return fmt.Errorf("status %d", resp.StatusCode)
 	}
 	return nil
-}
-
-func (c *caller) quantile(q float64) time.Duration {
-	if len(c.took) == 0 {
-		return 0
-	}
-	slices.Sort(c.took)
-	return c.took[int(q*float64(len(c.took)-1))].Round(10 * time.Microsecond)
 }
 
 // watchMemory keeps the most resident memory that the process had, in MB.

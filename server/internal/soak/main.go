@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ func run(binary, db string, lasting time.Duration, perSecond int) error {
 	for range callers {
 		group.Go(func() { l.run(loading, limiter) })
 	}
-	pause(loading, settling)
+	process.Pause(loading, settling)
 	atStart, err := figures(ctx, service)
 	if err != nil {
 		return err
@@ -88,7 +87,7 @@ func run(binary, db string, lasting time.Duration, perSecond int) error {
 		return err
 	}
 	fmt.Printf("calls=%d throughput=%.1f/s p50=%s p95=%s p99=%s max=%s\n", len(l.took), float64(len(l.took))/took.Seconds(),
-		l.quantile(0.5), l.quantile(0.95), l.quantile(0.99), l.quantile(1))
+		process.Quantile(l.took, 0.5), process.Quantile(l.took, 0.95), process.Quantile(l.took, 0.99), process.Quantile(l.took, 1))
 	fmt.Printf("memory=%s→%s goroutines=%s→%s\n", atStart.memory, atEnd.memory, atStart.goroutines, atEnd.goroutines)
 	for _, kind := range kinds {
 		fmt.Printf("%-11s calls=%d unexpected=%d\n", kind.name, l.calls[kind.name], l.unexpected[kind.name])
@@ -184,23 +183,6 @@ func (l *load) call(ctx context.Context, path, key string) (int, error) {
 	defer func() { _ = resp.Body.Close() }()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, err
-}
-
-func (l *load) quantile(q float64) time.Duration {
-	if len(l.took) == 0 {
-		return 0
-	}
-	slices.Sort(l.took)
-	return l.took[int(q*float64(len(l.took)-1))].Round(10 * time.Microsecond)
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // state is what the service says of itself.

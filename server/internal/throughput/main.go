@@ -94,7 +94,7 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 		ours, theirs, ratios = append(ours, o), append(theirs, t), append(ratios, o/t)
 	}
 	fmt.Printf("%s clients=%d ours=%.0f/s plain=%.0f/s ratio=%.2f p50=%s p99=%s\n", plain.name(), clients,
-		median(ours), median(theirs), median(ratios), l.quantile(0.5), l.quantile(0.99))
+		median(ours), median(theirs), median(ratios), process.Quantile(l.took, 0.5), process.Quantile(l.took, 0.99))
 	if code := service.Stop(); code != 0 {
 		return fmt.Errorf("the service ended with %d:\n%s", code, service.Output())
 	}
@@ -185,11 +185,6 @@ func (l *load) submit(ctx context.Context) error {
 		return fmt.Errorf("%d %s", resp.StatusCode, body)
 	}
 	return nil
-}
-
-func (l *load) quantile(q float64) time.Duration {
-	slices.Sort(l.took)
-	return l.took[int(q*float64(len(l.took)-1))].Round(10 * time.Microsecond)
 }
 
 // plain is the statements of the transaction without anything around them: select for update, update,

@@ -1,0 +1,27 @@
+package process
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Pause waits, or until the context ends.
+func Pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Quantile returns the time that the given part of calls, from 0 to 1, did not exceed; 0 where there
+// are none. It sorts them.
+func Quantile(took []time.Duration, q float64) time.Duration {
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[int(q*float64(len(took)-1))].Round(10 * time.Microsecond)
+}
