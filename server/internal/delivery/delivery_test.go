@@ -287,7 +287,7 @@ func TestInserter_rollback(t *testing.T) {
 	require.NoError(t, err)
 	tx, err := b.db.Writer().BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, "ntf_x"))
+	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, []string{"ntf_x"}))
 	require.NoError(t, tx.Rollback())
 	var n int
 	require.ErrorIs(t, b.db.Writer().QueryRow(`SELECT id FROM river_job`).Scan(&n), sql.ErrNoRows)

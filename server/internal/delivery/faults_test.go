@@ -74,8 +74,8 @@ func newOutage(t *testing.T, address string) *outage {
 	}))
 	inserter, err := river.NewClient(driver, &river.Config{Logger: logger, Test: river.TestConfig{Time: o.clock}})
 	require.NoError(t, err)
-	o.store = sqlite.NewStore(o.db, func(ctx context.Context, tx *sql.Tx, id string) error {
-		_, err := inserter.InsertTx(ctx, tx, delivery.JobArgs{NotificationID: id},
+	o.store = sqlite.NewStore(o.db, func(ctx context.Context, tx *sql.Tx, ids []string) error {
+		_, err := inserter.InsertTx(ctx, tx, delivery.JobArgs{NotificationID: ids[0]},
 			&river.InsertOpts{MaxAttempts: delivery.DefaultSchedule.Attempts()})
 		return err
 	})

@@ -68,10 +68,14 @@ func NewInserter[TTx any](driver riverdriver.Driver[TTx], schedule Schedule, log
 	return &Inserter[TTx]{client: client, maxAttempts: schedule.Attempts()}, nil
 }
 
-// EnqueueTx queues the delivery of a notification as part of the transaction: it happens if that
+// EnqueueTx queues the deliveries of notifications as part of the transaction: they happen if that
 // commits, and not before. On an error the transaction must be rolled back.
-func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, notificationID string) error {
-	_, err := i.client.InsertTx(ctx, tx, jobArgs{NotificationID: notificationID}, &river.InsertOpts{MaxAttempts: i.maxAttempts})
+func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, notificationIDs []string) error {
+	jobs := make([]river.InsertManyParams, len(notificationIDs))
+	for n, id := range notificationIDs {
+		jobs[n] = river.InsertManyParams{Args: jobArgs{NotificationID: id}, InsertOpts: &river.InsertOpts{MaxAttempts: i.maxAttempts}}
+	}
+	_, err := i.client.InsertManyTx(ctx, tx, jobs)
 	return err
 }
 

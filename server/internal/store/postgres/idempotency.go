@@ -1,25 +1,25 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
 )
 
 const (
-	// lockReply has a process at a time work on an idempotency key, until its transaction ends.
-	lockReply = `SELECT pg_try_advisory_xact_lock($1)`
-	// selectReply has the age among what it selects: as a condition it tempts the planner to read all
-	// replies of the window.
-	selectReply = `SELECT fingerprint, reply, created_at > $2 FROM idempotency WHERE id = $1`
-	// upsertReply takes the place of what the key answered before its window.
-	upsertReply = `
-		INSERT INTO idempotency (id, fingerprint, reply, created_at) VALUES ($1, $2, $3, $4)
+	// lockReplies has a process at a time work on an idempotency key, until its transaction ends.
+	lockReplies = `SELECT a.id, pg_try_advisory_xact_lock(a.id) FROM unnest($1::bigint[]) a (id)`
+	// selectReplies has no age as a condition: it tempts the planner to read all replies of the window.
+	selectReplies = `SELECT id, fingerprint, reply, created_at FROM idempotency WHERE id = ANY ($1)`
+	// upsertReplies takes the place of what the keys answered before their windows.
+	upsertReplies = `
+		INSERT INTO idempotency (id, fingerprint, reply, created_at)
+		SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::timestamptz[])
 		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`
 	deleteReplies = `
 		DELETE FROM idempotency WHERE id = ANY (ARRAY(
@@ -29,34 +29,72 @@ const (
 // pruneStep is how many replies are forgotten in one transaction, so that it holds no lock for long.
 const pruneStep = 5000
 
+// keyed are submissions with an idempotency key, by its id. Several may have the same.
+type keyed map[[sha256.Size]byte][]*batch.Submission
+
+func (k keyed) add(s *batch.Submission) { k[s.Idempotency.ID] = append(k[s.Idempotency.ID], s) }
+
 // lockID is a part of the key's hash: another key with the same one could at most be told to come
 // again.
-func lockID(key *enablement.Idempotency) int64 {
-	return int64(binary.BigEndian.Uint64(key.ID[:]))
+func lockID(id [sha256.Size]byte) int64 { return int64(binary.BigEndian.Uint64(id[:])) }
+
+// lock has the keys locked that no other process works on.
+func (k keyed) lock(b *pgx.Batch) {
+	if len(k) == 0 {
+		return
+	}
+	locks, by := make([]int64, 0, len(k)), make(map[int64][]*batch.Submission, len(k))
+	for id, subs := range k {
+		lock := lockID(id)
+		locks = append(locks, lock)
+		by[lock] = append(by[lock], subs...)
+	}
+	b.Queue(lockReplies, locks).Query(func(rows pgx.Rows) error {
+		var lock int64
+		var locked bool
+		_, err := pgx.ForEachRow(rows, []any{&lock, &locked}, func() error {
+			for _, s := range by[lock] {
+				s.KeyTaken = !locked
+			}
+			return nil
+		})
+		return err
+	})
 }
 
-func (l *lookup) scanReply(rows pgx.Rows) error {
-	for rows.Next() {
-		if err := rows.Scan(&l.fingerprint, &l.reply, &l.recorded); err != nil {
-			return err
+// read reads what is recorded under the keys.
+func (k keyed) read(b *pgx.Batch) {
+	if len(k) == 0 {
+		return
+	}
+	ids := make([][]byte, 0, len(k))
+	for id := range k {
+		ids = append(ids, id[:])
+	}
+	b.Queue(selectReplies, ids).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var id, fingerprint []byte
+			var reply batch.Reply
+			if err := rows.Scan(&id, &fingerprint, &reply.Body, &reply.At); err != nil {
+				return err
+			}
+			copy(reply.ID[:], id)
+			copy(reply.Fingerprint[:], fingerprint)
+			for _, s := range k[reply.ID] {
+				s.Recorded = &reply
+			}
 		}
-	}
-	return rows.Err()
+		return rows.Err()
+	})
 }
 
-// replay returns the reply recorded under the idempotency key, nil if there is none.
-func (l *lookup) replay(key *enablement.Idempotency) ([]byte, error) {
-	switch {
-	case key == nil:
-		return nil, nil
-	case l.recorded && !bytes.Equal(l.fingerprint, key.Fingerprint[:]):
-		return nil, enablement.ErrIdempotencyMismatch
-	case l.recorded:
-		return l.reply, nil
-	case !l.locked:
-		return nil, enablement.ErrIdempotencyInProgress
+func holdReplies(tx *pipeline, replies []batch.Reply) {
+	n := len(replies)
+	ids, fingerprints, bodies, at := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([]time.Time, n)
+	for i, r := range replies {
+		ids[i], fingerprints[i], bodies[i], at[i] = r.ID[:], r.Fingerprint[:], r.Body, r.At
 	}
-	return nil, nil
+	tx.hold(upsertReplies, ids, fingerprints, bodies, at)
 }
 
 // PruneIdempotency implements [store.Store].

@@ -2,12 +2,17 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
+	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
 // notificationQuery joins each notification with the last row of its ledger.
@@ -20,13 +25,52 @@ const notificationQuery = `
 		SELECT started_at, status_code, fault FROM deliveries
 		WHERE notification_id = n.id ORDER BY notification_id, id DESC LIMIT 1) d ON true`
 
+const (
+	insertDeliveries = `
+		INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
+		SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::text[])`
+	updateNotifications = `
+		UPDATE notifications n SET state = a.state FROM unnest($1::text[], $2::text[]) a (id, state)
+		WHERE n.id = a.id AND n.id = ANY ($1) AND n.state <> 'delivered'`
+)
+
+type (
+	lookCall   = group.Call[string, enablement.NotificationStatus]
+	recordCall = group.Call[enablement.Delivery, struct{}]
+)
+
 // Notification implements [store.Store].
 func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
-	status, err := scanNotification(s.pool.QueryRow(ctx, notificationQuery+` WHERE n.id = $1`, id))
-	if absent(err) {
+	if !storable(id) {
 		return enablement.NotificationStatus{}, store.ErrNotificationNotFound
 	}
-	return status, classify(ctx, err)
+	return s.looking.Do(ctx, id)
+}
+
+func (s *Store) lookTogether(ctx context.Context, calls []*lookCall) error {
+	ids := make([]string, len(calls))
+	for i, call := range calls {
+		ids[i] = call.In
+	}
+	rows, err := s.pool.Query(ctx, notificationQuery+` WHERE n.id = ANY ($1)`, ids)
+	if err != nil {
+		return classify(ctx, err)
+	}
+	list, err := pgx.CollectRows(rows, scanNotification)
+	if err != nil {
+		return classify(ctx, err)
+	}
+	found := make(map[string]enablement.NotificationStatus, len(list))
+	for _, n := range list {
+		found[n.ID] = n
+	}
+	for _, call := range calls {
+		var ok bool
+		if call.Out, ok = found[call.In]; !ok {
+			call.Err = store.ErrNotificationNotFound
+		}
+	}
+	return nil
 }
 
 // Notifications implements [store.Store].
@@ -39,13 +83,11 @@ func (s *Store) Notifications(ctx context.Context, state enablement.Notification
 	if err != nil {
 		return nil, classify(ctx, err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (enablement.NotificationStatus, error) {
-		return scanNotification(row)
-	})
+	list, err := pgx.CollectRows(rows, scanNotification)
 	return list, classify(ctx, err)
 }
 
-func scanNotification(row pgx.Row) (enablement.NotificationStatus, error) {
+func scanNotification(row pgx.CollectableRow) (enablement.NotificationStatus, error) {
 	var n enablement.NotificationStatus
 	var last *time.Time
 	err := row.Scan(&n.ID, &n.RequestID, &n.ClientID, &n.CompanyID, &n.Product, &n.Status, &n.SubmittedAt,
@@ -54,18 +96,49 @@ func scanNotification(row pgx.Row) (enablement.NotificationStatus, error) {
 	return n, err
 }
 
-// RecordDelivery implements [store.Store]. The statements of a batch are one transaction.
+// RecordDelivery implements [store.Store].
 func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error {
+	_, err := s.recording.Do(ctx, d)
+	if errors.Is(err, batch.ErrAlone) {
+		return s.record(ctx, []enablement.Delivery{d})
+	}
+	return err
+}
+
+func (s *Store) recordTogether(ctx context.Context, calls []*recordCall) error {
+	deliveries := make([]enablement.Delivery, len(calls))
+	for i, call := range calls {
+		deliveries[i] = call.In
+	}
+	if err := s.record(ctx, deliveries); err != nil {
+		return alone(len(calls), err)
+	}
+	return nil
+}
+
+// record adds rows to the ledger. The statements of a batch are one transaction.
+func (s *Store) record(ctx context.Context, deliveries []enablement.Delivery) error {
+	n := len(deliveries)
+	ids, started, took, codes := make([]string, n), make([]time.Time, n), make([]int64, n), make([]int, n)
+	faults, processes, states := make([]string, n), make([]string, n), make([]string, n)
+	// Each notification once, as an UPDATE takes any one of several rows that it joins.
+	last := make(map[string]string, n)
+	for i, d := range deliveries {
+		ids[i], started[i], took[i], codes[i] = d.NotificationID, d.StartedAt, d.Duration.Microseconds(), d.StatusCode
+		faults[i], processes[i], states[i] = clean(d.Fault), clean(d.Process), string(d.State)
+		if last[d.NotificationID] != string(enablement.NotificationDelivered) {
+			last[d.NotificationID] = states[i]
+		}
+	}
+	notifications, settled := make([]string, 0, n), make([]string, 0, n)
+	for _, id := range slices.Sorted(maps.Keys(last)) {
+		notifications, settled = append(notifications, id), append(settled, last[id])
+	}
 	return repeat(ctx, func() (bool, error) {
-		batch := &pgx.Batch{}
-		batch.Queue(
-			`INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
-			 VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			d.NotificationID, d.StartedAt, d.Duration.Microseconds(), d.StatusCode, clean(d.Fault), clean(d.Process), string(d.State))
-		batch.Queue(
-			`UPDATE notifications SET state = $1 WHERE id = $2 AND state <> $3`,
-			string(d.State), d.NotificationID, string(enablement.NotificationDelivered))
-		return true, s.pool.SendBatch(ctx, batch).Close()
+		b := &pgx.Batch{}
+		b.Queue(insertDeliveries, ids, started, took, codes, faults, processes, states)
+		b.Queue(updateNotifications, notifications, settled)
+		return true, s.pool.SendBatch(ctx, b).Close()
 	})
 }
 
@@ -86,6 +159,6 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 			string(enablement.NotificationPending), id); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, id)
+		return s.enqueue(ctx, tx, []string{id})
 	})
 }

@@ -229,8 +229,8 @@ func openStore(t testing.TB, dsn string, enqueueing error) (*postgres.DB, *postg
 	db := open(t, dsn, postgres.Options{MaxConns: conns})
 	inserter, err := delivery.NewInserter(riverpgxv5.New(db.Pool()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	return db, postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, id string) error {
-		if err := inserter.EnqueueTx(ctx, tx, id); err != nil {
+	return db, postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, ids []string) error {
+		if err := inserter.EnqueueTx(ctx, tx, ids); err != nil {
 			return err
 		}
 		return enqueueing

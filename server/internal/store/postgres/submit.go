@@ -3,203 +3,284 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
+	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-// The statements of a submission, in the order in which they are sent.
+// The statements of submissions that share a transaction, in the order in which they are sent. Each takes
+// lists, one entry for each submission.
+//
+// The planner makes one plan for all lengths of the lists, perhaps when a table is still empty, so that it
+// must not be led into temptation: = ANY offers the index where a join with the list might not use it, and
+// IS NOT DISTINCT FROM keeps it from looking a request up by way of its client, who may have many.
 const (
-	lockRequest = `
-		SELECT r.product, r.status, r.evaluation, r.rejection_code, r.rejection_description, r.created_at, r.updated_at
-		FROM requests r JOIN clients c ON c.id = r.client_id
-		WHERE r.id = $1 AND r.client_id = $2 AND c.company_id = $3
+	lockRequests = `
+		SELECT a.n, r.product, r.status, r.evaluation, r.rejection_code, r.rejection_description, r.created_at, r.updated_at
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n)
+		JOIN requests r ON r.id = a.request_id AND r.client_id IS NOT DISTINCT FROM a.client_id AND r.id = ANY ($1)
+		JOIN clients c ON c.id = r.client_id AND c.company_id = a.company_id AND c.id = ANY ($2)
 		FOR NO KEY UPDATE OF r`
 
-	// selectFile reads the client and the documents in one statement, so of one moment.
-	selectFile = `
-		SELECT c.first_name, c.last_name, c.email, c.birth_date, c.phone_country_code, c.phone_number, c.country,
+	// selectFiles reads the clients and the documents in one statement, so of one moment. It tells of
+	// each request whether it is there.
+	selectFiles = `
+		SELECT a.n, c.first_name, c.last_name, c.email, c.birth_date, c.phone_country_code, c.phone_number, c.country,
+		       EXISTS (SELECT 1 FROM requests r WHERE r.id = a.request_id AND r.client_id IS NOT DISTINCT FROM c.id),
 		       d.type, d.metadata,
 		       EXISTS (SELECT 1 FROM document_images WHERE document_id = d.id AND side = 'front'),
 		       EXISTS (SELECT 1 FROM document_images WHERE document_id = d.id AND side = 'back')
-		FROM clients c LEFT JOIN documents d ON d.client_id = c.id
-		WHERE c.id = $1 AND c.company_id = $2
-		ORDER BY d.id`
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n)
+		JOIN clients c ON c.id = a.client_id AND c.company_id = a.company_id AND c.id = ANY ($2)
+		LEFT JOIN documents d ON d.client_id = c.id AND d.client_id = ANY ($2)
+		ORDER BY a.n, d.id`
 
 	insertAudit = `
 		INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::timestamptz[])`
 
-	insertNotification = `
+	insertNotifications = `
 		INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+		SELECT *, 'pending' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])`
 
-	updateRequest = `UPDATE requests SET status = $1, evaluation = $2, updated_at = $3 WHERE id = $4`
+	updateRequests = `
+		UPDATE requests r SET status = a.status, evaluation = a.evaluation, updated_at = a.updated_at
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) a (id, status, evaluation, updated_at)
+		WHERE r.id = a.id AND r.id = ANY ($1)`
 )
 
-// Submit implements [enablement.Store].
-//
-// All is read in one round trip: the lock on the request first, so that what is read after it is not
-// older than what the submission saw that had the lock before. The client and the documents are not
-// locked: an import is seen as a whole or not at all, and a submission that did not see it came
-// before it. All is written in a second round trip, with the job, and committed in a third. The
-// request itself is written last: behind a new version of it, each row that refers to it would lock
-// it once more.
+// submissions is how many transactions of submissions are open at a time: while one waits for the
+// database, another one decides.
+const submissions = 2
+
+type submitCall = group.Call[*batch.Submission, enablement.Decision]
+
+// Submit implements [enablement.Store]. Submissions that come together share a transaction, unless one
+// has to wait for a lock: it goes on alone.
 func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
 	if !storable(sub.CompanyID) || !storable(sub.ClientID) {
 		return enablement.Decision{}, enablement.ErrClientNotFound
 	}
-	var decision enablement.Decision
-	err := repeat(ctx, func() (committing bool, err error) {
-		decision, committing, err = s.submit(ctx, sub, decide)
-		return committing, err
-	})
-	if err != nil {
-		return enablement.Decision{}, err
-	}
-	return decision, nil
-}
-
-func (s *Store) submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, bool, error) {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return enablement.Decision{}, false, err
-	}
-	defer conn.Release()
-	var found lookup
-	batch := found.batch(sub)
-	results := conn.SendBatch(ctx, batch)
-	err = results.Close()
-	tx := &pipeline{Tx: results.Tx()}
-	if err != nil {
-		rollback(ctx, tx)
-		return enablement.Decision{}, false, err
-	}
-	if reply, err := found.replay(sub.Idempotency); err != nil || reply != nil {
-		rollback(ctx, tx)
-		return enablement.Decision{Reply: reply, Replayed: true}, false, err
-	}
-	decision, err := s.decide(ctx, tx, sub, &found, decide)
-	if err != nil {
-		rollback(ctx, tx)
-		return enablement.Decision{}, false, err
-	}
-	if err := tx.Commit(ctx); err != nil {
-		rollback(ctx, tx)
-		return enablement.Decision{}, tx.committing, err
-	}
-	return decision, true, nil
-}
-
-// decide decides on what was found and writes it, all but the commit.
-func (s *Store) decide(ctx context.Context, tx *pipeline, sub enablement.Submission, found *lookup, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	switch {
-	case !found.client:
-		return enablement.Decision{}, enablement.ErrClientNotFound
-	case !found.request:
-		return enablement.Decision{}, enablement.ErrRequestNotFound
-	}
-	d, err := decide(found.file)
-	if err != nil {
+	together := batch.New(ctx, sub, decide)
+	d, err := s.submitting.Do(ctx, together)
+	if !errors.Is(err, batch.ErrAlone) {
 		return d, err
 	}
-	missing := d.Request.Evaluation.Missing
-	tx.hold(insertAudit, d.Request.ID, sub.CompanyID, sub.KeyID, clean(sub.TraceID), string(d.From), string(d.Request.Status),
-		len(missing.Documents)+len(missing.Data), len(d.Request.Evaluation.Rejected), d.At)
-	if n := d.Notification; n != nil {
-		tx.hold(insertNotification, n.ID, n.RequestID, n.ClientID, n.CompanyID, string(n.Product), string(n.Status),
-			n.SubmittedAt, string(enablement.NotificationPending))
+	alone := batch.New(ctx, sub, decide)
+	if err := s.submit(ctx, []*batch.Submission{alone}, wait); err != nil {
+		return enablement.Decision{}, err
 	}
-	if key := sub.Idempotency; key != nil {
-		tx.hold(upsertReply, key.ID[:], key.Fingerprint[:], d.Reply, d.At)
+	return alone.Decision, alone.Err
+}
+
+func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
+	subs := make([]*batch.Submission, len(calls))
+	for i, call := range calls {
+		subs[i] = call.In
 	}
-	if d.Changed {
-		evaluation, err := json.Marshal(d.Request.Evaluation)
+	if err := s.submit(ctx, subs, skip); err != nil {
+		return alone(len(calls), err)
+	}
+	for i, call := range calls {
+		call.Out, call.Err = subs[i].Decision, subs[i].Err
+	}
+	return nil
+}
+
+// alone is the error of what n callers share: one of them may be at fault, and each is to find out whether
+// it is.
+func alone(n int, err error) error {
+	if n == 1 || errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	return batch.ErrAlone
+}
+
+// locking is what to do about a request that another transaction holds.
+type locking string
+
+const (
+	wait locking = ""
+	skip locking = " SKIP LOCKED"
+)
+
+// submit makes a transaction of submissions. Its own error means that none of them was written.
+//
+// All is read in one round trip: the locks on the requests first, so that what is read after them is not
+// older than what the submission saw that had the lock before. The clients and the documents are not
+// locked: an import is seen as a whole or not at all, and a submission that did not see it came
+// before it. All is written in a second round trip, with the jobs, and committed in a third. The
+// requests themselves are written last: behind a new version of one, each row that refers to it would
+// lock it once more.
+func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking locking) error {
+	return repeat(ctx, func() (committing bool, err error) {
+		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
-			return d, err
+			return false, err
 		}
-		tx.hold(updateRequest, string(d.Request.Status), string(evaluation), d.Request.UpdatedAt, d.Request.ID)
-	}
-	if d.Notification != nil {
-		err = s.enqueue(ctx, tx, d.Notification.ID)
-	}
-	return d, err
-}
-
-// lookup is what a submission reads. Whatever belongs to another company is not found.
-type lookup struct {
-	file            enablement.File
-	client, request bool
-
-	// locked tells whether no other process works on the idempotency key.
-	locked bool
-	// recorded tells whether the key has a reply, in its window.
-	recorded           bool
-	fingerprint, reply []byte
-}
-
-// batch begins the transaction and reads into l.
-func (l *lookup) batch(sub enablement.Submission) *pgx.Batch {
-	batch := &pgx.Batch{}
-	batch.BeginTx(readCommitted)
-	if sub.Idempotency != nil {
-		batch.Queue(lockReply, lockID(sub.Idempotency)).QueryRow(func(row pgx.Row) error { return row.Scan(&l.locked) })
-	}
-	if storable(sub.RequestID) {
-		batch.Queue(lockRequest, sub.RequestID, sub.ClientID, sub.CompanyID).Query(func(rows pgx.Rows) error {
-			return l.scanRequest(rows, sub)
-		})
-	}
-	batch.Queue(selectFile, sub.ClientID, sub.CompanyID).Query(func(rows pgx.Rows) error {
-		return l.scanFile(rows, sub)
+		defer conn.Release()
+		results := conn.SendBatch(ctx, reads(subs, locking))
+		err = results.Close()
+		tx := &pipeline{Tx: results.Tx()}
+		if err != nil {
+			rollback(ctx, tx)
+			return false, err
+		}
+		writes := batch.Decide(subs)
+		if writes.Empty() {
+			rollback(ctx, tx)
+			return false, nil
+		}
+		if err := s.hold(ctx, tx, writes); err != nil {
+			rollback(ctx, tx)
+			return false, err
+		}
+		if err := tx.Commit(ctx); err != nil {
+			rollback(ctx, tx)
+			return tx.committing, err
+		}
+		return true, nil
 	})
-	if sub.Idempotency != nil {
-		// Behind the lock on the request: what was recorded while it was waited for is seen.
-		batch.Queue(selectReply, sub.Idempotency.ID[:], sub.Idempotency.Since).Query(l.scanReply)
-	}
-	return batch
 }
 
-func (l *lookup) scanRequest(rows pgx.Rows, sub enablement.Submission) error {
+// reads begins the transaction and reads into the submissions.
+func reads(subs []*batch.Submission, locking locking) *pgx.Batch {
+	ids := make([][]string, 3)
+	keys := make(keyed)
+	for _, s := range subs {
+		s.Reset()
+		requestID := s.RequestID
+		if !storable(requestID) {
+			requestID = "" // no request's
+		}
+		ids[0], ids[1], ids[2] = append(ids[0], requestID), append(ids[1], s.ClientID), append(ids[2], s.CompanyID)
+		if s.Idempotency != nil {
+			keys.add(s)
+		}
+	}
+	b := &pgx.Batch{}
+	b.BeginTx(readCommitted)
+	keys.lock(b)
+	b.Queue(lockRequests+string(locking), ids[0], ids[1], ids[2]).Query(func(rows pgx.Rows) error { return scanRequests(rows, subs) })
+	b.Queue(selectFiles, ids[0], ids[1], ids[2]).Query(func(rows pgx.Rows) error { return scanFiles(rows, subs, locking) })
+	// Behind the lock on the request: what was recorded while it was waited for is seen.
+	keys.read(b)
+	return b
+}
+
+func scanRequests(rows pgx.Rows, subs []*batch.Submission) error {
 	for rows.Next() {
+		var n int
 		var product, status, evaluation string
-		r := enablement.Request{ID: sub.RequestID, ClientID: sub.ClientID, CompanyID: sub.CompanyID}
-		if err := rows.Scan(&product, &status, &evaluation, &r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt); err != nil {
+		var r enablement.Request
+		if err := rows.Scan(&n, &product, &status, &evaluation, &r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt); err != nil {
 			return err
 		}
+		s := subs[n-1]
+		r.ID, r.ClientID, r.CompanyID = s.RequestID, s.ClientID, s.CompanyID
 		r.Product, r.Status = enablement.Product(product), enablement.Status(status)
 		r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 		if evaluation != "" {
 			if err := json.Unmarshal([]byte(evaluation), &r.Evaluation); err != nil {
-				return fmt.Errorf("stored evaluation: %w", err)
+				s.Fault = fmt.Errorf("stored evaluation: %w", err)
 			}
 		}
-		l.file.Request, l.request = r, true
+		s.File.Request, s.RequestFound = r, true
 	}
 	return rows.Err()
 }
 
-func (l *lookup) scanFile(rows pgx.Rows, sub enablement.Submission) error {
+func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 	for rows.Next() {
-		c := &l.file.Client
+		var n int
+		var c enablement.Client
 		var kind, metadata *string // NULL where the client has no document
-		var front, back bool
-		if err := rows.Scan(&c.FirstName, &c.LastName, &c.Email, &c.BirthDate, &c.PhoneCountryCode, &c.PhoneNumber, &c.Country,
-			&kind, &metadata, &front, &back); err != nil {
+		var requested, front, back bool
+		if err := rows.Scan(&n, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate, &c.PhoneCountryCode, &c.PhoneNumber, &c.Country,
+			&requested, &kind, &metadata, &front, &back); err != nil {
 			return err
 		}
-		c.ID, c.CompanyID = sub.ClientID, sub.CompanyID
-		l.client = true
+		s := subs[n-1]
+		c.ID, c.CompanyID = s.ClientID, s.CompanyID
+		s.File.Client, s.ClientFound = c, true
+		s.Locked = locking == skip && requested && !s.RequestFound
 		if kind == nil {
 			continue
 		}
 		d := enablement.Document{Type: *kind, FrontImage: front, BackImage: back}
 		if err := json.Unmarshal([]byte(*metadata), &d.Metadata); err != nil {
-			return fmt.Errorf("stored metadata: %w", err)
+			s.Fault = fmt.Errorf("stored metadata: %w", err)
 		}
-		l.file.Documents = append(l.file.Documents, d)
+		s.File.Documents = append(s.File.Documents, d)
 	}
 	return rows.Err()
+}
+
+// hold gives the transaction what is to be written, and sends it, with the jobs, unless there are none.
+func (s *Store) hold(ctx context.Context, tx *pipeline, w *batch.Writes) error {
+	holdAudit(tx, w.Audit)
+	if len(w.Notifications) > 0 {
+		holdNotifications(tx, w.Notifications)
+	}
+	if len(w.Replies) > 0 {
+		holdReplies(tx, w.Replies)
+	}
+	if len(w.Requests) > 0 {
+		if err := holdRequests(tx, w.Requests); err != nil {
+			return err
+		}
+	}
+	if len(w.Notifications) == 0 {
+		return nil
+	}
+	ids := make([]string, len(w.Notifications))
+	for i, n := range w.Notifications {
+		ids[i] = n.ID
+	}
+	return s.enqueue(ctx, tx, ids)
+}
+
+func holdAudit(tx *pipeline, rows []batch.Audit) {
+	n := len(rows)
+	requests, companies, keys, traces := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	from, to := make([]string, n), make([]string, n)
+	missing, rejected, at := make([]int, n), make([]int, n), make([]time.Time, n)
+	for i, r := range rows {
+		requests[i], companies[i], keys[i], traces[i] = r.RequestID, r.CompanyID, r.KeyID, clean(r.TraceID)
+		from[i], to[i] = string(r.From), string(r.To)
+		missing[i], rejected[i], at[i] = r.Missing, r.Rejected, r.At
+	}
+	tx.hold(insertAudit, requests, companies, keys, traces, from, to, missing, rejected, at)
+}
+
+func holdNotifications(tx *pipeline, notifications []enablement.Notification) {
+	n := len(notifications)
+	ids, requests, clients, companies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	products, statuses, at := make([]string, n), make([]string, n), make([]time.Time, n)
+	for i, n := range notifications {
+		ids[i], requests[i], clients[i], companies[i] = n.ID, n.RequestID, n.ClientID, n.CompanyID
+		products[i], statuses[i], at[i] = string(n.Product), string(n.Status), n.SubmittedAt
+	}
+	tx.hold(insertNotifications, ids, requests, clients, companies, products, statuses, at)
+}
+
+func holdRequests(tx *pipeline, requests []enablement.Request) error {
+	n := len(requests)
+	ids, statuses, evaluations, at := make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n)
+	for i, r := range requests {
+		evaluation, err := json.Marshal(r.Evaluation)
+		if err != nil {
+			return err
+		}
+		ids[i], statuses[i], evaluations[i], at[i] = r.ID, string(r.Status), string(evaluation), r.UpdatedAt
+	}
+	tx.hold(updateRequests, ids, statuses, evaluations, at)
+	return nil
 }

@@ -63,7 +63,7 @@ func each(ctx context.Context, tx *sql.Tx, f func(*sql.Rows) error, query string
 
 // PruneDeliveries implements [store.Store].
 func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (pruned int64, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, `
 			DELETE FROM deliveries WHERE started_at <= ?
 			AND notification_id IN (SELECT id FROM notifications WHERE state <> ?)`,

@@ -1,50 +1,42 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
 )
 
-// findReply returns the reply recorded under the idempotency key, nil if there is none.
-func findReply(ctx context.Context, tx *sql.Tx, key *enablement.Idempotency) ([]byte, error) {
+// findReply returns the reply last recorded under the idempotency key, nil if there is none.
+func findReply(ctx context.Context, tx *sql.Tx, key *enablement.Idempotency) (*batch.Reply, error) {
 	if key == nil {
 		return nil, nil
 	}
-	var fingerprint, reply []byte
-	err := tx.QueryRowContext(ctx,
-		`SELECT fingerprint, reply FROM idempotency WHERE id = ? AND created_at > ?`,
-		key.ID[:], moment(key.Since)).Scan(&fingerprint, &reply)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, nil
-	case err != nil:
+	var fingerprint []byte
+	reply := batch.Reply{Idempotency: enablement.Idempotency{ID: key.ID}}
+	found, err := present(tx.QueryRowContext(ctx, `SELECT fingerprint, reply, created_at FROM idempotency WHERE id = ?`, key.ID[:]).
+		Scan(&fingerprint, &reply.Body, &reply.At))
+	if !found {
 		return nil, err
-	case !bytes.Equal(fingerprint, key.Fingerprint[:]):
-		return nil, enablement.ErrIdempotencyMismatch
 	}
-	return reply, nil
+	copy(reply.Fingerprint[:], fingerprint)
+	return &reply, nil
 }
 
-// recordReply keeps what is answered, in the place of what the key answered before its window.
-func recordReply(ctx context.Context, tx *sql.Tx, key *enablement.Idempotency, d enablement.Decision) error {
-	if key == nil {
-		return nil
-	}
+// putReply keeps what is answered, in the place of what the key answered before its window.
+func putReply(ctx context.Context, tx *sql.Tx, r batch.Reply) error {
 	_, err := tx.ExecContext(ctx,
 		`INSERT INTO idempotency (id, fingerprint, reply, created_at) VALUES (?, ?, ?, ?)
 		 ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`,
-		key.ID[:], key.Fingerprint[:], d.Reply, moment(d.At))
+		r.ID[:], r.Fingerprint[:], r.Body, moment(r.At))
 	return err
 }
 
 // PruneIdempotency implements [store.Store].
 func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (pruned int64, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, `DELETE FROM idempotency WHERE created_at <= ?`, moment(before))
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 
 // Import implements [store.Store].
 func (s *Store) Import(ctx context.Context, data *dataset.Dataset) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for i, company := range data.Companies {
 			if err := importCompany(ctx, tx, company, data.At); err != nil {
 				return &dataset.EntryError{List: "companies", Index: i, ID: company.ID, Err: err}

@@ -17,7 +17,7 @@ const keyColumns = `id, company_id, prefix, level, allow, created_at, expires_at
 
 // CreateKey implements [store.Store].
 func (s *Store) CreateKey(ctx context.Context, key access.Key, hash access.Hash) error {
-	return s.write(ctx, func(tx *sql.Tx) error { return insertKey(ctx, tx, key, hash) })
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return insertKey(ctx, tx, key, hash) })
 }
 
 func insertKey(ctx context.Context, tx *sql.Tx, key access.Key, hash access.Hash) error {
@@ -60,7 +60,7 @@ func (s *Store) KeyByHash(ctx context.Context, hash access.Hash) (access.Key, er
 
 // RevokeKey implements [store.Store].
 func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := found(ctx, tx, access.ErrKeyNotFound, `SELECT 1 FROM api_keys WHERE id = ?`, id); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
 
 // RotateKey implements [store.Store].
 func (s *Store) RotateKey(ctx context.Context, oldID string, until time.Time, key access.Key, hash access.Hash) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := found(ctx, tx, access.ErrKeyNotFound, `SELECT 1 FROM api_keys WHERE id = ?`, oldID); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (s *Store) RotateKey(ctx context.Context, oldID string, until time.Time, ke
 
 // TouchKeys implements [store.Store].
 func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for id, at := range used {
 			if _, err := tx.ExecContext(ctx,
 				`UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, ?1), ?1) WHERE id = ?2`, moment(at), id); err != nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
+	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
 // notificationQuery joins each notification with the last row of its ledger.
@@ -55,23 +57,44 @@ func scanNotification(row interface{ Scan(...any) error }) (enablement.Notificat
 
 // RecordDelivery implements [store.Store].
 func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
-			 VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			d.NotificationID, moment(d.StartedAt), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
-			return err
+	_, err := s.recording.Do(ctx, d)
+	if errors.Is(err, batch.ErrAlone) {
+		return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return record(ctx, tx, d) })
+	}
+	return err
+}
+
+func (s *Store) recordTogether(ctx context.Context, calls []*group.Call[enablement.Delivery, struct{}]) error {
+	err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, call := range calls {
+			if err := record(ctx, tx, call.In); err != nil {
+				return err
+			}
 		}
-		_, err := tx.ExecContext(ctx,
-			`UPDATE notifications SET state = ? WHERE id = ? AND state <> ?`,
-			d.State, d.NotificationID, enablement.NotificationDelivered)
-		return err
+		return nil
 	})
+	if err != nil {
+		return alone(len(calls), err)
+	}
+	return nil
+}
+
+func record(ctx context.Context, tx *sql.Tx, d enablement.Delivery) error {
+	if _, err := tx.ExecContext(ctx,
+		`INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
+		 VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		d.NotificationID, moment(d.StartedAt), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx,
+		`UPDATE notifications SET state = ? WHERE id = ? AND state <> ?`,
+		d.State, d.NotificationID, enablement.NotificationDelivered)
+	return err
 }
 
 // RetryNotification implements [store.Store].
 func (s *Store) RetryNotification(ctx context.Context, id string) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := found(ctx, tx, store.ErrNotificationNotFound, `SELECT 1 FROM notifications WHERE id = ?`, id); err != nil {
 			return err
 		}
@@ -83,6 +106,6 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 			enablement.NotificationPending, id); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, id)
+		return s.enqueue(ctx, tx, []string{id})
 	})
 }

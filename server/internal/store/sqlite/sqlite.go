@@ -11,11 +11,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
+	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-// Enqueue puts the delivery of a notification into the queue as part of a transaction.
-type Enqueue func(ctx context.Context, tx *sql.Tx, notificationID string) error
+// Enqueue puts the deliveries of notifications into the queue as part of a transaction.
+type Enqueue func(ctx context.Context, tx *sql.Tx, notificationIDs []string) error
 
 // DB is an open database file. It has one connection for writing, as SQLite has one writer, and a
 // few for reading, which never wait for it.
@@ -92,20 +95,46 @@ func (db *DB) Close() error {
 	return errors.Join(db.reading.Close(), db.writing.Close())
 }
 
-// write runs f in a transaction of its own, when its turn comes.
-func (db *DB) write(ctx context.Context, f func(*sql.Tx) error) error {
+// takeTurn waits until nobody else writes.
+func (db *DB) takeTurn(ctx context.Context) (done func(), err error) {
 	select {
 	case db.turn <- struct{}{}:
-		defer func() { <-db.turn }()
+		return func() { <-db.turn }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	tx, err := db.writing.BeginTx(ctx, nil)
+}
+
+// write runs f in a transaction of its own, when its turn comes.
+func (db *DB) write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+	done, err := db.takeTurn(ctx)
 	if err != nil {
 		return err
 	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+	defer done()
+	return db.transact(ctx, f)
+}
+
+// transact runs f in a transaction of its own. It is the caller's turn.
+func (db *DB) transact(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+	conn, err := db.writing.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // back to the queue, which shares it
+	// The driver starts a goroutine for each statement whose context can end. These are short, and
+	// wait for nothing but another process, for as long as busy_timeout says.
+	uncut := context.WithoutCancel(ctx)
+	tx, err := conn.BeginTx(uncut, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing where it was committed
+	if err := f(uncut, tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
@@ -113,14 +142,26 @@ func (db *DB) write(ctx context.Context, f func(*sql.Tx) error) error {
 // Store implements [store.Store].
 type Store struct {
 	*DB
-	enqueue Enqueue
+	enqueue    Enqueue
+	submitting *group.Group[*batch.Submission, enablement.Decision]
+	recording  *group.Group[enablement.Delivery, struct{}]
 }
 
 var _ store.Store = (*Store)(nil)
 
 // NewStore returns the store in a migrated database.
 func NewStore(db *DB, enqueue Enqueue) *Store {
-	return &Store{DB: db, enqueue: enqueue}
+	s := &Store{DB: db, enqueue: enqueue}
+	s.submitting = group.New(group.Config[*batch.Submission, enablement.Decision]{Lanes: 1, Run: s.submitTogether, Turn: db.takeTurn})
+	s.recording = group.New(group.Config[enablement.Delivery, struct{}]{Lanes: 1, Run: s.recordTogether, Turn: db.takeTurn})
+	return s
+}
+
+// Close waits for what is under way and closes the file.
+func (s *Store) Close() error {
+	s.submitting.Close()
+	s.recording.Close()
+	return s.DB.Close()
 }
 
 // moment is a time as it is stored: in UTC, so that the texts sort, and to the microsecond.

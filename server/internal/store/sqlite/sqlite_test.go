@@ -126,8 +126,8 @@ func openStore(t *testing.T, path string, enqueueing error) (*sqlite.DB, *sqlite
 	require.NoError(t, migrate(t.Context(), db))
 	inserter, err := delivery.NewInserter(riversqlite.New(db.Writer()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	return db, sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, id string) error {
-		if err := inserter.EnqueueTx(ctx, tx, id); err != nil {
+	return db, sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, ids []string) error {
+		if err := inserter.EnqueueTx(ctx, tx, ids); err != nil {
 			return err
 		}
 		return enqueueing

@@ -8,139 +8,180 @@ import (
 	"fmt"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store/batch"
+	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-// Submit implements [enablement.Store]. The transaction is the only writer from its start, so what
-// it reads cannot change before it commits.
+type submitCall = group.Call[*batch.Submission, enablement.Decision]
+
+// Submit implements [enablement.Store]. Submissions that come together share a transaction. It is the
+// only writer from its start, so what it reads cannot change before it commits.
 func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	var decision enablement.Decision
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		replay, err := findReply(ctx, tx, sub.Idempotency)
-		if err != nil || replay != nil {
-			decision = enablement.Decision{Reply: replay, Replayed: true}
-			return err
-		}
-		file, err := loadFile(ctx, tx, sub)
-		if err != nil {
-			return err
-		}
-		if decision, err = decide(file); err != nil {
-			return err
-		}
-		return s.commit(ctx, tx, sub, decision)
-	})
-	if err != nil {
+	d, err := s.submitting.Do(ctx, batch.New(ctx, sub, decide))
+	if !errors.Is(err, batch.ErrAlone) {
+		return d, err
+	}
+	alone := batch.New(ctx, sub, decide)
+	if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return s.submit(ctx, tx, []*batch.Submission{alone})
+	}); err != nil {
 		return enablement.Decision{}, err
 	}
-	return decision, nil
+	return alone.Decision, alone.Err
 }
 
-// commit writes what was decided.
-func (s *Store) commit(ctx context.Context, tx *sql.Tx, sub enablement.Submission, d enablement.Decision) error {
-	if d.Changed {
-		evaluation, err := json.Marshal(d.Request.Evaluation)
+func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
+	subs := make([]*batch.Submission, len(calls))
+	for i, call := range calls {
+		subs[i] = call.In
+	}
+	if err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.submit(ctx, tx, subs) }); err != nil {
+		return alone(len(calls), err)
+	}
+	for i, call := range calls {
+		call.Out, call.Err = subs[i].Decision, subs[i].Err
+	}
+	return nil
+}
+
+// alone is the error of what n callers share: one of them may be at fault, and each is to find out whether
+// it is.
+func alone(n int, err error) error {
+	if n == 1 {
+		return err
+	}
+	return batch.ErrAlone
+}
+
+func (s *Store) submit(ctx context.Context, tx *sql.Tx, subs []*batch.Submission) error {
+	for _, sub := range subs {
+		if err := load(ctx, tx, sub); err != nil {
+			return err
+		}
+	}
+	return s.put(ctx, tx, batch.Decide(subs))
+}
+
+// put writes what was decided.
+func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
+	for _, r := range w.Requests {
+		evaluation, err := json.Marshal(r.Evaluation)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx,
 			`UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`,
-			d.Request.Status, string(evaluation), moment(d.Request.UpdatedAt), d.Request.ID); err != nil {
+			r.Status, string(evaluation), moment(r.UpdatedAt), r.ID); err != nil {
 			return err
 		}
 	}
-	missing := d.Request.Evaluation.Missing
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
-		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.Request.ID, sub.CompanyID, sub.KeyID, sub.TraceID, d.From, d.Request.Status,
-		len(missing.Documents)+len(missing.Data), len(d.Request.Evaluation.Rejected), moment(d.At)); err != nil {
-		return err
+	for _, r := range w.Audit {
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+			 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.RequestID, r.CompanyID, r.KeyID, r.TraceID, r.From, r.To, r.Missing, r.Rejected, moment(r.At)); err != nil {
+			return err
+		}
 	}
-	if err := recordReply(ctx, tx, sub.Idempotency, d); err != nil {
-		return err
+	for _, r := range w.Replies {
+		if err := putReply(ctx, tx, r); err != nil {
+			return err
+		}
 	}
-	if d.Notification == nil {
+	return s.putNotifications(ctx, tx, w.Notifications)
+}
+
+func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications []enablement.Notification) error {
+	if len(notifications) == 0 {
 		return nil
 	}
-	n := d.Notification
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
-		 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, moment(n.SubmittedAt),
-		enablement.NotificationPending); err != nil {
+	ids := make([]string, len(notifications))
+	for i, n := range notifications {
+		ids[i] = n.ID
+		if _, err := tx.ExecContext(ctx,
+			`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
+			 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, moment(n.SubmittedAt),
+			enablement.NotificationPending); err != nil {
+			return err
+		}
+	}
+	return s.enqueue(ctx, tx, ids)
+}
+
+// load reads all that a decision needs. Whatever belongs to another company is not found.
+func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
+	if s.Recorded, err = findReply(ctx, tx, s.Idempotency); err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, n.ID)
+	if s.File.Client, s.ClientFound, err = loadClient(ctx, tx, s.Submission); err != nil || !s.ClientFound {
+		return err
+	}
+	if s.RequestFound, err = loadRequest(ctx, tx, s); err != nil || !s.RequestFound {
+		return err
+	}
+	return loadDocuments(ctx, tx, s)
 }
 
-// loadFile reads all that a decision needs. Whatever belongs to another company is not found.
-func loadFile(ctx context.Context, tx *sql.Tx, sub enablement.Submission) (file enablement.File, err error) {
-	if file.Client, err = loadClient(ctx, tx, sub); err != nil {
-		return file, err
-	}
-	if file.Request, err = loadRequest(ctx, tx, sub); err != nil {
-		return file, err
-	}
-	file.Documents, err = loadDocuments(ctx, tx, sub.ClientID)
-	return file, err
-}
-
-func loadClient(ctx context.Context, tx *sql.Tx, sub enablement.Submission) (enablement.Client, error) {
-	var c enablement.Client
-	err := tx.QueryRowContext(ctx,
+func loadClient(ctx context.Context, tx *sql.Tx, sub enablement.Submission) (c enablement.Client, found bool, err error) {
+	err = tx.QueryRowContext(ctx,
 		`SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
 		 FROM clients WHERE id = ? AND company_id = ?`, sub.ClientID, sub.CompanyID).
 		Scan(&c.ID, &c.CompanyID, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate,
 			&c.PhoneCountryCode, &c.PhoneNumber, &c.Country)
+	found, err = present(err)
+	return c, found, err
+}
+
+// present tells whether a query found its row.
+func present(err error) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
-		return c, enablement.ErrClientNotFound
+		return false, nil
 	}
-	return c, err
+	return err == nil, err
 }
 
-func loadRequest(ctx context.Context, tx *sql.Tx, sub enablement.Submission) (enablement.Request, error) {
-	r := enablement.Request{CompanyID: sub.CompanyID}
+func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, error) {
+	r := enablement.Request{CompanyID: s.CompanyID}
 	var evaluation string
-	err := tx.QueryRowContext(ctx,
+	found, err := present(tx.QueryRowContext(ctx,
 		`SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
-		 FROM requests WHERE id = ? AND client_id = ?`, sub.RequestID, sub.ClientID).
+		 FROM requests WHERE id = ? AND client_id = ?`, s.RequestID, s.ClientID).
 		Scan(&r.ID, &r.ClientID, &r.Product, &r.Status, &evaluation,
-			&r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt)
+			&r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt))
+	if !found {
+		return false, err
+	}
 	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return r, enablement.ErrRequestNotFound
-	case err != nil:
-		return r, err
-	case evaluation == "":
-		return r, nil
+	if evaluation != "" {
+		if err := json.Unmarshal([]byte(evaluation), &r.Evaluation); err != nil {
+			s.Fault = fmt.Errorf("stored evaluation: %w", err)
+		}
 	}
-	if err := json.Unmarshal([]byte(evaluation), &r.Evaluation); err != nil {
-		return r, fmt.Errorf("stored evaluation: %w", err)
-	}
-	return r, nil
+	s.File.Request = r
+	return true, nil
 }
 
-func loadDocuments(ctx context.Context, tx *sql.Tx, clientID string) (documents []enablement.Document, err error) {
+func loadDocuments(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
 	rows, err := tx.QueryContext(ctx,
 		`SELECT type, metadata,
 		        EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
 		        EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
-		 FROM documents WHERE client_id = ? ORDER BY id`, clientID)
+		 FROM documents WHERE client_id = ? ORDER BY id`, s.ClientID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var d enablement.Document
 		var metadata string
 		if err := rows.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
-			return nil, err
+			return err
 		}
 		if err := json.Unmarshal([]byte(metadata), &d.Metadata); err != nil {
-			return nil, fmt.Errorf("stored metadata: %w", err)
+			s.Fault = fmt.Errorf("stored metadata: %w", err)
 		}
-		documents = append(documents, d)
+		s.File.Documents = append(s.File.Documents, d)
 	}
-	return documents, rows.Err()
+	return rows.Err()
 }

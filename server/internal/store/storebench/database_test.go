@@ -45,7 +45,7 @@ func openSQLite(t testing.TB) database {
 	inserter, err := delivery.NewInserter(driver, delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	return database{
-		Store: sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, id string) error { return inserter.EnqueueTx(ctx, tx, id) }),
+		Store: sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, ids []string) error { return inserter.EnqueueTx(ctx, tx, ids) }),
 		exec: func(statement string) error {
 			_, err := db.Writer().ExecContext(t.Context(), statement)
 			return err

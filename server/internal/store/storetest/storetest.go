@@ -44,6 +44,7 @@ func Exercise(t *testing.T, open Open) {
 		"Isolation":     exerciseIsolation,
 		"Clock":         exerciseClock,
 		"Racing":        exerciseRacing,
+		"Together":      exerciseTogether,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

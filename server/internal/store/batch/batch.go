@@ -1,0 +1,187 @@
+// Package batch decides on submissions that share a transaction, the same way on every database: one
+// after the other, each seeing what the ones before it decided.
+package batch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+// ErrAlone is what a submission is answered that cannot share a transaction: it has to wait for a lock, or
+// one of the others failed. It goes on by itself.
+var ErrAlone = errors.New("to be submitted alone")
+
+// Submission is one to decide on, and what the database knows about it.
+type Submission struct {
+	enablement.Submission
+	// Context is its caller's: nothing is written for a caller that went away.
+	Context context.Context //nolint:containedctx // submissions of several callers
+	Decide  func(enablement.File) (enablement.Decision, error)
+
+	// ClientFound and RequestFound: nothing of another company is ever found. Of a client without the
+	// request the File has no more than that.
+	ClientFound, RequestFound bool
+	File                      enablement.File
+	// Recorded is the last reply under the idempotency key, whenever that was; nil if there is none.
+	Recorded *Reply
+	// KeyTaken: another process works on the idempotency key.
+	KeyTaken bool
+	// Locked: another transaction holds the request, so that nothing is known of it yet.
+	Locked bool
+	// Fault: what is stored cannot be read.
+	Fault error
+
+	// Decision and Err are what was decided.
+	Decision enablement.Decision
+	Err      error
+}
+
+// New returns a submission of which nothing is known yet.
+func New(ctx context.Context, s enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) *Submission {
+	return &Submission{Submission: s, Context: ctx, Decide: decide}
+}
+
+// Reset forgets what is known, for a transaction that is made again.
+func (s *Submission) Reset() { *s = *New(s.Context, s.Submission, s.Decide) }
+
+// Reply is what an idempotency key answers.
+type Reply struct {
+	enablement.Idempotency
+	Body []byte
+	At   time.Time
+}
+
+// Audit is a row of the audit.
+type Audit struct {
+	enablement.AuditRow
+	RequestID, CompanyID string
+}
+
+// Writes is what the database is to write, together or not at all. Each request and each key is there
+// once, as it is in the end.
+type Writes struct {
+	Requests      []enablement.Request
+	Audit         []Audit
+	Notifications []enablement.Notification
+	Replies       []Reply
+}
+
+// Empty tells whether there is nothing to write.
+func (w *Writes) Empty() bool { return len(w.Audit) == 0 }
+
+// Decide decides on the submissions in their order.
+func Decide(submissions []*Submission) *Writes {
+	l := ledger{requests: make(map[string]enablement.Request), replies: make(map[[32]byte]Reply)}
+	w := &Writes{}
+	for _, s := range submissions {
+		s.Decision, s.Err = l.decide(s)
+		if s.Err == nil && !s.Decision.Replayed {
+			l.note(s)
+			w.add(s)
+		}
+	}
+	for _, r := range l.requests {
+		w.Requests = append(w.Requests, r)
+	}
+	for _, r := range l.replies {
+		w.Replies = append(w.Replies, r)
+	}
+	return w
+}
+
+// ledger is what was decided so far, and is not in the database yet.
+type ledger struct {
+	requests map[string]enablement.Request
+	replies  map[[32]byte]Reply
+}
+
+func (l *ledger) decide(s *Submission) (enablement.Decision, error) {
+	if s.Fault != nil {
+		return enablement.Decision{}, s.Fault
+	}
+	if s.Locked {
+		return enablement.Decision{}, ErrAlone
+	}
+	switch body, err := l.replay(s); {
+	case err != nil:
+		return enablement.Decision{}, err
+	case body != nil:
+		return enablement.Decision{Reply: body, Replayed: true}, nil
+	case !s.ClientFound:
+		return enablement.Decision{}, enablement.ErrClientNotFound
+	case !s.RequestFound:
+		return enablement.Decision{}, enablement.ErrRequestNotFound
+	}
+	file := s.File
+	if changed, ok := l.requests[file.Request.ID]; ok {
+		file.Request = changed
+	}
+	d, err := protect(s.Decide, file)
+	if err == nil {
+		err = s.Context.Err()
+	}
+	return d, err
+}
+
+// replay returns the reply recorded under the idempotency key, nil if there is none in its window.
+func (l *ledger) replay(s *Submission) ([]byte, error) {
+	key := s.Idempotency
+	if key == nil {
+		return nil, nil
+	}
+	recorded := s.Recorded
+	if now, ok := l.replies[key.ID]; ok {
+		recorded = &now
+	}
+	switch {
+	case recorded != nil && recorded.At.After(key.Since.Truncate(time.Microsecond)): // the finest that is stored
+		if !bytes.Equal(recorded.Fingerprint[:], key.Fingerprint[:]) {
+			return nil, enablement.ErrIdempotencyMismatch
+		}
+		return recorded.Body, nil
+	case s.KeyTaken:
+		return nil, enablement.ErrIdempotencyInProgress
+	}
+	return nil, nil
+}
+
+// protect keeps a panic from the submissions of others.
+func protect(decide func(enablement.File) (enablement.Decision, error), file enablement.File) (d enablement.Decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return decide(file)
+}
+
+func (l *ledger) note(s *Submission) {
+	d := s.Decision
+	if d.Changed {
+		l.requests[d.Request.ID] = d.Request
+	}
+	if s.Idempotency != nil {
+		l.replies[s.Idempotency.ID] = Reply{Idempotency: *s.Idempotency, Body: d.Reply, At: d.At}
+	}
+}
+
+func (w *Writes) add(s *Submission) {
+	d := s.Decision
+	missing := d.Request.Evaluation.Missing
+	w.Audit = append(w.Audit, Audit{
+		RequestID: d.Request.ID, CompanyID: s.CompanyID,
+		AuditRow: enablement.AuditRow{
+			At: d.At, KeyID: s.KeyID, TraceID: s.TraceID, From: d.From, To: d.Request.Status,
+			Missing: len(missing.Documents) + len(missing.Data), Rejected: len(d.Request.Evaluation.Rejected),
+		},
+	})
+	if d.Notification != nil {
+		w.Notifications = append(w.Notifications, *d.Notification)
+	}
+}

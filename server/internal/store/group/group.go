@@ -1,0 +1,170 @@
+// Package group lets calls that come while others run share what is done next: a transaction costs the
+// database nearly the same for many as for one.
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrClosed is what a call is told that comes after Close.
+var ErrClosed = errors.New("the database is closed")
+
+const (
+	// limit is how many calls run together at most, which bounds how long that takes.
+	limit = 64
+	// timeout bounds what callers share, who have bounds of their own.
+	timeout = 15 * time.Second
+)
+
+// Call is one call of [Group.Do]. Out and Err are its answer.
+type Call[I, O any] struct {
+	In  I
+	Out O
+	Err error
+
+	answered chan struct{}
+}
+
+// Config is how calls are answered together.
+type Config[I, O any] struct {
+	// Lanes is how many times Run runs at once.
+	Lanes int
+	// Run answers calls; an error is the answer to all of them. The context is none of the callers'.
+	Run func(ctx context.Context, calls []*Call[I, O]) error
+	// Turn is waited for before the calls are chosen, so that those that come meanwhile run with
+	// them; nil: there is nothing to wait for.
+	Turn func(ctx context.Context) (done func(), err error)
+}
+
+// Group collects calls and has them answered together.
+type Group[I, O any] struct {
+	config Config[I, O]
+
+	mu      sync.Mutex
+	waiting []*Call[I, O]
+	lanes   int
+	closed  bool
+	running sync.WaitGroup
+}
+
+// New returns a group. Close it.
+func New[I, O any](config Config[I, O]) *Group[I, O] {
+	if config.Turn == nil {
+		config.Turn = func(context.Context) (func(), error) { return func() {}, nil }
+	}
+	return &Group[I, O]{config: config}
+}
+
+// Do makes a call. When the context ends first, its error is returned; whether the call is made all the
+// same cannot be told then.
+func (g *Group[I, O]) Do(ctx context.Context, in I) (out O, err error) {
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
+	call := &Call[I, O]{In: in, answered: make(chan struct{})}
+	if err := g.enter(call); err != nil {
+		return out, err
+	}
+	select {
+	case <-call.answered:
+		return call.Out, call.Err
+	case <-ctx.Done():
+		g.leave(call)
+		return out, ctx.Err()
+	}
+}
+
+// enter lines a call up, and opens a lane for it where there may be one more.
+func (g *Group[I, O]) enter(call *Call[I, O]) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return ErrClosed
+	}
+	g.waiting = append(g.waiting, call)
+	if g.lanes < g.config.Lanes {
+		g.lanes++
+		g.running.Go(g.lane)
+	}
+	return nil
+}
+
+// leave takes a call back that nobody waits for, unless it runs by now.
+func (g *Group[I, O]) leave(call *Call[I, O]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting = slices.DeleteFunc(g.waiting, func(c *Call[I, O]) bool { return c == call })
+}
+
+// lane runs for as long as calls wait.
+func (g *Group[I, O]) lane() {
+	for g.more() {
+		g.round()
+	}
+}
+
+func (g *Group[I, O]) more() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.lanes--
+		return false
+	}
+	return true
+}
+
+func (g *Group[I, O]) round() {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	done, err := g.config.Turn(ctx)
+	if err == nil {
+		defer done()
+	}
+	calls := g.take()
+	if len(calls) == 0 {
+		return // all have left
+	}
+	if err == nil {
+		err = g.run(ctx, calls)
+	}
+	for _, call := range calls {
+		if err != nil {
+			var none O
+			call.Out, call.Err = none, err
+		}
+		close(call.answered)
+	}
+}
+
+// run turns a panic into an error: it would be on no caller's goroutine, and end the program.
+func (g *Group[I, O]) run(ctx context.Context, calls []*Call[I, O]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return g.config.Run(ctx, calls)
+}
+
+func (g *Group[I, O]) take() []*Call[I, O] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.waiting), limit)
+	calls := slices.Clone(g.waiting[:n])
+	g.waiting = slices.Delete(g.waiting, 0, n)
+	return calls
+}
+
+// Close refuses calls from now on, and waits until those that came before are answered.
+func (g *Group[I, O]) Close() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.running.Wait()
+}
