@@ -64,7 +64,7 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
-			MaxIdleConnsPerHost: 16,
+			MaxIdleConnsPerHost: maxWorkers, // a connection for each, or they dial anew all day
 			IdleConnTimeout:     90 * time.Second,
 			TLSHandshakeTimeout: 10 * time.Second,
 			ForceAttemptHTTP2:   true,

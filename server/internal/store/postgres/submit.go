@@ -18,28 +18,33 @@ import (
 // The statements of submissions that share a transaction, in the order in which they are sent. Each takes
 // lists, one entry for each submission.
 //
-// The planner makes one plan for all lengths of the lists, perhaps when a table is still empty, so that it
-// must not be led into temptation: = ANY offers the index where a join with the list might not use it, and
-// IS NOT DISTINCT FROM keeps it from looking a request up by way of its client, who may have many.
+// The planner makes one plan for all lengths of the lists, perhaps when a table is still empty, and must not
+// be led into temptation. A LATERAL query that locks, or has an OFFSET, is asked once for each entry, by
+// index; so is a query for a value, while EXISTS may be answered by reading all there is; = ANY offers the
+// index to an update; and IS NOT DISTINCT FROM keeps a request from being looked up by way of its client,
+// who may have many.
 const (
 	lockRequests = `
 		SELECT a.n, r.product, r.status, r.evaluation, r.rejection_code, r.rejection_description, r.created_at, r.updated_at
-		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n)
-		JOIN requests r ON r.id = a.request_id AND r.client_id IS NOT DISTINCT FROM a.client_id AND r.id = ANY ($1)
-		JOIN clients c ON c.id = r.client_id AND c.company_id = a.company_id AND c.id = ANY ($2)
-		FOR NO KEY UPDATE OF r`
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n),
+		LATERAL (
+			SELECT * FROM requests
+			WHERE id = a.request_id AND client_id IS NOT DISTINCT FROM a.client_id
+			  AND EXISTS (SELECT 1 FROM clients WHERE id = a.client_id AND company_id = a.company_id)
+			FOR NO KEY UPDATE`
+	lockedRequests = `) r`
 
 	// selectFiles reads the clients and the documents in one statement, so of one moment. It tells of
 	// each request whether it is there.
 	selectFiles = `
 		SELECT a.n, c.first_name, c.last_name, c.email, c.birth_date, c.phone_country_code, c.phone_number, c.country,
-		       EXISTS (SELECT 1 FROM requests r WHERE r.id = a.request_id AND r.client_id IS NOT DISTINCT FROM c.id),
+		       (SELECT id FROM requests WHERE id = a.request_id AND client_id IS NOT DISTINCT FROM a.client_id) IS NOT NULL,
 		       d.type, d.metadata,
-		       EXISTS (SELECT 1 FROM document_images WHERE document_id = d.id AND side = 'front'),
-		       EXISTS (SELECT 1 FROM document_images WHERE document_id = d.id AND side = 'back')
+		       (SELECT side FROM document_images WHERE document_id = d.id AND side = 'front') IS NOT NULL,
+		       (SELECT side FROM document_images WHERE document_id = d.id AND side = 'back') IS NOT NULL
 		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n)
-		JOIN clients c ON c.id = a.client_id AND c.company_id = a.company_id AND c.id = ANY ($2)
-		LEFT JOIN documents d ON d.client_id = c.id AND d.client_id = ANY ($2)
+		CROSS JOIN LATERAL (SELECT * FROM clients WHERE id = a.client_id AND company_id = a.company_id OFFSET 0) c
+		LEFT JOIN LATERAL (SELECT * FROM documents WHERE client_id = a.client_id OFFSET 0) d ON true
 		ORDER BY a.n, d.id`
 
 	insertAudit = `
@@ -58,7 +63,7 @@ const (
 
 // submissions is how many transactions of submissions are open at a time: while one waits for the
 // database, another one decides.
-const submissions = 2
+const submissions = 4
 
 type submitCall = group.Call[*batch.Submission, enablement.Decision]
 
@@ -168,7 +173,7 @@ func reads(subs []*batch.Submission, locking locking) *pgx.Batch {
 	b := &pgx.Batch{}
 	b.BeginTx(readCommitted)
 	keys.lock(b)
-	b.Queue(lockRequests+string(locking), ids[0], ids[1], ids[2]).Query(func(rows pgx.Rows) error { return scanRequests(rows, subs) })
+	b.Queue(lockRequests+string(locking)+lockedRequests, ids[0], ids[1], ids[2]).Query(func(rows pgx.Rows) error { return scanRequests(rows, subs) })
 	b.Queue(selectFiles, ids[0], ids[1], ids[2]).Query(func(rows pgx.Rows) error { return scanFiles(rows, subs, locking) })
 	// Behind the lock on the request: what was recorded while it was waited for is seen.
 	keys.read(b)
