@@ -18,6 +18,8 @@ var ErrClosed = errors.New("the database is closed")
 const (
 	// limit is how many calls run together at most, which bounds how long that takes.
 	limit = 64
+	// crowd is how many calls must wait for another lane to open: fewer are better off together.
+	crowd = 8
 	// timeout bounds what callers share, who have bounds of their own.
 	timeout = 15 * time.Second
 )
@@ -33,7 +35,7 @@ type Call[I, O any] struct {
 
 // Config is how calls are answered together.
 type Config[I, O any] struct {
-	// Lanes is how many times Run runs at once.
+	// Lanes is how many times Run runs at once, at most.
 	Lanes int
 	// Run answers calls; an error is the answer to all of them. The context is none of the callers'.
 	Run func(ctx context.Context, calls []*Call[I, O]) error
@@ -88,7 +90,7 @@ func (g *Group[I, O]) enter(call *Call[I, O]) error {
 		return ErrClosed
 	}
 	g.waiting = append(g.waiting, call)
-	if g.lanes < g.config.Lanes {
+	if g.lanes == 0 || g.lanes < g.config.Lanes && len(g.waiting) >= crowd {
 		g.lanes++
 		g.running.Go(g.lane)
 	}

@@ -88,21 +88,24 @@ func TestDo(t *testing.T) {
 	g.Close()
 }
 
+// TestDo_lanes: another lane opens for a crowd, and there are no more of them than may be.
 func TestDo_lanes(t *testing.T) {
 	t.Parallel()
 	gate := newGate()
 	g := group.New(group.Config[int, int]{Lanes: 2, Run: gate.run})
-	one := do(t, g, 1)
+	answers := []<-chan answer{do(t, g, 1)}
 	require.Equal(t, []int{1}, <-gate.rounds)
-	two := do(t, g, 2)
-	require.Equal(t, []int{2}, <-gate.rounds, "two at a time")
-	three := do(t, g, 3)
-	require.Eventually(t, func() bool { return g.Waiting() == 1 }, waitFor, tick)
+	answers = append(answers, fill(t, g, 2, 7)...)
+	answers = append(answers, do(t, g, 9))
+	require.Len(t, <-gate.rounds, 8, "two at a time")
+	answers = append(answers, fill(t, g, 10, 20)...)
+	gate.release <- nil
+	require.Len(t, <-gate.rounds, 20)
 	gate.release <- nil
 	gate.release <- nil
-	require.Equal(t, []int{3}, <-gate.rounds)
-	gate.release <- nil
-	require.Equal(t, []answer{{2, nil}, {4, nil}, {6, nil}}, []answer{<-one, <-two, <-three})
+	for i, a := range answers {
+		require.Equal(t, answer{2 * (i + 1), nil}, <-a)
+	}
 }
 
 func TestDo_error(t *testing.T) {

@@ -61,9 +61,9 @@ const (
 		WHERE r.id = a.id AND r.id = ANY ($1)`
 )
 
-// submissions is how many transactions of submissions are open at a time: while one waits for the
-// database, another one decides.
-const submissions = 4
+// submissions is how many transactions of submissions are open at a time, where there are enough of them:
+// while one waits for the database, another one decides. With more, each has fewer to share its cost.
+const submissions = 2
 
 type submitCall = group.Call[*batch.Submission, enablement.Decision]
 
