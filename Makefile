@@ -81,6 +81,13 @@ MINUTES ?= 5
 soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or postgres).
 	@.ci/soak $(DB) $(MINUTES)
 
+# ROWS is a list such as P1,P2; all by default. Needs modules of those it compares with.
+ROWS ?=
+ROUNDS ?= 7
+.PHONY: bench
+bench: build ## Measure ROWS (all) of what performance promises, ROUNDS (7) times; writes bench.json.
+	@go run ./server/internal/bench -rows '$(ROWS)' -rounds $(ROUNDS)
+
 .PHONY: bench-throughput
 bench-throughput: build postgres ## Measure submits a second over HTTP beside the plain statements, on both databases.
 	@.ci/throughput

@@ -9,9 +9,10 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// call is one request on its way through the chain, with its reply. It is the ResponseWriter that
-// the mux and the generated code see, and it is reachable from the request's context.
+// call is one request on its way through the chain, with its reply. It is the ResponseWriter and the
+// request's context that the mux and the generated code see.
 type call struct {
+	context.Context // of the request as it came
 	reply
 	started       time.Time
 	traceID       string
@@ -22,11 +23,13 @@ type call struct {
 	client        netip.Addr
 	overTLS       bool
 	code          api.ErrorCode
+	stamps        [4]string // the values of the headers that stamp sets
 }
 
-func newCall(r *http.Request) *call {
+func newCall(w http.ResponseWriter, r *http.Request) *call {
 	return &call{
-		reply:   reply{header: make(http.Header, 8)},
+		Context: r.Context(),
+		reply:   newReply(w),
 		started: time.Now(),
 		traceID: traceIDOf(r),
 	}
@@ -34,17 +37,32 @@ func newCall(r *http.Request) *call {
 
 // stamp sets the headers that are the chain's to set, over whatever the implementation wrote.
 func (c *call) stamp() {
-	c.header.Set("X-Trace-Id", c.traceID)
-	c.header.Set("X-Content-Type-Options", "nosniff")
-	// A reply that a browser shows loads nothing, runs nothing and is in nobody's frame. A
-	// Referrer-Policy would add nothing: there is nothing that could refer.
-	c.header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if c.stamps[0] != "" {
+		return // done for the check, and nobody wrote since
+	}
+	c.stamps = [...]string{
+		c.traceID,
+		"nosniff",
+		// A reply that a browser shows loads nothing, runs nothing and is in nobody's frame. A
+		// Referrer-Policy would add nothing: there is nothing that could refer.
+		"default-src 'none'; frame-ancestors 'none'",
+		"no-store",
+	}
+	c.header["X-Trace-Id"] = c.stamps[0:1:1]
+	c.header["X-Content-Type-Options"] = c.stamps[1:2:2]
+	c.header["Content-Security-Policy"] = c.stamps[2:3:3]
+	if set := c.header["Cache-Control"]; len(set) == 0 || set[0] == "" {
+		c.header["Cache-Control"] = c.stamps[3:4:4]
+	}
 	if c.overTLS {
 		c.header.Set("Strict-Transport-Security", "max-age=31536000") // a year; subdomains aren't ours to speak for
 	}
-	if c.header.Get("Cache-Control") == "" {
-		c.header.Set("Cache-Control", "no-store")
-	}
+}
+
+// reset forgets the reply.
+func (c *call) reset() {
+	c.reply.reset()
+	clear(c.stamps[:])
 }
 
 // operationID is empty while no operation was found.
@@ -53,6 +71,14 @@ func (c *call) operationID() string {
 		return ""
 	}
 	return c.operation.id
+}
+
+// Value implements [context.Context]: a call is found in what is derived from it.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 type callKey struct{}

@@ -1,11 +1,13 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"reflect"
 	"runtime/debug"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -42,6 +44,7 @@ type handler struct {
 	routes     *router
 	validation *openapi3filter.Options
 	tooLarge   *Error
+	logPC      uintptr // in logCall, for loggers that show the source of a line
 }
 
 func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) (*handler, error) {
@@ -59,10 +62,14 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 	if err := settings.limits.answerable(operations); err != nil {
 		return nil, err
 	}
+	for _, op := range operations {
+		op.logger = settings.logger.With(slog.String("operation", op.id), slog.String("method", op.route.Method))
+	}
 	h := &handler{
 		settings:   settings,
 		validation: validationOptions(),
 		tooLarge:   bodyTooLarge(settings.maxBody),
+		logPC:      reflect.ValueOf((*handler).logCall).Pointer() + 1, // a return address is one behind
 	}
 	h.routes = newRouter(operations, h.wrap)
 	strict := api.NewStrictHandlerWithOptions(impl, nil, api.StrictHTTPServerOptions{
@@ -79,11 +86,12 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 // ServeHTTP implements [http.Handler]. The log line is written before the reply leaves, so that a
 // trace id a caller holds is always in the log.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := newCall(r)
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	c := newCall(w, r)
+	r = r.WithContext(c) //nolint:contextcheck // c holds the request's own
 	aborted := h.answer(c, r)
-	h.logCall(c, r)
-	h.observe(c, r)
+	took := time.Since(c.started)
+	h.logCall(c, r, took)
+	h.observe(c, r, took)
 	if aborted {
 		panic(http.ErrAbortHandler)
 	}
@@ -151,13 +159,12 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if err := h.limits.allowCompany(c); err != nil {
 		return err
 	}
-	input, err := h.validateRequest(c.operation, r)
-	if err != nil {
+	if err := h.validateRequest(c.operation, r); err != nil {
 		return err
 	}
 	generated(c, r)
 	if c.failed {
 		return nil
 	}
-	return h.validateReply(r.Context(), c, input)
+	return h.validateReply(c, r)
 }

@@ -10,22 +10,32 @@ import (
 
 // logCall writes the one line of a call. Nothing in it was chosen by the caller but the trace id.
 // Status 0 is an aborted call.
-func (h *handler) logCall(c *call, r *http.Request) {
-	attrs := make([]slog.Attr, 0, 7)
-	attrs = append(attrs,
+//
+// It does what [slog.Logger.LogAttrs] does, but knows the time and its own place without looking.
+func (h *handler) logCall(c *call, r *http.Request, took time.Duration) {
+	logger, bound := h.logger, c.operation != nil && c.operation.route.Method == r.Method // HEAD may come to GET's
+	if bound {
+		logger = c.operation.logger
+	}
+	if !logger.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	line := slog.NewRecord(c.started.Add(took), slog.LevelInfo, "call", h.logPC)
+	line.AddAttrs(
 		slog.String("trace_id", c.traceID),
-		slog.String("operation", c.operationID()),
-		slog.String("method", knownMethod(r.Method)),
 		slog.Int("status", c.status),
-		slog.Duration("duration", time.Since(c.started)),
+		slog.Duration("duration", took),
 	)
 	if c.authenticated {
-		attrs = append(attrs,
+		line.AddAttrs(
 			slog.String("company_id", c.principal.CompanyID),
 			slog.String("key_prefix", c.principal.KeyPrefix),
 		)
 	}
-	h.logger.LogAttrs(r.Context(), slog.LevelInfo, "call", attrs...)
+	if !bound {
+		line.AddAttrs(slog.String("operation", c.operationID()), slog.String("method", knownMethod(r.Method)))
+	}
+	_ = logger.Handler().Handle(r.Context(), line) // what can't be logged is lost, as in slog
 }
 
 // logCause writes what the caller isn't told: why a call failed, and why one was refused if there

@@ -41,7 +41,7 @@ func WithObserver(observe func(context.Context, Call)) Option {
 	}
 }
 
-func (h *handler) observe(c *call, r *http.Request) {
+func (h *handler) observe(c *call, r *http.Request, took time.Duration) {
 	if len(h.observers) == 0 {
 		return
 	}
@@ -49,7 +49,7 @@ func (h *handler) observe(c *call, r *http.Request) {
 		Method:   knownMethod(r.Method),
 		Status:   c.status,
 		Code:     c.errorCode(),
-		Duration: time.Since(c.started),
+		Duration: took,
 	}
 	if c.operation != nil {
 		seen.Operation, seen.Route = c.operation.id, c.operation.route.Path

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -10,7 +11,19 @@ import (
 type reply struct {
 	status int // 0 while nothing was written
 	header http.Header
+	beside bool // the header is not the next writer's own
 	body   []byte
+	length [1]string // of the body, as a header's value
+}
+
+// newReply keeps headers in the next writer's own, unless others set some there: those are neither
+// to be checked nor to be taken back.
+func newReply(next http.ResponseWriter) reply {
+	p := reply{header: next.Header()}
+	if p.beside = len(p.header) > 0; p.beside {
+		p.header = make(http.Header, 8)
+	}
+	return p
 }
 
 // Header implements [http.ResponseWriter].
@@ -42,10 +55,11 @@ func (p *reply) reset() {
 // where it can't be delivered the caller is gone: its error needs no answer.
 func (p *reply) send(w http.ResponseWriter) {
 	header := w.Header()
-	for name, values := range p.header {
-		header[name] = values
+	if p.beside {
+		maps.Copy(header, p.header)
 	}
-	header.Set("Content-Length", strconv.Itoa(len(p.body)))
+	p.length[0] = strconv.Itoa(len(p.body))
+	header["Content-Length"] = p.length[:]
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ type operation struct {
 	pathParams  []string
 	headers     []string
 	query       map[string]bool
+	request     *requestCheck       // nil where there is none
+	replies     map[int]*replyCheck // by status
+	logger      *slog.Logger        // says which operation it is
 }
 
 // declares reports whether the description has a reply of this status.
@@ -84,6 +88,7 @@ func newOperation(route *routers.Route) (*operation, error) {
 			return nil, fmt.Errorf("it declares no response %d", status)
 		}
 	}
+	op.request, op.replies = newRequestCheck(route), newReplyChecks(route.Operation)
 	return op, nil
 }
 

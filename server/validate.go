@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,14 +27,14 @@ func validationOptions() *openapi3filter.Options {
 
 // validateRequest lets only such a request pass as the operation describes: nothing missing,
 // nothing malformed, nothing more. No message repeats a submitted value.
-func (h *handler) validateRequest(op *operation, r *http.Request) (*openapi3filter.RequestValidationInput, error) {
+func (h *handler) validateRequest(op *operation, r *http.Request) error {
 	query, err := parseQuery(op, r.URL.RawQuery)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range op.headers {
-		if len(r.Header.Values(name)) > 1 {
-			return nil, badRequest(fmt.Sprintf("header %q: must be sent once", name), nil)
+		if len(r.Header[http.CanonicalHeaderKey(name)]) > 1 {
+			return badRequest(fmt.Sprintf("header %q: must be sent once", name), nil)
 		}
 	}
 	if r.Body != nil && r.Body != http.NoBody {
@@ -43,8 +42,11 @@ func (h *handler) validateRequest(op *operation, r *http.Request) (*openapi3filt
 	}
 	if !op.takesBody() {
 		if err := h.refuseBody(r); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	if op.request.accepts(r) {
+		return nil
 	}
 	input := &openapi3filter.RequestValidationInput{
 		Request:     r,
@@ -57,15 +59,15 @@ func (h *handler) validateRequest(op *operation, r *http.Request) (*openapi3filt
 		input.PathParams[name] = r.PathValue(name)
 	}
 	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
-		return nil, h.requestError(err)
+		return h.requestError(err)
 	}
-	return input, nil
+	return nil
 }
 
 // parseQuery refuses a query that is malformed or has a parameter the operation doesn't.
 func parseQuery(op *operation, raw string) (url.Values, error) {
 	if raw == "" {
-		return url.Values{}, nil
+		return nil, nil
 	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -156,7 +158,7 @@ func (h *handler) requestError(err error) error {
 
 // validateReply returns what is wrong with an implementation's reply: where and which rule, but
 // no value.
-func (h *handler) validateReply(ctx context.Context, c *call, request *openapi3filter.RequestValidationInput) error {
+func (h *handler) validateReply(c *call, r *http.Request) error {
 	switch {
 	case c.status == 0:
 		return errors.New("the implementation wrote no reply")
@@ -164,17 +166,21 @@ func (h *handler) validateReply(ctx context.Context, c *call, request *openapi3f
 		return fmt.Errorf("the reply has no valid status: %d", c.status)
 	case !h.checkReplies:
 		return nil
-	case !c.operation.declares(c.status): // the validator lets undeclared redirects pass
-		return fmt.Errorf("the reply is not as described: status %d is not declared", c.status)
 	}
 	c.stamp()
+	if c.operation.replies[c.status].accepts(c.header, c.body) {
+		return nil
+	}
+	if !c.operation.declares(c.status) { // the validator lets undeclared redirects pass
+		return fmt.Errorf("the reply is not as described: status %d is not declared", c.status)
+	}
 	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: request,
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: c.operation.route},
 		Status:                 c.status,
 		Header:                 c.header,
 		Options:                h.validation,
 	}
-	if err := openapi3filter.ValidateResponse(ctx, input.SetBodyBytes(c.body)); err != nil {
+	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes(c.body)); err != nil {
 		return fmt.Errorf("the %d reply is not as described: %s", c.status, replyDefect(err))
 	}
 	return nil

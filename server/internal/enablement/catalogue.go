@@ -1,5 +1,7 @@
 package enablement
 
+import "slices"
+
 // The ids of the metadata of a document. number is upstream's sample requirement, issuing_country
 // its sample upload; expiration_date is our own, since an expired document is to be told.
 const (
@@ -34,13 +36,37 @@ func (p Product) Known() bool {
 //
 // Every call returns lists of its own, so callers may change them.
 func Catalogue(p Product) Requirements {
+	required := requiredFor(p)
+	required.Documents = slices.Clone(required.Documents)
+	for i, d := range required.Documents {
+		required.Documents[i] = d.clone()
+	}
+	required.Data = slices.Clone(required.Data)
+	for i, d := range required.Data {
+		required.Data[i].Fields = slices.Clone(d.Fields)
+	}
+	return required
+}
+
+// requiredFor is the catalogue itself, built once: it is only to be read.
+func requiredFor(p Product) Requirements {
 	if !p.Known() {
 		return Requirements{}
 	}
-	return Requirements{
-		Documents: []DocumentRequirement{identityDocument()},
-		Data:      []DataRequirement{personalInformation()},
+	return individual
+}
+
+var individual = Requirements{
+	Documents: []DocumentRequirement{identityDocument()},
+	Data:      []DataRequirement{personalInformation()},
+}
+
+func (r DocumentRequirement) clone() DocumentRequirement {
+	r.ValidDocuments = slices.Clone(r.ValidDocuments)
+	for i, v := range r.ValidDocuments {
+		r.ValidDocuments[i].Metadata = slices.Clone(v.Metadata)
 	}
+	return r
 }
 
 // identityDocument lists the kinds that upstream names, but ssn: that is a number, not a document

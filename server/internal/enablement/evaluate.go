@@ -15,7 +15,7 @@ import (
 //
 // The product must be [Product.Known]; any other has no requirements to hold anything against.
 func Evaluate(p Product, c Client, docs []Document, now time.Time) Evaluation {
-	required, today := Catalogue(p), day(now)
+	required, today := requiredFor(p), day(now)
 	e := Evaluation{
 		Missing:  Requirements{Documents: []DocumentRequirement{}, Data: []DataRequirement{}},
 		Rejected: []RejectedItem{},
@@ -25,7 +25,7 @@ func Evaluate(p Product, c Client, docs []Document, now time.Time) Evaluation {
 		if satisfied {
 			continue
 		}
-		e.Missing.Documents = append(e.Missing.Documents, r)
+		e.Missing.Documents = append(e.Missing.Documents, r.clone())
 		e.Rejected = append(e.Rejected, rejected...)
 	}
 	for _, r := range required.Data {

@@ -4,7 +4,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -15,9 +14,16 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
+// Service submits requests, as [enablement.Service] does.
+type Service interface {
+	Submit(ctx context.Context, s enablement.Submission, encode enablement.Encode) ([]byte, error)
+}
+
+var _ Service = (*enablement.Service)(nil)
+
 // API implements the generated interface over the domain.
 type API struct {
-	service *enablement.Service
+	service Service
 	timeout time.Duration
 }
 
@@ -25,7 +31,7 @@ var _ api.StrictServerInterface = (*API)(nil)
 
 // New returns the implementation. A call that takes longer than timeout, waiting for its turn at the
 // database for the most part, is given up with 503, and nothing has changed.
-func New(service *enablement.Service, timeout time.Duration) *API {
+func New(service Service, timeout time.Duration) *API {
 	return &API{service: service, timeout: timeout}
 }
 
@@ -35,14 +41,13 @@ func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductReques
 	if !ok {
 		return nil, errors.New("the call has no principal")
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
 	sub := enablement.Submission{
 		CompanyID: principal.CompanyID,
 		ClientID:  request.ClientID,
 		RequestID: request.ProductRequestID,
 		KeyID:     principal.KeyID,
 		TraceID:   server.TraceIDFrom(ctx),
+		Timeout:   a.timeout,
 	}
 	if key := request.Params.IdempotencyKey; key != nil {
 		sub.Idempotency = enablement.NewIdempotency(sub, *key)
@@ -54,16 +59,13 @@ func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductReques
 	return submitted(body), nil
 }
 
-// encode writes the body of a 200.
-func encode(r enablement.Request) ([]byte, error) { return json.Marshal(submission(r)) }
-
 // submitted is a 200 whose body is written already: what is recorded under an idempotency key is
 // what was sent, byte for byte.
 type submitted []byte
 
 // VisitSubmitProductResponse implements the generated response interface.
 func (s submitted) VisitSubmitProductResponse(w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = []string{"application/json"}
 	w.WriteHeader(http.StatusOK)
 	_, err := w.Write(s)
 	return err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,27 +19,35 @@ import (
 type file struct {
 	mediaType, caching string
 	hash               string
-	plain, gzipped     []byte // gzipped is nil where there is none
+	plain              func() ([]byte, error)
+	gzipped            []byte // nil where there is none
 }
 
 func newFile(mediaType, caching string, plain []byte) *file {
-	sum := sha256.Sum256(plain)
-	return &file{mediaType: mediaType, caching: caching, hash: hex.EncodeToString(sum[:16]), plain: plain}
+	return &file{
+		mediaType: mediaType, caching: caching, hash: hashOfText(plain),
+		plain: func() ([]byte, error) { return plain, nil },
+	}
 }
 
-// newGzipped also keeps the text plain, for the few callers that take no gzip.
-func newGzipped(mediaType, caching string, gzipped []byte) (*file, error) {
-	reader, err := gzip.NewReader(bytes.NewReader(gzipped))
-	if err != nil {
-		return nil, err
+// newGzipped unpacks the text for the first of the few callers that take no gzip, not while the
+// service starts.
+func newGzipped(mediaType, caching string, gzipped []byte) *file {
+	return &file{
+		mediaType: mediaType, caching: caching, hash: hashOfText(gzipped), gzipped: gzipped,
+		plain: sync.OnceValues(func() ([]byte, error) {
+			reader, err := gzip.NewReader(bytes.NewReader(gzipped))
+			if err != nil {
+				return nil, err
+			}
+			return io.ReadAll(reader)
+		}),
 	}
-	plain, err := io.ReadAll(reader)
-	if err != nil {
-		return nil, err
-	}
-	f := newFile(mediaType, caching, plain)
-	f.gzipped = gzipped
-	return f, nil
+}
+
+func hashOfText(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // ServeHTTP serves the whole file, a range of it, or 304 to a caller that has it.
@@ -46,16 +55,22 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Cache-Control", f.caching)
-	content, etag := f.plain, f.hash
 	if f.gzipped != nil {
 		h.Set("Vary", "Accept-Encoding")
 		if takesGzip(r) {
 			h.Set("Content-Encoding", "gzip")
-			content, etag = f.gzipped, f.hash+"-gzip"
+			h.Set("ETag", `"`+f.hash+`-gzip"`)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.gzipped))
+			return
 		}
 	}
-	h.Set("ETag", `"`+etag+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	plain, err := f.plain()
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	h.Set("ETag", `"`+f.hash+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(plain))
 }
 
 // takesGzip reports whether a request names gzip among the encodings it takes, and not with the

@@ -142,9 +142,7 @@ func assets() (map[string]*file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("swagger-ui: %w", err)
 		}
-		if all[name], err = newGzipped(mediaType, forever, gzipped); err != nil {
-			return nil, fmt.Errorf("swagger-ui: %s: %w", name, err)
-		}
+		all[name] = newGzipped(mediaType, forever, gzipped)
 	}
 	return all, nil
 }

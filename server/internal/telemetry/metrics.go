@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,7 @@ type Metrics struct {
 	calls         *prometheus.CounterVec
 	callDurations *prometheus.HistogramVec
 	callsInFlight prometheus.Gauge
+	callSeries    seriesCache
 
 	submissions *prometheus.HistogramVec
 	evaluations *prometheus.CounterVec
@@ -170,8 +172,46 @@ func (m *Metrics) ObserveCall(_ context.Context, call server.Call) {
 	if route == "" {
 		route = "none"
 	}
-	m.calls.WithLabelValues(route, call.Method, strconv.Itoa(call.Status), string(call.Code)).Inc()
-	m.callDurations.WithLabelValues(route, call.Method).Observe(call.Duration.Seconds())
+	took := call.Duration.Seconds()
+	call.Duration = 0
+	series, known := m.callSeries.get(call)
+	if !known {
+		series = callSeries{
+			count:     m.calls.WithLabelValues(route, call.Method, strconv.Itoa(call.Status), string(call.Code)),
+			durations: m.callDurations.WithLabelValues(route, call.Method),
+		}
+		m.callSeries.put(call, series)
+	}
+	series.count.Inc()
+	series.durations.Observe(took)
+}
+
+// callSeries is what calls that look alike count as.
+type callSeries struct {
+	count     prometheus.Counter
+	durations prometheus.Observer
+}
+
+// seriesCache finds series by a call without its duration, faster than by their labels.
+type seriesCache struct {
+	mutex sync.RWMutex
+	known map[server.Call]callSeries
+}
+
+func (c *seriesCache) get(call server.Call) (callSeries, bool) {
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
+	series, known := c.known[call]
+	return series, known
+}
+
+func (c *seriesCache) put(call server.Call, series callSeries) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.known == nil {
+		c.known = make(map[server.Call]callSeries)
+	}
+	c.known[call] = series
 }
 
 // InFlight counts the calls that are on their way through next.

@@ -1,0 +1,76 @@
+package rivals
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
+)
+
+// What every call sends.
+const (
+	secret    = "cm_0b0c7a0e6f0b4f3c9d5e0f6b6a1f2f11aaaaaaaaaaa"
+	clientID  = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG"
+	requestID = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
+	path      = "/management/clients/individuals/" + clientID + "/products/" + requestID + "/submit"
+	level     = 3 // the description's x-access-level
+)
+
+// traceID is what the rivals answer: they make none by themselves.
+const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+var created, updated = time.Date(2026, 4, 15, 10, 30, 0, 0, time.UTC), time.Date(2026, 4, 16, 9, 20, 0, 0, time.UTC)
+
+// oneKey finds the one key that there is.
+type oneKey struct{ key access.Key }
+
+func (o oneKey) KeyByHash(_ context.Context, hash access.Hash) (access.Key, error) {
+	if hash != access.HashOf(secret) {
+		return access.Key{}, access.ErrKeyNotFound
+	}
+	return o.key, nil
+}
+
+func newAuthenticator() *httpapi.Authenticator {
+	keys := access.NewCache(oneKey{access.New("cmp_7Yk2", level, secret, created)}, time.Now)
+	return httpapi.NewAuthenticator(keys, access.NewUsage(nil, nil).Note, time.Now)
+}
+
+var errLevel = errors.New("access level too low")
+
+// authenticate is what the rivals check a key with.
+func authenticate(ctx context.Context, a *httpapi.Authenticator, key string) error {
+	principal, err := a.Authenticate(ctx, key, netip.Addr{})
+	if err == nil && principal.AccessLevel < level {
+		err = errLevel
+	}
+	return err
+}
+
+// answer is the domain's: a complete request, as in the description's first example.
+func answer(s enablement.Submission) enablement.Request {
+	return enablement.Request{
+		ID: s.RequestID, CompanyID: s.CompanyID, ClientID: s.ClientID,
+		Product: enablement.CardsIndividuals, Status: enablement.InKYC,
+		CreatedAt: created, UpdatedAt: updated,
+	}
+}
+
+// newRequest is made once for each way: a call gets a copy of it.
+func newRequest(ctx context.Context) *http.Request {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:8080"+path, http.NoBody)
+	if err != nil {
+		panic(err) // all of it is constant
+	}
+	r.RemoteAddr = "192.0.2.1:51234"
+	r.RequestURI = path
+	r.Header.Set("X-Api-Key", secret)
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "bench")
+	return r
+}

@@ -1,0 +1,49 @@
+package rivals
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/cryptomate-go/enablement/server/internal/bench/rivals/oas"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
+)
+
+// ogen implements the interfaces of ogen's server.
+type ogen struct{ authenticator *httpapi.Authenticator }
+
+func newOgen() (http.Handler, error) {
+	o := ogen{newAuthenticator()}
+	return oas.NewServer(o, o)
+}
+
+// HandleApiKey implements [oas.SecurityHandler].
+//
+//nolint:revive // ogen's name
+func (o ogen) HandleApiKey(ctx context.Context, _ oas.OperationName, t oas.ApiKey) (context.Context, error) {
+	return ctx, authenticate(ctx, o.authenticator, t.APIKey)
+}
+
+const timestampForm = "2006-01-02T15:04:05"
+
+// SubmitProduct implements [oas.Handler].
+func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oas.SubmitProductRes, error) {
+	a := answer(enablement.Submission{ClientID: string(params.ClientId), RequestID: string(params.ProductRequestId)})
+	return &oas.SubmittedHeaders{
+		XTraceID: traceID,
+		Response: oas.Submission{
+			Product: oas.Product{
+				ID:        a.ID,
+				ClientID:  a.ClientID,
+				Product:   oas.ProductType(a.Product),
+				Status:    oas.ProductStatus(a.Status),
+				CreatedAt: oas.Timestamp(a.CreatedAt.Format(timestampForm)),
+				UpdatedAt: oas.Timestamp(a.UpdatedAt.Format(timestampForm)),
+				MissingRequirements: oas.MissingRequirements{
+					Documents: []oas.DocumentRequirement{}, Data: []oas.DataRequirement{},
+				},
+			},
+			RejectedItems: []oas.RejectedItem{},
+		},
+	}, nil
+}

@@ -1,0 +1,42 @@
+package rivals
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
+	"github.com/cryptomate-go/enablement/server/internal/pages"
+	"github.com/cryptomate-go/enablement/server/internal/telemetry"
+)
+
+// canned is a domain that knows its answer.
+type canned struct{}
+
+// Submit implements [httpapi.Service].
+func (canned) Submit(_ context.Context, s enablement.Submission, encode enablement.Encode) ([]byte, error) {
+	return encode(answer(s))
+}
+
+// newOurs wires the handler as the service does, with all that is on by default and no traces.
+func newOurs(validateReplies bool) (http.Handler, error) {
+	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	metrics := telemetry.NewMetrics(telemetry.MetricsConfig{Version: "bench", Logger: logger})
+	var tracing *telemetry.Tracing
+	handler, err := server.Handler(httpapi.New(canned{}, 10*time.Second),
+		server.WithAuthenticator(newAuthenticator()),
+		server.WithLogger(logger),
+		server.WithResponseValidation(validateReplies),
+		server.WithObserver(metrics.ObserveCall),
+		server.WithObserver(tracing.ObserveCall),
+		server.WithRateLimit(server.RateLimit{PerSecond: 1_000_000}), // high enough to refuse nothing
+	)
+	if err != nil {
+		return nil, err
+	}
+	return pages.Handler(tracing.Handler(metrics.InFlight(handler)))
+}
