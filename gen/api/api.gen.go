@@ -225,7 +225,8 @@ type MissingRequirements struct {
 	Data      []DataRequirement     `json:"data"`
 }
 
-// Notification Tells the provider that a request entered KYC. Holds no personal data.
+// Notification Tells the provider that a request entered KYC. Holds no personal data. `timestamp` is the
+// moment of `data.submitted_at`.
 type Notification struct {
 	// Type What happened. New values may appear.
 	Type NotificationType `json:"type"`
@@ -285,9 +286,13 @@ type Product struct {
 	MissingRequirements MissingRequirements `json:"missing_requirements"`
 
 	// RejectionCode Why the request was rejected, as a code; only on rejected requests.
+	//
+	// Example: REJECTED_BY_PROVIDER
 	RejectionCode string `json:"rejection_code,omitempty"`
 
 	// RejectionDescription Why the request was rejected, in words; only on rejected requests.
+	//
+	// Example: The provider could not confirm the client's identity.
 	RejectionDescription string `json:"rejection_description,omitempty"`
 
 	// CreatedAt A moment, `yyyy-mm-ddThh:mm:ss`. Without a zone it means UTC; a fraction of a second and
@@ -521,6 +526,9 @@ type ClientInterface interface {
 	// The operation takes no body and no query. At most one transition and one notification
 	// ever happen per request, however often and however concurrently it is submitted.
 	//
+	// Any other method on this path is answered with 405, `Allow` and the code
+	// `METHOD_NOT_ALLOWED`.
+	//
 	// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/submit (the `SubmitProduct` operationId).
 	SubmitProduct(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *SubmitProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
@@ -536,6 +544,9 @@ type ClientInterface interface {
 //
 // The operation takes no body and no query. At most one transition and one notification
 // ever happen per request, however often and however concurrently it is submitted.
+//
+// Any other method on this path is answered with 405, `Allow` and the code
+// `METHOD_NOT_ALLOWED`.
 //
 // Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/submit (the `SubmitProduct` operationId).
 func (c *Client) SubmitProduct(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *SubmitProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -661,6 +672,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// The operation takes no body and no query. At most one transition and one notification
 	// ever happen per request, however often and however concurrently it is submitted.
+	//
+	// Any other method on this path is answered with 405, `Allow` and the code
+	// `METHOD_NOT_ALLOWED`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -856,6 +870,9 @@ func (r SubmitProductResponse) ContentType() string {
 //
 // The operation takes no body and no query. At most one transition and one notification
 // ever happen per request, however often and however concurrently it is submitted.
+//
+// Any other method on this path is answered with 405, `Allow` and the code
+// `METHOD_NOT_ALLOWED`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

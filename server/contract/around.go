@@ -11,18 +11,23 @@ import (
 // answered as it is; findings are made by the time the reply is returned. The reply's body is read to
 // its end before, at most 8 MiB of it.
 func (c *Contract) Transport(next http.RoundTripper) http.RoundTripper {
+	return around(c.begin, next)
+}
+
+// around has what begin starts to look at checked on its way through next.
+func around(begin func(*http.Request) *exchange, next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
 	}
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context()) // its body may be wrapped
-		x := c.begin(r)
+		x := begin(r)
 		x.request()
 		reply, err := next.RoundTrip(r)
 		if err == nil {
 			x.read(reply)
 		}
-		c.settle(x)
+		x.c.settle(x)
 		return reply, err
 	})
 }
@@ -35,14 +40,19 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // reply is held back until it was checked, and then sent as it is, so that findings are made before
 // the caller hears of it. A streamed or hijacked connection is not for this.
 func (c *Contract) Handler(next http.Handler) http.Handler {
+	return inFront(c.begin, next)
+}
+
+// inFront has what begin starts to look at checked before and after next serves it.
+func inFront(begin func(*http.Request) *exchange, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := c.begin(r)
+		x := begin(r)
 		x.request()
 		held := &held{header: w.Header()}
 		next.ServeHTTP(held, r)
 		reply := held.reply(r) //nolint:bodyclose // it is in memory
 		x.read(reply)
-		c.settle(x)
+		x.c.settle(x)
 		w.WriteHeader(reply.StatusCode)
 		_, _ = w.Write(held.body.Bytes()) // where it can't be delivered, nobody is left to be told
 	})

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,18 +9,14 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // Contract holds requests and replies to openapi.yaml, and remembers what it saw of each product
 // request, so that it notices a reply that contradicts an earlier one. It may be used by many at once.
 type Contract struct {
 	settings
-	doc        *openapi3.T
-	operations []*operation
-	off        map[string]bool // rules that a test switched off
-	now        func() time.Time
+	description
+	now func() time.Time
 
 	mutex    sync.Mutex
 	tick     uint64
@@ -27,6 +24,8 @@ type Contract struct {
 	dropped  int
 	requests *memory[string, *seen]
 	replays  *memory[[32]byte, *answered]
+	notices  *memory[string, *notice] // by webhook-id
+	notified *memory[string, string]  // the webhook-id about a product request
 }
 
 // New returns a Contract over the embedded description.
@@ -44,9 +43,11 @@ func New(opts ...Option) (*Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
-	c.doc, c.operations = read.doc, read.operations
+	c.description = read
 	c.requests = newMemory[string, *seen](c.remember)
 	c.replays = newMemory[[32]byte, *answered](c.remember)
+	c.notices = newMemory[string, *notice](c.remember)
+	c.notified = newMemory[string, string](c.remember)
 	return c, nil
 }
 
@@ -58,6 +59,8 @@ type settings struct {
 	remember    int
 	keep        int
 	sinks       []func(Finding)
+	secrets     [][]byte
+	off         map[string]bool // rules that are left out
 }
 
 // Option adjusts a [Contract].
@@ -69,8 +72,25 @@ func WithValues() Option {
 	return func(c *Contract) error { c.values = true; return nil }
 }
 
-// RepliesOnly leaves requests alone: for tests of a server that send what isn't described on purpose.
-// The replies to such requests are checked as ever.
+// Without leaves rules out, by their ids in [Rules]: for a server that differs on purpose. An id that
+// isn't there is an error, which names the nearest.
+func Without(ids ...string) Option {
+	return func(c *Contract) error {
+		for _, id := range ids {
+			if !slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == id }) {
+				return fmt.Errorf("Without: there is no rule %q; close to it are %s", id, strings.Join(nearest(id), ", "))
+			}
+			if c.off == nil {
+				c.off = map[string]bool{}
+			}
+			c.off[id] = true
+		}
+		return nil
+	}
+}
+
+// RepliesOnly leaves requests and notifications alone: for tests of a server or a provider that send
+// what isn't described on purpose. The replies to such requests are checked as ever.
 func RepliesOnly() Option {
 	return func(c *Contract) error { c.repliesOnly = true; return nil }
 }
@@ -83,6 +103,22 @@ func WithHeaders(names ...string) Option {
 				return errors.New("WithHeaders: a name is empty")
 			}
 			c.headers = append(c.headers, http.CanonicalHeaderKey(name))
+		}
+		return nil
+	}
+}
+
+// WithWebhookSecrets says what notifications are signed with, so that signatures are verified and not
+// only looked at: whsec_ and base64, all of several.
+func WithWebhookSecrets(secrets ...string) Option {
+	return func(c *Contract) error {
+		for _, secret := range secrets {
+			encoded, ok := strings.CutPrefix(secret, "whsec_")
+			key, err := base64.StdEncoding.DecodeString(encoded)
+			if !ok || err != nil || len(key) == 0 {
+				return errors.New("WithWebhookSecrets: a secret must be whsec_ and base64")
+			}
+			c.secrets = append(c.secrets, key)
 		}
 		return nil
 	}
@@ -111,7 +147,7 @@ func OnFinding(report func(Finding)) Option {
 	}
 }
 
-// WithMemory sets how many product requests, and how many Idempotency-Keys, are remembered at most;
+// WithMemory sets how many product requests, Idempotency-Keys and notifications are remembered at most;
 // 10,000 by default. Beyond it the oldest are forgotten, and nothing is held against them any more.
 func WithMemory(entries int) Option {
 	return func(c *Contract) error {
@@ -186,7 +222,7 @@ func (c *Contract) begin(r *http.Request) *exchange {
 		x.keyHeader = x.path.keyHeader
 	}
 	x.key = r.Header.Get(x.keyHeader)
-	x.curl = curlOf(r, x.keyHeader)
+	x.curl = curlOf(r, quoted(addressOf(r), x.key), x.keyHeader)
 	return x
 }
 

@@ -58,6 +58,7 @@ func TestNew_refuses(t *testing.T) {
 	for name, opt := range map[string]contract.Option{
 		"nil": nil, "no memory": contract.WithMemory(0), "no function": contract.OnFinding(nil),
 		"no name": contract.WithHeaders(""), "no slash": contract.WithBasePath("api"),
+		"no rule": contract.Without("json"), "no prefix": contract.WithWebhookSecrets("c2VjcmV0"), "no secret": contract.WithWebhookSecrets("whsec_"),
 	} {
 		_, err := contract.New(opt)
 		require.Error(t, err, name)

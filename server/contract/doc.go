@@ -9,6 +9,10 @@
 //   - around any server, as an [http.Handler]: [Contract.Handler];
 //   - by hand: [Contract.CheckRequest], [Contract.CheckReply], [Contract.Check].
 //
+// The same three ways are there for the notifications to the provider, both for who sends them and for
+// who takes them: [Contract.NotificationTransport], [Contract.NotificationHandler] and
+// [Contract.CheckNotification].
+//
 // A [Suite] goes further. It has a case for every status, error code and enumerated value of the
 // description ([Cases]), makes the calls itself and knows the answers:
 //
@@ -26,7 +30,11 @@
 // media types; days that never were; the API key where it doesn't belong; error codes that don't fit
 // their status. Then what holds across fields, such as that in_kyc has nothing missing and that ids echo
 // the path; and across calls: that a request which left pending stays there, that updated_at never goes
-// back, and that an Idempotency-Key repeats its answer to the byte.
+// back, and that an Idempotency-Key repeats its answer to the byte. Of a notification: its three headers,
+// its signature [WithWebhookSecrets], and that every attempt has the same bytes under the same webhook-id;
+// of a provider, that it takes nothing unsigned, and takes again what it took before.
+//
+// A server that differs on purpose is held to all but that: [Without].
 //
 // # Findings
 //
@@ -46,7 +54,8 @@
 //   - Of a reply the first 8 MiB are looked at. [Contract.Handler] holds replies back, so that streaming
 //     and hijacking don't work behind it.
 //   - A key shorter than 8 characters isn't looked for in replies.
-//   - Notifications to the provider are not checked, nor are request bodies, as no operation has one.
+//   - Bodies of requests to the API are not checked, as no operation has one.
+//   - The time at which a notification is signed is not compared with the clock.
 //   - The suite can't see what a server did, only what it answered: whether the provider is notified
 //     once is for a test of the server.
 package contract

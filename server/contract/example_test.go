@@ -60,6 +60,22 @@ func ExampleContract_Handler() {
 	// schema.undeclared_field /rejections
 }
 
+// A provider's own handler, and what it is sent, are held to the description as well.
+func ExampleContract_NotificationHandler() {
+	c, err := contract.New(contract.OnFinding(func(f contract.Finding) { fmt.Println(f.Rule, f.Pointer) }))
+	if err != nil {
+		log.Fatal(err)
+	}
+	trusting := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	r := notification(strings.Replace(entered, `"status":"in_kyc"`, `"status":"enabled"`, 1))
+	r.Header.Del("webhook-signature")
+	c.NotificationHandler(trusting).ServeHTTP(httptest.NewRecorder(), r)
+	// Output:
+	// request.parameter header webhook-signature
+	// notification.status /data/status
+	// notification.taken status
+}
+
 // A finding has everything to repeat the call, but neither key nor values.
 func ExampleContract_Check() {
 	c, err := contract.New()

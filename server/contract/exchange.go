@@ -27,6 +27,7 @@ type exchange struct {
 	key       string
 	curl      string
 	wrong     bool // the request isn't as described, apart from its key
+	notifies  bool // it is a notification to the provider
 	findings  []Finding
 
 	reply  *http.Response
@@ -50,6 +51,8 @@ func (x *exchange) find(rule, pointer string, line int, expected string, value a
 // request checks what is sent.
 func (x *exchange) request() {
 	switch {
+	case x.notifies:
+		x.notification()
 	case x.path == nil:
 		x.find(rulePath, "path", line(x.c.doc.Paths.Origin), "a path that is described", x.r.URL.Path)
 	case x.op == nil:
@@ -165,19 +168,28 @@ const largest = 8 << 20
 
 // read takes the reply's body, checks everything, and puts the body back.
 func (x *exchange) read(reply *http.Response) {
-	var (
-		body []byte
-		err  error
-	)
-	if reply.Body != nil {
-		body, err = io.ReadAll(io.LimitReader(reply.Body, largest))
-		reply.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(bytes.NewReader(body), &rest{reply.Body, err}), reply.Body}
+	if x.notifies {
+		x.taken(reply.StatusCode)
+		return
 	}
-	x.reply, x.body = reply, body
+	var err error
+	x.reply = reply
+	x.body, err = take(&reply.Body)
 	x.check(err)
+}
+
+// take reads a body and puts it back.
+func take(from *io.ReadCloser) ([]byte, error) {
+	body := *from
+	if body == nil || body == http.NoBody {
+		return nil, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(body, largest))
+	*from = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(text), &rest{body, err}), body}
+	return text, err
 }
 
 // check holds the reply to everything.
@@ -310,17 +322,20 @@ func (x *exchange) content(response *openapi3.Response, where int) {
 	if len(response.Content) == 0 {
 		return
 	}
-	kinds := slices.Sorted(maps.Keys(response.Content))
 	if len(x.body) == 0 {
-		x.find(ruleEmpty, "", where, "a body of "+strings.Join(kinds, " or "), nil)
+		x.find(ruleEmpty, "", where, "a body of "+strings.Join(slices.Sorted(maps.Keys(response.Content)), " or "), nil)
 		return
 	}
-	written := x.reply.Header.Get("Content-Type")
+	x.typed(ruleMediaType, x.reply.Header.Get("Content-Type"), response.Content, where)
+}
+
+// typed holds the body to its media type, and to the schema that this type has.
+func (x *exchange) typed(rule, written string, content openapi3.Content, where int) {
 	kind, options, err := mime.ParseMediaType(written)
-	media := response.Content[kind]
+	media := content[kind]
 	charset := options["charset"]
 	if err != nil || media == nil || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		x.find(ruleMediaType, "header Content-Type", where, strings.Join(kinds, " or "), written)
+		x.find(rule, "header Content-Type", where, strings.Join(slices.Sorted(maps.Keys(content)), " or "), written)
 	}
 	if media == nil {
 		return // whatever it is, it isn't read as JSON

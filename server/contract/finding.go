@@ -23,7 +23,8 @@ type Finding struct {
 	Expected string `json:"expected"`
 	// Got is the value that was found; empty unless [WithValues] asked for it.
 	Got string `json:"got,omitempty"`
-	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY.
+	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY, the address
+	// of a notification, which may hold a secret, is $PROVIDER_URL.
 	Curl string `json:"curl"`
 	// Case is the case of the [Suite] that found it; empty elsewhere.
 	Case string `json:"case,omitempty"`
@@ -75,15 +76,14 @@ func got(value, key string) string {
 	return fmt.Sprintf("%q", value)
 }
 
-// curlOf writes the request as a line for a shell. A body is left out, as it may hold personal data.
-func curlOf(r *http.Request, keyHeader string) string {
-	secret := r.Header.Get(keyHeader)
-	quote := func(text string) string {
-		quoted := "'" + strings.ReplaceAll(hide(text, secret), "'", `'\''`) + "'"
-		return strings.ReplaceAll(quoted, "$CRYPTOMATE_API_KEY", `'"$CRYPTOMATE_API_KEY"'`)
-	}
-	var b strings.Builder
-	b.WriteString("curl -sS -i -X " + quoteMethod(r.Method))
+// quoted is text for a shell, with the variable's name in the key's place.
+func quoted(text, key string) string {
+	text = "'" + strings.ReplaceAll(hide(text, key), "'", `'\''`) + "'"
+	return strings.ReplaceAll(text, "$CRYPTOMATE_API_KEY", `'"$CRYPTOMATE_API_KEY"'`)
+}
+
+// addressOf is where a request goes.
+func addressOf(r *http.Request) string {
 	target := *r.URL
 	if target.Host == "" {
 		target.Host = r.Host
@@ -95,7 +95,14 @@ func curlOf(r *http.Request, keyHeader string) string {
 		}
 	}
 	target.User = nil
-	b.WriteString(" " + quote(target.String()))
+	return target.String()
+}
+
+// curlOf writes the request as a line for a shell. A body is left out, as it may hold personal data.
+func curlOf(r *http.Request, address, keyHeader string) string {
+	secret := r.Header.Get(keyHeader)
+	var b strings.Builder
+	b.WriteString("curl -sS -i -X " + quoteMethod(r.Method) + " " + address)
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {
 		names = append(names, name)
@@ -110,7 +117,7 @@ func curlOf(r *http.Request, keyHeader string) string {
 				b.WriteString(` -H "` + keyHeader + `: $CRYPTOMATE_API_KEY"`)
 				continue
 			}
-			b.WriteString(" -H " + quote(name+": "+value))
+			b.WriteString(" -H " + quoted(name+": "+value, secret))
 		}
 	}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {

@@ -28,42 +28,55 @@ type operation struct {
 }
 
 // loaded is the description, read once: nothing changes it.
-var loaded = sync.OnceValues(func() (description, error) {
-	doc, operations, err := load()
-	return description{doc, operations}, err
-})
+var loaded = sync.OnceValues(load)
 
 type description struct {
 	doc        *openapi3.T
 	operations []*operation
+	callback   *operation // how the provider is notified
 }
 
 // load reads the embedded description as it is written, so that everything in it knows its line.
-func load() (*openapi3.T, []*operation, error) {
+func load() (description, error) {
 	loader := openapi3.NewLoader()
 	loader.IncludeOrigin = true
 	doc, err := loader.LoadFromData([]byte(spec.YAML()))
 	if err != nil {
-		return nil, nil, fmt.Errorf("load the description: %w", err)
+		return description{}, fmt.Errorf("load the description: %w", err)
 	}
-	var operations []*operation
+	read := description{doc: doc}
 	for path, item := range doc.Paths.Map() {
 		for method, described := range item.Operations() {
-			op := &operation{Operation: described, method: method, path: path, item: item, segments: strings.Split(path, "/")}
-			for _, ref := range slices.Concat(item.Parameters, described.Parameters) {
-				op.parameters = append(op.parameters, ref.Value)
-			}
+			op := newOperation(method, path, item, described)
 			if described.RequestBody != nil {
-				return nil, nil, fmt.Errorf("%s %s takes a body, which this package can't check yet", method, path)
+				return description{}, fmt.Errorf("%s %s takes a body, which this package can't check yet", method, path)
 			}
 			if err := op.readSecurity(doc); err != nil {
-				return nil, nil, fmt.Errorf("%s %s: %w", method, path, err)
+				return description{}, fmt.Errorf("%s %s: %w", method, path, err)
 			}
-			operations = append(operations, op)
+			read.operations = append(read.operations, op)
+			for _, callback := range described.Callbacks {
+				for address, item := range callback.Value.Map() {
+					for method, described := range item.Operations() {
+						read.callback = newOperation(method, address, item, described)
+					}
+				}
+			}
 		}
 	}
-	slices.SortFunc(operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
-	return doc, operations, nil
+	if read.callback == nil || read.callback.RequestBody == nil {
+		return description{}, errors.New("there is no callback that sends something")
+	}
+	slices.SortFunc(read.operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	return read, nil
+}
+
+func newOperation(method, path string, item *openapi3.PathItem, described *openapi3.Operation) *operation {
+	op := &operation{Operation: described, method: method, path: path, item: item, segments: strings.Split(path, "/")}
+	for _, ref := range slices.Concat(item.Parameters, described.Parameters) {
+		op.parameters = append(op.parameters, ref.Value)
+	}
+	return op
 }
 
 func (o *operation) readSecurity(doc *openapi3.T) error {

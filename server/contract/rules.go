@@ -1,6 +1,9 @@
 package contract
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Rule is something that requests and replies are held to.
 type Rule struct {
@@ -18,6 +21,7 @@ const (
 	ruleQuery     = "request.query"
 	ruleBody      = "request.body"
 	ruleKey       = "request.key"
+	ruleSentType  = "request.media_type"
 
 	ruleUnrouted   = "reply.unrouted"
 	ruleCut        = "reply.cut"
@@ -71,6 +75,17 @@ const (
 	ruleMismatch = "idempotency.mismatch"
 	ruleUnasked  = "idempotency.unasked"
 
+	ruleSignature     = "notification.signature"
+	ruleForged        = "notification.forged"
+	ruleNotifyStatus  = "notification.status"
+	ruleNotifyTime    = "notification.timestamp"
+	ruleSignedBefore  = "notification.signed_before"
+	ruleNotifyRepeat  = "notification.repeat"
+	ruleNotifyTwice   = "notification.twice"
+	ruleForgeryTaken  = "notification.taken"
+	ruleRedirected    = "notification.redirected"
+	ruleRepeatRefused = "notification.repeat_refused"
+
 	ruleCase = "case.expectation"
 	ruleLeak = "case.leak"
 )
@@ -80,11 +95,12 @@ var rules = []Rule{
 	{ruleMethod, "a request's method is one that its path has"},
 	{ruleParameter, "path parameters and headers of a request are as described, and each is sent once"},
 	{ruleQuery, "a request has no query parameter that its operation doesn't"},
-	{ruleBody, "a request has no body where its operation takes none"},
+	{ruleBody, "a request has a body where its operation takes one, and none where it doesn't"},
 	{ruleKey, "a request carries its API key, once, in its header"},
+	{ruleSentType, "a request's body has the media type that its operation takes"},
 
 	{ruleUnrouted, "a path that isn't described is a 404, a method that isn't is a 405 with Allow"},
-	{ruleCut, "a reply arrives whole"},
+	{ruleCut, "a body arrives whole"},
 	{ruleStatus, "a reply's status is one that the operation declares"},
 	{ruleAccepted, "a request that isn't as described is not answered with success"},
 	{ruleMissingKey, "a request without a key is a 401"},
@@ -135,9 +151,48 @@ var rules = []Rule{
 	{ruleMismatch, "an Idempotency-Key that succeeded elsewhere is a 422"},
 	{ruleUnasked, "errors of idempotency answer only calls with an Idempotency-Key"},
 
+	{ruleSignature, "webhook-signature is one or more of v1, and base64 of 32 bytes, with a space between"},
+	{ruleForged, "one of the signatures is made with one of the secrets, if these are known"},
+	{ruleNotifyStatus, "a notification of product.in_kyc is about a request that is in_kyc"},
+	{ruleNotifyTime, "timestamp and submitted_at of a notification are the same moment"},
+	{ruleSignedBefore, "a notification is not signed before its request was submitted"},
+	{ruleNotifyRepeat, "the same webhook-id has the same bytes on every attempt"},
+	{ruleNotifyTwice, "a request is notified under one webhook-id only"},
+	{ruleForgeryTaken, "a provider does not take what isn't signed as described"},
+	{ruleRedirected, "a provider does not redirect, as nobody follows"},
+	{ruleRepeatRefused, "a provider takes again what it took before"},
+
 	{ruleCase, "a case of the suite is answered as it says"},
 	{ruleLeak, "what belongs to another company looks like what isn't there"},
 }
 
 // Rules returns everything that is checked.
 func Rules() []Rule { return slices.Clone(rules) }
+
+// nearest are the ids of the three rules that take the fewest changes of a letter to get to.
+func nearest(id string) []string {
+	near := Rules()
+	slices.SortStableFunc(near, func(a, b Rule) int { return cmp.Compare(distance(id, a.ID), distance(id, b.ID)) })
+	return []string{near[0].ID, near[1].ID, near[2].ID}
+}
+
+// distance is how many letters have to be put in, taken out or replaced to make one text the other.
+func distance(from, to string) int {
+	row := make([]int, len(to)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(from) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(to) {
+			replaced := diagonal
+			if from[i] != to[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(to)]
+}

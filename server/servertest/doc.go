@@ -9,9 +9,9 @@
 //     what a crash leaves behind, kill a real enablementd.
 //   - The whole program: it has no pages, no operators' listener, no metrics, no traces, no TLS.
 //   - Fast in time. A clock of the test's moves what the service decides by, not what it waits for: a
-//     notification is delivered about 50 ms after the submission, since the queue polls. A server
-//     polls as long as it lives, so a hundred of them at once keep a small machine busy; one for
-//     several subtests is shared with [Server.For].
+//     notification is delivered about 50 ms after the submission, since the queue polls. More than
+//     ten servers at once share the polling, so that each polls less often: with 200 it takes up to
+//     two seconds. One server for several subtests is shared with [Server.For].
 //   - A load test: there is one writer.
 //
 // # A test
@@ -38,7 +38,8 @@
 //
 // [Server.Provider] verifies what it is sent, and can fail: [Provider.FailNext], [Provider.AnswerNext],
 // [Provider.BusyNext], [Provider.Hang]. [Server.Drain] waits until every notification is delivered or
-// given up; [Server.Notifications] has every attempt.
+// given up; [Server.Notifications] has every attempt. [WithProviderHandler] puts a handler in front, such
+// as that of package contract, which holds notifications to the description.
 //
 // # Faults
 //

@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
@@ -16,6 +17,7 @@ type config struct {
 	schedule  delivery.Schedule
 	faults    bool
 	logger    *slog.Logger
+	provider  func(http.Handler) http.Handler
 }
 
 func configFrom(opts []Option) config {
@@ -24,6 +26,7 @@ func configFrom(opts []Option) config {
 		schedule: delivery.Schedule{20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond},
 		faults:   true,
 		logger:   slog.New(slog.DiscardHandler),
+		provider: func(provider http.Handler) http.Handler { return provider },
 	}
 	for _, opt := range opts {
 		opt(&c)
@@ -49,6 +52,12 @@ func WithDeliverySchedule(waits ...time.Duration) Option {
 
 // WithFaults turns faults on demand on or off; the default is on.
 func WithFaults(on bool) Option { return func(c *config) { c.faults = on } }
+
+// WithProviderHandler puts a handler in front of the provider, such as one that checks what the provider
+// is sent.
+func WithProviderHandler(wrap func(provider http.Handler) http.Handler) Option {
+	return func(c *config) { c.provider = wrap }
+}
 
 // WithLogger has the service's log, which is dropped by default. What ends up in it may come from
 // goroutines up to the end of the test's cleanup.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -30,7 +31,7 @@ const (
 	// callTimeout is enablementd's default.
 	callTimeout = 10 * time.Second
 	// stopTimeout bounds the way to the end of a test.
-	stopTimeout = 20 * time.Second
+	stopTimeout = time.Minute
 	// shutdownTimeout is for calls whose context ended.
 	shutdownTimeout   = 2 * time.Second
 	readHeaderTimeout = 5 * time.Second
@@ -64,6 +65,10 @@ type service struct {
 	clients []*client.Client
 }
 
+// starting keeps servers that start at the same moment from keeping each other waiting until their
+// timeouts end.
+var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
+
 // New starts a service, and stops it when the test and its subtests are over. It fails the test if it
 // can't.
 func New(t testing.TB, opts ...Option) *Server {
@@ -76,7 +81,11 @@ func New(t testing.TB, opts ...Option) *Server {
 			t.Errorf("servertest: stopping: %v", err)
 		}
 	})
-	if err := s.start(running, filepath.Join(t.TempDir(), "servertest.db")); err != nil {
+	path := filepath.Join(t.TempDir(), "servertest.db")
+	starting <- struct{}{}
+	err := s.start(running, path)
+	<-starting
+	if err != nil {
 		t.Fatalf("servertest: starting: %v", err)
 	}
 	group.Go(func() { s.usage.Run(running) })
@@ -102,7 +111,7 @@ func (s *service) start(ctx context.Context, path string) (err error) {
 	if s.provider, err = newProvider(secret, c); err != nil {
 		return err
 	}
-	if s.notified, err = listen(ctx, s.provider); err != nil {
+	if s.notified, err = listen(ctx, c.provider(s.provider)); err != nil {
 		return err
 	}
 	if s.sender, err = delivery.NewSender(s.notified.url, []string{secret}, c.clock); err != nil {
@@ -123,7 +132,7 @@ func (s *service) startQueue(ctx context.Context) error {
 	if err := c.schedule.Check(); err != nil {
 		return err
 	}
-	driver := riversqlite.New(s.db.Writer())
+	driver := polling{riversqlite.New(s.db.Writer())}
 	inserter, err := delivery.NewInserter(driver, c.schedule, c.logger)
 	if err != nil {
 		return err
@@ -142,6 +151,7 @@ func (s *service) startQueue(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	alive.Add(1)
 	return s.queue.Start(ctx)
 }
 
@@ -182,6 +192,7 @@ func (s *service) stop(background func()) error {
 	}
 	if s.queue != nil {
 		errs = append(errs, s.queue.Stop(ctx))
+		alive.Add(-1)
 	}
 	if s.sender != nil {
 		s.sender.Close()

@@ -69,7 +69,9 @@ func Run(w io.Writer, opts ...contract.Option) error {
 }
 
 // Faults returns all wrong servers and clients.
-func Faults() []Fault { return slices.Concat(replies(), sequences(), clients(), services()) }
+func Faults() []Fault {
+	return slices.Concat(replies(), sequences(), clients(), services(), notifications())
+}
 
 // reply is what a server answers.
 type reply struct {
@@ -179,6 +181,16 @@ func Right() map[string]Fault {
 			func() turn { return turn{call(), failure(409, "VAL")} },
 			func() turn { return turn{call(keyed), success(inKYC)} },
 			func() turn { return turn{call(), limited()} },
+		),
+		"a right sender": notified("", "", []contract.Option{knowing()},
+			func() attempt { return attempt{notice(entered), 500} },
+			func() attempt { return attempt{notice(entered), 204} },
+		),
+		"a right provider": provided("", "",
+			func() attempt { return attempt{notice(entered), 429} },
+			func() attempt { return attempt{notice(entered), 204} },
+			func() attempt { return attempt{notice(entered), 200} },
+			func() attempt { return attempt{notice(entered, header("Webhook-Signature")), 400} },
 		),
 	}
 	return right

@@ -1,0 +1,85 @@
+package servertest_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/contract"
+	"github.com/cryptomate-go/enablement/server/servertest"
+)
+
+// TestServer_contract runs the whole case table of package contract, and holds what the provider is
+// sent meanwhile to the same description, attempts that fail included.
+func TestServer_contract(t *testing.T) {
+	t.Parallel()
+	notifications, err := contract.New()
+	require.NoError(t, err)
+	s := servertest.New(t, servertest.WithProviderHandler(notifications.NotificationHandler))
+	s.Provider().FailNext(2)
+
+	coverage := contract.Suite(t, contract.At(s.URL()), fixtures(s), contract.AllCases(), contract.Pace(0))
+	require.Empty(t, coverage.NotRun)
+	require.Empty(t, coverage.Uncovered)
+	require.Empty(t, coverage.Findings)
+	require.Len(t, coverage.Ran, len(contract.Cases()))
+
+	s.Drain()
+	require.Len(t, s.Provider().Received(), 4, "complete, repeated, and one of each other product")
+	require.GreaterOrEqual(t, s.Provider().Attempts(), 6)
+	require.Empty(t, notifications.Findings())
+}
+
+// fixtures is a subject for every case. What the service can't be made to do by data, it does by a
+// fault on demand.
+func fixtures(s *servertest.Server) contract.Fixtures {
+	subject := func(clientID, requestID string) contract.Subject {
+		return contract.Subject{ClientID: clientID, RequestID: requestID}
+	}
+	complete := func(product api.ProductType) contract.Subject {
+		clientID := s.ClientOf(s.DefaultCompany())
+		s.Document(clientID)
+		return subject(clientID, s.Request(clientID, func(r *servertest.RequestRecord) { r.Product = product }))
+	}
+	faulty := func(fault string) contract.Subject {
+		one := complete(api.CardsIndividuals)
+		one.Header = http.Header{servertest.FaultHeader: {fault}}
+		return one
+	}
+	undocumented := s.ClientOf(s.DefaultCompany())
+	expired := s.ClientOf(s.DefaultCompany())
+	s.Document(expired, func(d *servertest.DocumentRecord) { d.Metadata["expiration_date"] = "2020-01-31" })
+	misdialled := s.ClientOf(s.DefaultCompany(), func(c *servertest.ClientRecord) { c.PhoneNumber = 1 })
+	s.Document(misdialled)
+
+	f := contract.Fixtures{
+		Key:             s.DefaultKey(),
+		LowLevelKey:     s.Key(s.DefaultCompany(), 2),
+		RevokedKey:      s.Key(s.DefaultCompany(), 3, func(k *servertest.KeyRecord) { k.RevokedAt = time.Now() }),
+		OtherCompanyKey: s.Key(s.Company(), 3),
+
+		Complete:   complete(api.CardsIndividuals),
+		Repeated:   complete(api.CardsIndividuals),
+		RampsCards: complete(api.RampsCards),
+		RampsPix:   complete(api.RampsPix),
+		Requested: subject(undocumented, s.Request(undocumented, func(r *servertest.RequestRecord) {
+			r.Status = api.Requested
+		})),
+		Incomplete:       subject(s.IncompleteRequest()),
+		RejectedDocument: subject(expired, s.Request(expired)),
+		RejectedData:     subject(misdialled, s.Request(misdialled)),
+		InKYC:            subject(s.SettledRequest(api.InKyc)),
+		Enabled:          subject(s.SettledRequest(api.Enabled)),
+		Rejected:         subject(s.SettledRequest(api.Rejected)),
+
+		Running:     faulty("status=409/IDEMPOTENCY_IN_PROGRESS"),
+		Limited:     faulty("status=429"),
+		Failing:     faulty("status=500"),
+		Unavailable: faulty("status=503"),
+	}
+	f.Running.IdempotencyKey = "still-running"
+	return f
+}
