@@ -22,6 +22,8 @@ import (
 const (
 	fetchPollInterval = 100 * time.Millisecond
 	fetchCooldown     = 20 * time.Millisecond
+	// onlyPollInterval is for a database that gives no notice of jobs.
+	onlyPollInterval = 50 * time.Millisecond
 	// rescueAfter must stay above jobTimeout, or a slow attempt would be made twice.
 	rescueAfter = jobTimeout + 5*time.Second
 	maxWorkers  = 100
@@ -128,16 +130,23 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	}); err != nil {
 		return nil, err
 	}
+	// SQLite gives no notice: River's listener polls there as well. Kept waiting for 5 s while the process
+	// starts, it hangs for good, and Start and Stop with it (River v0.49.0).
+	pollOnly, interval := driver.DatabaseName() == riverdriver.DatabaseNameSQLite, fetchPollInterval
+	if pollOnly {
+		interval = onlyPollInterval
+	}
 	client, err := river.NewClient(driver, &river.Config{
 		CancelledJobRetentionPeriod: config.KeepJobs,
 		CompletedJobRetentionPeriod: config.KeepJobs,
 		DiscardedJobRetentionPeriod: config.KeepJobs,
-		FetchPollInterval:           fetchPollInterval,
+		FetchPollInterval:           interval,
 		FetchCooldown:               fetchCooldown,
 		ID:                          config.Process,
 		JobTimeout:                  jobTimeout,
 		Logger:                      quiet(config.Logger),
 		PeriodicJobs:                upkeepSchedule(),
+		PollOnly:                    pollOnly,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
 		RescueStuckJobsAfter:        rescueAfter,
 		SoftStopTimeout:             softStop,

@@ -2,7 +2,6 @@ package storebench
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -29,6 +28,15 @@ type database struct {
 	store.Store
 	exec func(statement string) error
 	dsn  string
+	// deliveries is the queue on it, empties one whose jobs do nothing, both not started.
+	deliveries func(testing.TB, delivery.Config) working
+	empties    func(b testing.TB, jobs int, done func()) working
+}
+
+// working is a queue that can be started and stopped.
+type working interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
 }
 
 var engines = map[string]func(testing.TB) database{"sqlite": openSQLite, "postgres": openPostgres}
@@ -45,11 +53,13 @@ func openSQLite(t testing.TB) database {
 	inserter, err := delivery.NewInserter(driver, delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	return database{
-		Store: sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, ids []string) error { return inserter.EnqueueTx(ctx, tx, ids) }),
+		Store: sqlite.NewStore(db, inserter.EnqueueTx),
 		exec: func(statement string) error {
 			_, err := db.Writer().ExecContext(t.Context(), statement)
 			return err
 		},
+		deliveries: deliveriesOn(driver),
+		empties:    emptiesOn(driver),
 	}
 }
 
@@ -66,11 +76,14 @@ func openPostgresAt(t testing.TB, dsn string) database {
 	require.NoError(t, db.Migrate(t.Context(), func(ctx context.Context, pool *pgxpool.Pool) error {
 		return delivery.Migrate(ctx, riverpgxv5.New(pool), slog.New(slog.DiscardHandler))
 	}))
-	inserter, err := delivery.NewInserter(riverpgxv5.New(db.Pool()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+	driver := riverpgxv5.New(db.Pool())
+	inserter, err := delivery.NewInserter(driver, delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	return database{
-		Store: postgres.NewStore(db, inserter.EnqueueTx),
-		dsn:   dsn,
+		Store:      postgres.NewStore(db, inserter.EnqueueTx),
+		dsn:        dsn,
+		deliveries: deliveriesOn(driver),
+		empties:    emptiesOn(driver),
 		exec: func(statement string) error {
 			conn, err := db.Pool().Acquire(t.Context())
 			if err != nil {
