@@ -140,9 +140,15 @@ func phoneFault(countryCode int, number int64) string {
 // digits can be read in one way only. The number is tried with a zero in front, too: some countries'
 // numbers begin with one (Italian landlines, all of Ivory Coast), and a JSON number cannot hold it.
 // Elsewhere that zero is the prefix of a call within the country, or makes the number invalid.
+//
+// Nearly all numbers are valid as they are, which takes a third of the time of reading them as a text.
 func validPhone(countryCode int, number int64) bool {
 	if number < 0 {
 		return false
+	}
+	code, national := int32(countryCode), uint64(number) //nolint:gosec // a calling code has three digits
+	if phonenumbers.IsValidNumber(&phonenumbers.PhoneNumber{CountryCode: &code, NationalNumber: &national}) {
+		return true
 	}
 	for _, format := range []string{"+%d%d", "+%d0%d"} {
 		parsed, err := phonenumbers.Parse(fmt.Sprintf(format, countryCode, number), "")
