@@ -85,12 +85,8 @@ soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or
 ROWS ?=
 ROUNDS ?= 7
 .PHONY: bench
-bench: build ## Measure ROWS (all) of what performance promises, ROUNDS (7) times; writes bench.json.
+bench: build postgres ## Measure ROWS (all) of what performance promises, ROUNDS (7) times; writes bench.json.
 	@go run ./server/internal/bench -rows '$(ROWS)' -rounds $(ROUNDS)
-
-.PHONY: bench-throughput
-bench-throughput: build postgres ## Measure submits a second over HTTP beside the plain statements, on both databases.
-	@.ci/throughput
 
 .PHONY: contract-selftest
 contract-selftest: ## Run wrong servers and clients against the contract kit: it must catch all.

@@ -27,8 +27,8 @@ const rivals = "server/internal/bench/rivals"
 func besideRivals(id string) func(context.Context, int) (samples, error) {
 	measure := benchmark(rivals, "^Benchmark"+id+"$", ".")
 	return func(ctx context.Context, rounds int) (samples, error) {
-		for _, args := range [][]string{{"generate", "-C", rivals}, {"test", "-C", rivals}} { // who does less is no rival
-			if _, err := goTool(ctx, args...); err != nil {
+		for _, what := range []string{"generate", "test"} { // who does less is no rival
+			if _, err := command(ctx, "go", what, "-C", rivals); err != nil {
 				return nil, err
 			}
 		}

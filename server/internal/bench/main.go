@@ -18,7 +18,7 @@ import (
 )
 
 // rows are in the order in which they are printed.
-var rows = slices.Concat(chainRows, clientRows, processRows)
+var rows = slices.Concat(chainRows, throughputRows, clientRows, storeRows, processRows, deliveryRows)
 
 func main() {
 	chosen := flag.String("rows", "", "rows to measure, separated by commas; all by default")

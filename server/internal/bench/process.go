@@ -147,7 +147,7 @@ func measureSize(ctx context.Context, _ int) (samples, error) {
 	s := samples{}
 	for unit, name := range map[string]string{"ours-MB": "client", "theirs-MB": "plain"} {
 		program := filepath.Join(dir, name)
-		if _, err := goTool(ctx, "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./server/internal/bench/testdata/"+name); err != nil {
+		if _, err := command(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./server/internal/bench/testdata/"+name); err != nil {
 			return nil, err
 		}
 		info, err := os.Stat(program)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 )
@@ -11,7 +10,7 @@ import (
 type row struct {
 	id      string
 	what    string
-	measure func(ctx context.Context, rounds int) (samples, error)
+	measure measurement
 	lines   []line
 }
 

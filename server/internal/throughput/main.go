@@ -100,6 +100,7 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 			return err
 		}
 		ours, theirs, ratios = append(ours, o), append(theirs, t), append(ratios, o/t)
+		fmt.Printf("BenchmarkThroughput/%s 1 %.0f ours-submits/s-by-%d %.0f theirs-submits/s-by-%[3]d\n", plain.name(), o, clients, t)
 	}
 	fmt.Printf("%s clients=%d ours=%.0f/s plain=%.0f/s ratio=%.2f p50=%s p99=%s\n", plain.name(), clients,
 		median(ours), median(theirs), median(ratios), process.Quantile(l.took, 0.5), process.Quantile(l.took, 0.99))

@@ -26,40 +26,70 @@ var (
 // few is the small database of BenchmarkGrowth, and how many of each are submitted.
 const few = 1000
 
-// BenchmarkGrowth submits to a small and to a large database in turns, so that what else the machine does
-// meets both, and compares the medians.
+// queued is how many notifications wait in the large queue of BenchmarkQueued.
+const queued = 100_000
+
+// BenchmarkGrowth compares a submission where few requests are stored with one where many are.
 func BenchmarkGrowth(b *testing.B) {
 	for name, open := range engines {
 		b.Run(name, func(b *testing.B) {
 			small, large := open(b), open(b)
-			steps := []int{1, *many / few}
-			small.fill(b, few, steps[0])
+			small.fill(b, few, 1)
 			small.settle(b)
-			large.fill(b, *many, steps[1])
+			large.fill(b, *many, *many/few)
 			large.settle(b)
-			for range b.N {
-				const round = 50
-				var took [2][]time.Duration
-				for start := 0; start < few; start += round {
-					for size, db := range []database{small, large} {
-						for i := range round {
-							began := time.Now()
-							db.submit(b, (start+i)*steps[size])
-							took[size] = append(took[size], time.Since(began))
-						}
-					}
-				}
-				p50 := func(d []time.Duration) float64 {
-					slices.Sort(d)
-					return float64(d[len(d)/2].Microseconds())
-				}
-				b.ReportMetric(0, "ns/op")
-				b.ReportMetric(p50(took[0]), fmt.Sprintf("µs-p50-at-%d", few))
-				b.ReportMetric(p50(took[1]), fmt.Sprintf("µs-p50-at-%d", *many))
-				b.ReportMetric(p50(took[1])/p50(took[0]), "ratio")
-			}
+			compare(b, side{small, 1}, side{large, *many / few})
 		})
 	}
+}
+
+// BenchmarkQueued compares a submission where no notification waits with one where very many do, as after
+// days without the provider.
+func BenchmarkQueued(b *testing.B) {
+	for name, open := range engines {
+		b.Run(name, func(b *testing.B) {
+			const every = queued/few + 1
+			without, with := open(b), open(b)
+			for _, db := range []database{without, with} {
+				db.fill(b, every*few, every)
+			}
+			with.queueAll(b)
+			without.settle(b)
+			with.settle(b)
+			compare(b, side{without, every}, side{with, every})
+		})
+	}
+}
+
+// side is a database of which every so many requests can be submitted.
+type side struct {
+	database
+	every int
+}
+
+// compare submits to two databases in turns, so that what else the machine does meets both, and compares the
+// medians. It runs once: what was submitted is through.
+func compare(b *testing.B, base, loaded side) {
+	b.Helper()
+	const round = 50
+	var took [2][]time.Duration
+	for start := 0; start < few; start += round {
+		for i, s := range []side{base, loaded} {
+			for n := range round {
+				began := time.Now()
+				s.submit(b, (start+n)*s.every)
+				took[i] = append(took[i], time.Since(began))
+			}
+		}
+	}
+	p50 := func(d []time.Duration) float64 {
+		slices.Sort(d)
+		return float64(d[len(d)/2].Microseconds())
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(p50(took[0]), "base-µs")
+	b.ReportMetric(p50(took[1]), "loaded-µs")
+	b.ReportMetric(p50(took[1])/p50(took[0]), "ratio")
 }
 
 // BenchmarkSubmit measures how many requests a second can enter KYC, with the job queued but not worked.

@@ -139,6 +139,21 @@ func (db database) fill(t testing.TB, n, every int) {
 	}
 }
 
+// queueAll has every notification wait for its delivery.
+func (db database) queueAll(t testing.TB) {
+	t.Helper()
+	args := `jsonb('{"notification_id":"' || id || '"}')`
+	if db.dsn != "" {
+		args = `('{"notification_id":"' || id || '"}')::jsonb`
+	}
+	for _, statement := range []string{
+		`UPDATE notifications SET state = 'pending'`,
+		`INSERT INTO river_job (args, kind, max_attempts) SELECT ` + args + `, 'notification_deliver', 10 FROM notifications`,
+	} {
+		require.NoError(t, db.exec(statement), statement)
+	}
+}
+
 // settle does what a database does by itself after a while.
 func (db database) settle(t testing.TB) {
 	t.Helper()
