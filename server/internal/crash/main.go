@@ -19,7 +19,7 @@ import (
 const (
 	// requestsPerKill is how many requests there are for each kill: more than can be submitted in
 	// between, so that every kill meets submissions.
-	requestsPerKill = 400
+	requestsPerKill = 1200
 	// callers submit at the same time.
 	callers = 24
 	// A process lives for so long before it is killed.

@@ -10,8 +10,13 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-// upkeepEvery is how often what has had its time is removed.
-const upkeepEvery = time.Hour
+const (
+	// upkeepEvery is how often what has had its time is removed.
+	upkeepEvery = time.Hour
+	// upkeepTimeout bounds a run: minutes are enough for what thousands of submissions a second leave in
+	// an hour.
+	upkeepTimeout = 15 * time.Minute
+)
 
 // Pruner is what the upkeep needs of storage.
 type Pruner interface {
@@ -33,6 +38,9 @@ type upkeep struct {
 	clock  func() time.Time
 	logger *slog.Logger
 }
+
+// Timeout implements [river.Worker].
+func (u *upkeep) Timeout(*river.Job[upkeepArgs]) time.Duration { return upkeepTimeout }
 
 // Work implements [river.Worker].
 func (u *upkeep) Work(ctx context.Context, _ *river.Job[upkeepArgs]) error {
