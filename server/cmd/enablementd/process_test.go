@@ -29,6 +29,9 @@ func build(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.Chmod(dir, 0o755); err != nil { // some tests run it as somebody else
+		panic(err)
+	}
 	binary = filepath.Join(dir, "enablementd")
 	if output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%v\n%s", err, output))
@@ -48,10 +51,16 @@ type result struct {
 // command runs the program to its end.
 func command(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
+	return run(t, stdin, binary, args...)
+}
+
+// run runs any program to its end.
+func run(t testing.TB, stdin, name string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var out, errs bytes.Buffer
-	c := exec.CommandContext(ctx, binary, args...)
+	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = t.TempDir()
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs

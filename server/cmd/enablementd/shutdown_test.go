@@ -38,7 +38,10 @@ func TestShutdown_underLoad(t *testing.T) {
 		delivered.Store(r.Header.Get("webhook-id"), true)
 	}))
 	defer provider.Close()
-	flags := []string{"--db", db, "--rate-limit", "0", "--provider-url", provider.URL, "--provider-secret", secret}
+	flags := []string{
+		"--db", db, "--rate-limit", "0", "--provider-url", provider.URL, "--provider-secret", secret,
+		"--delivery-schedule", hasty,
+	}
 	p := serve(t, append(flags, "--drain-delay", "1s")...)
 
 	var next, accepted, cut atomic.Int64

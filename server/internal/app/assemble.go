@@ -115,7 +115,7 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	submissions := s.tracing.Store(metrics.Store(db))
 	implementation := httpapi.New(enablement.NewService(submissions, time.Now), config.CallTimeout)
 	options := []server.Option{
-		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(db, time.Now), s.usage.Note, time.Now)),
+		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(&lookup{db, config.CallTimeout}, time.Now), s.usage.Note, time.Now)),
 		server.WithLogger(s.logger),
 		server.WithResponseValidation(config.ValidateReplies),
 		server.WithObserver(metrics.ObserveCall),
@@ -135,6 +135,19 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 		handler = faults.New(handler)
 	}
 	return pages.Handler(s.tracing.Handler(metrics.InFlight(handler)))
+}
+
+// lookup finds keys within the time of a call, which begins when its key is known.
+type lookup struct {
+	keys    access.Finder
+	timeout time.Duration
+}
+
+// KeyByHash implements [access.Finder].
+func (l *lookup) KeyByHash(ctx context.Context, hash access.Hash) (access.Key, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	return l.keys.KeyByHash(ctx, hash)
 }
 
 func newMetrics(db *Database, logger *slog.Logger) *telemetry.Metrics {

@@ -11,11 +11,22 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 // ErrAlone is what a submission is answered that cannot share a transaction: it has to wait for a lock, or
 // one of the others failed. It goes on by itself.
 var ErrAlone = errors.New("to be submitted alone")
+
+// Alone is the error that each of n callers is answered whose transaction failed, and was not committed: one
+// of them may be at fault, and each is to find out by itself whether it is. Where the database is away, or
+// nobody knows whether it was committed, all have to be told.
+func Alone(n int, err error) error {
+	if n == 1 || errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	return ErrAlone
+}
 
 // Submission is one to decide on, and what the database knows about it.
 type Submission struct {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
 )
 
@@ -144,6 +146,14 @@ func TestDecide_apart(t *testing.T) {
 			require.Empty(t, w.Replies)
 		})
 	}
+}
+
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	away := fmt.Errorf("%w: gone", store.ErrUnavailable)
+	require.Equal(t, errRead, batch.Alone(1, errRead), "it is known who is at fault")
+	require.Equal(t, batch.ErrAlone, batch.Alone(2, errRead))
+	require.Equal(t, away, batch.Alone(2, away), "another attempt could repeat what was committed")
 }
 
 func TestReset(t *testing.T) {

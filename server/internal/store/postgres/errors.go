@@ -27,6 +27,8 @@ const (
 	classConnection   = "08"
 	classResources    = "53"
 	classIntervention = "57" // also of a server that starts or stops
+
+	severityError = "ERROR" // above it, the connection has ended
 )
 
 // classify makes it known that an error is the database's being away, not the statement's fault.
@@ -87,6 +89,19 @@ func broken(err error) bool {
 	}
 	var refused *pgconn.ConnectError
 	return !errors.As(err, &refused) && lost(err)
+}
+
+// unconfirmed tells whether a transaction may be committed although its commit ended in an error. Only the
+// server can say that it is not; one that dies says nothing of it, whatever its last words are.
+func unconfirmed(err error) bool {
+	var answer *pgconn.PgError
+	switch {
+	case err == nil, errors.Is(err, pgx.ErrTxCommitRollback):
+		return false
+	case errors.As(err, &answer):
+		return answer.SeverityUnlocalized != severityError
+	}
+	return true
 }
 
 // absent tells whether a query found no row. What can't be written in the database's encoding is not in

@@ -15,3 +15,6 @@ func OpenTraced(ctx context.Context, dsn string, tracer pgx.QueryTracer) (*DB, e
 	config.ConnConfig.Tracer = tracer
 	return connect(ctx, config)
 }
+
+// Repeat is repeat.
+var Repeat = repeat

@@ -111,7 +111,7 @@ func (s *Store) recordTogether(ctx context.Context, calls []*recordCall) error {
 		deliveries[i] = call.In
 	}
 	if err := s.record(ctx, deliveries); err != nil {
-		return alone(len(calls), err)
+		return batch.Alone(len(calls), err)
 	}
 	return nil
 }

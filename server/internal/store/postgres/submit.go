@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
@@ -91,21 +90,12 @@ func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
 		subs[i] = call.In
 	}
 	if err := s.submit(ctx, subs, skip); err != nil {
-		return alone(len(calls), err)
+		return batch.Alone(len(calls), err)
 	}
 	for i, call := range calls {
 		call.Out, call.Err = subs[i].Decision, subs[i].Err
 	}
 	return nil
-}
-
-// alone is the error of what n callers share: one of them may be at fault, and each is to find out whether
-// it is.
-func alone(n int, err error) error {
-	if n == 1 || errors.Is(err, store.ErrUnavailable) {
-		return err
-	}
-	return batch.ErrAlone
 }
 
 // locking is what to do about a request that another transaction holds.

@@ -3,11 +3,14 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 const (
@@ -24,10 +27,14 @@ const (
 var readCommitted = pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}
 
 // repeat makes a transaction, and makes it again where that can help and harms nothing. attempt tells
-// whether a commit was sent, after which nobody knows what a broken connection means.
+// whether a commit was sent, after which nobody knows what a broken connection means: that is
+// [store.ErrUnavailable], even if the context has ended, and whoever asked has to be told.
 func repeat(ctx context.Context, attempt func() (committing bool, err error)) error {
 	for n := 1; ; n++ {
 		committing, err := attempt()
+		if committing && unconfirmed(err) {
+			return fmt.Errorf("%w: nobody knows whether it was committed: %w", store.ErrUnavailable, err)
+		}
 		if err == nil || n == attempts || ctx.Err() != nil || !repeatable(err) && (committing || !broken(err)) {
 			return classify(ctx, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 // History implements [store.Store].
 func (s *Store) History(ctx context.Context, requestID string) (h enablement.History, err error) {
+	defer func() { err = classify(err) }()
 	tx, err := s.reading.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return h, err

@@ -36,9 +36,9 @@ func (s *Store) Keys(ctx context.Context, companyID string) (keys []access.Key, 
 	rows, err := s.reading.QueryContext(ctx,
 		`SELECT `+keyColumns+` FROM api_keys WHERE ? IN ('', company_id) ORDER BY created_at, id`, companyID)
 	if err != nil {
-		return nil, err
+		return nil, classify(err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = classify(errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		key, err := scanKey(rows)
 		if err != nil {
@@ -55,7 +55,7 @@ func (s *Store) KeyByHash(ctx context.Context, hash access.Hash) (access.Key, er
 	if errors.Is(err, sql.ErrNoRows) {
 		return access.Key{}, access.ErrKeyNotFound
 	}
-	return key, err
+	return key, classify(err)
 }
 
 // RevokeKey implements [store.Store].

@@ -22,6 +22,7 @@ const lockWait = 20 * time.Millisecond
 // processes may call it at the same time: a lock file beside the database lets one through at a
 // time, and the system releases it should the process be killed.
 func (db *DB) Migrate(ctx context.Context, rest func(context.Context) error) (err error) {
+	defer func() { err = advise(err) }()
 	lock := flock.New(db.path + ".lock")
 	if _, err := lock.TryLockContext(ctx, lockWait); err != nil {
 		return fmt.Errorf("waiting for another process to migrate %s: %w", db.path, err)
@@ -48,6 +49,7 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context) error) (er
 // Schema tells which version the schema is at, 0 before the first migration, and which one this program
 // knows. It changes nothing.
 func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
+	defer func() { err = classify(err) }()
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		return 0, 0, err

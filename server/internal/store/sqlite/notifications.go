@@ -25,7 +25,7 @@ func (s *Store) Notification(ctx context.Context, id string) (enablement.Notific
 	if errors.Is(err, sql.ErrNoRows) {
 		return status, store.ErrNotificationNotFound
 	}
-	return status, err
+	return status, classify(err)
 }
 
 // Notifications implements [store.Store].
@@ -33,9 +33,9 @@ func (s *Store) Notifications(ctx context.Context, state enablement.Notification
 	rows, err := s.reading.QueryContext(ctx,
 		notificationQuery+` WHERE ? IN ('', n.state) ORDER BY n.submitted_at DESC, n.id LIMIT ?`, state, limit)
 	if err != nil {
-		return nil, err
+		return nil, classify(err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = classify(errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		status, err := scanNotification(rows)
 		if err != nil {
@@ -74,7 +74,7 @@ func (s *Store) recordTogether(ctx context.Context, calls []*group.Call[enableme
 		return nil
 	})
 	if err != nil {
-		return alone(len(calls), err)
+		return batch.Alone(len(calls), err)
 	}
 	return nil
 }

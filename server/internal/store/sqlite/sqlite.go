@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,13 +37,13 @@ const readers = 4
 
 // Open opens the database file and creates it where it is absent. The directory must exist.
 func Open(ctx context.Context, path string) (*DB, error) {
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+	if info, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("database %s: no directory %s", path, filepath.Dir(path))
 	}
 	// It holds personal data, so a new file is for its owner alone; SQLite would let everybody read it.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, errors.Unwrap(err))
+		return nil, advise(fmt.Errorf("database %s: %w", path, errors.Unwrap(err)))
 	}
 	if err := file.Close(); err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	reading.SetMaxIdleConns(readers)
 	db := &DB{path: path, writing: writing, reading: reading, turn: make(chan struct{}, 1)}
 	if err := writing.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), db.Close())
+		return nil, errors.Join(advise(fmt.Errorf("database %s: %w", path, err)), db.Close())
 	}
 	return db, nil
 }
@@ -115,8 +116,10 @@ func (db *DB) write(ctx context.Context, f func(context.Context, *sql.Tx) error)
 	return db.transact(ctx, f)
 }
 
-// transact runs f in a transaction of its own. It is the caller's turn.
-func (db *DB) transact(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+// transact runs f in a transaction of its own. It is the caller's turn. Nothing is written where there is an
+// error: SQLite takes back what it fails to commit.
+func (db *DB) transact(ctx context.Context, f func(context.Context, *sql.Tx) error) (err error) {
+	defer func() { err = classify(err) }()
 	conn, err := db.writing.Conn(ctx)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // cachedStatements is how many prepared statements a connection keeps. The service and the queue have
@@ -60,6 +61,27 @@ type driverConn interface {
 type conn struct {
 	driverConn
 	statements *lru.Cache[string, *statement]
+	// stale is set by an error that stays with a connection though its cause may go: a file that could not be
+	// written when it was opened, or pages that were read damaged and are kept. Another connection looks anew.
+	stale bool
+}
+
+// IsValid implements [driver.Validator].
+func (c *conn) IsValid() bool { return !c.stale && c.driverConn.IsValid() }
+
+// note passes an error on.
+func (c *conn) note(err error) error {
+	switch codeOf(err) {
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		c.stale = true
+	}
+	return err
+}
+
+// BeginTx implements [driver.ConnBeginTx].
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.driverConn.BeginTx(ctx, opts)
+	return tx, c.note(err)
 }
 
 // statement is a prepared one. It is busy while rows of it are open: SQLite has one cursor for each.
@@ -117,7 +139,8 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return c.driverConn.ExecContext(ctx, query, args)
 	}
 	defer s.free()
-	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+	result, err := s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+	return result, c.note(err)
 }
 
 // QueryContext implements [driver.QueryerContext].
@@ -132,7 +155,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	inner, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 	if err != nil {
 		s.free()
-		return nil, err
+		return nil, c.note(err)
 	}
 	return &rows{Rows: inner, statement: s}, nil
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // QueueStats implements [store.Store]. It counts deliveries that are not finished, which are few.
-func (s *Store) QueueStats(ctx context.Context, now time.Time) (store.QueueStats, error) {
-	var stats store.QueueStats
+func (s *Store) QueueStats(ctx context.Context, now time.Time) (stats store.QueueStats, err error) {
+	defer func() { err = classify(err) }()
 	if err := s.reading.QueryRowContext(ctx, `
 		SELECT (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'available'),
 		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'running'),
@@ -23,7 +23,7 @@ func (s *Store) QueueStats(ctx context.Context, now time.Time) (store.QueueStats
 		return store.QueueStats{}, err
 	}
 	var due time.Time
-	err := s.reading.QueryRowContext(ctx,
+	err = s.reading.QueryRowContext(ctx,
 		`SELECT scheduled_at FROM river_job WHERE kind = 'notification_deliver' AND state = 'available' ORDER BY scheduled_at LIMIT 1`).Scan(&due)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

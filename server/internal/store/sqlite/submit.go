@@ -36,21 +36,12 @@ func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
 		subs[i] = call.In
 	}
 	if err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.submit(ctx, tx, subs) }); err != nil {
-		return alone(len(calls), err)
+		return batch.Alone(len(calls), err)
 	}
 	for i, call := range calls {
 		call.Out, call.Err = subs[i].Decision, subs[i].Err
 	}
 	return nil
-}
-
-// alone is the error of what n callers share: one of them may be at fault, and each is to find out whether
-// it is.
-func alone(n int, err error) error {
-	if n == 1 {
-		return err
-	}
-	return batch.ErrAlone
 }
 
 func (s *Store) submit(ctx context.Context, tx *sql.Tx, subs []*batch.Submission) error {
