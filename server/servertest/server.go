@@ -201,7 +201,10 @@ func (s *service) stop(background func()) error {
 		errs = append(errs, s.notified.stop(ctx))
 	}
 	background()
-	if s.db != nil {
+	switch {
+	case s.store != nil: // which waits for what callers that went away left under way
+		errs = append(errs, s.store.Close())
+	case s.db != nil:
 		errs = append(errs, s.db.Close())
 	}
 	return errors.Join(errs...)

@@ -2,7 +2,8 @@ package main
 
 import (
 	"fmt"
-	"slices"
+
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // row is one thing that is measured, with what is asked of it. To add one, append it to rows; a
@@ -64,7 +65,7 @@ func (r row) judge(l line, s samples) (result, error) {
 	if len(ours) == 0 || theirs != nil && len(theirs) != len(ours) {
 		return result{}, fmt.Errorf("%s: %d rounds of ours and %d of theirs, in %s", r.id, len(ours), len(theirs), l.unit)
 	}
-	res := result{Row: r.id, What: r.what, Unit: l.unit, Ours: median(ours), Goal: l.goal.String()}
+	res := result{Row: r.id, What: r.what, Unit: l.unit, Ours: process.Median(ours), Goal: l.goal.String()}
 	res.Rounds = map[string][]float64{"ours": ours}
 	values := make([]float64, len(ours))
 	for i := range ours {
@@ -75,19 +76,10 @@ func (r row) judge(l line, s samples) (result, error) {
 		values[i] = l.value(ours[i], other)
 	}
 	if theirs != nil {
-		other := median(theirs)
+		other := process.Median(theirs)
 		res.Theirs, res.Rounds["theirs"] = &other, theirs
 	}
-	res.Value = median(values)
+	res.Value = process.Median(values)
 	res.OK = l.goal.met(res.Value)
 	return res, nil
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 0 {
-		return (sorted[middle-1] + sorted[middle]) / 2
-	}
-	return sorted[middle]
 }

@@ -25,3 +25,13 @@ func Quantile(took []time.Duration, q float64) time.Duration {
 	slices.Sort(took)
 	return took[int(q*float64(len(took)-1))].Round(10 * time.Microsecond)
 }
+
+// Median returns the middle of the values.
+func Median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return sorted[middle]
+}

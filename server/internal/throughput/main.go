@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -103,16 +102,11 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 		fmt.Printf("BenchmarkThroughput/%s 1 %.0f ours-submits/s-by-%d %.0f theirs-submits/s-by-%[3]d\n", plain.name(), o, clients, t)
 	}
 	fmt.Printf("%s clients=%d ours=%.0f/s plain=%.0f/s ratio=%.2f p50=%s p99=%s\n", plain.name(), clients,
-		median(ours), median(theirs), median(ratios), process.Quantile(l.took, 0.5), process.Quantile(l.took, 0.99))
+		process.Median(ours), process.Median(theirs), process.Median(ratios), process.Quantile(l.took, 0.5), process.Quantile(l.took, 0.99))
 	if code := service.Stop(); code != 0 {
 		return fmt.Errorf("the service ended with %d:\n%s", code, service.Output())
 	}
 	return nil
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }
 
 func requestID(n int64) string { return "rq_" + strconv.FormatInt(n, 10) }

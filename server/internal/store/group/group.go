@@ -33,6 +33,15 @@ type Call[I, O any] struct {
 	answered chan struct{}
 }
 
+// Ins returns what the calls are made with, in their order.
+func Ins[I, O any](calls []*Call[I, O]) []I {
+	ins := make([]I, len(calls))
+	for i, call := range calls {
+		ins[i] = call.In
+	}
+	return ins
+}
+
 // Config is how calls are answered together.
 type Config[I, O any] struct {
 	// Lanes is how many times Run runs at once, at most.

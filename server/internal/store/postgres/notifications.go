@@ -48,11 +48,7 @@ func (s *Store) Notification(ctx context.Context, id string) (enablement.Notific
 }
 
 func (s *Store) lookTogether(ctx context.Context, calls []*lookCall) error {
-	ids := make([]string, len(calls))
-	for i, call := range calls {
-		ids[i] = call.In
-	}
-	rows, err := s.pool.Query(ctx, notificationQuery+` WHERE n.id = ANY ($1)`, ids)
+	rows, err := s.pool.Query(ctx, notificationQuery+` WHERE n.id = ANY ($1)`, group.Ins(calls))
 	if err != nil {
 		return classify(ctx, err)
 	}
@@ -106,11 +102,7 @@ func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error
 }
 
 func (s *Store) recordTogether(ctx context.Context, calls []*recordCall) error {
-	deliveries := make([]enablement.Delivery, len(calls))
-	for i, call := range calls {
-		deliveries[i] = call.In
-	}
-	if err := s.record(ctx, deliveries); err != nil {
+	if err := s.record(ctx, group.Ins(calls)); err != nil {
 		return batch.Alone(len(calls), err)
 	}
 	return nil

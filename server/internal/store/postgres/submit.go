@@ -85,10 +85,7 @@ func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide fu
 }
 
 func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
-	subs := make([]*batch.Submission, len(calls))
-	for i, call := range calls {
-		subs[i] = call.In
-	}
+	subs := group.Ins(calls)
 	if err := s.submit(ctx, subs, skip); err != nil {
 		return batch.Alone(len(calls), err)
 	}

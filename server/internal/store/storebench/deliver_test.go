@@ -16,6 +16,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/process"
 )
 
 // waiting is how many notifications, or empty jobs, wait when a queue of BenchmarkDeliver is started.
@@ -53,9 +54,9 @@ func BenchmarkDeliver(b *testing.B) {
 				deliveries, empties, ratios = append(deliveries, d), append(empties, e), append(ratios, d/e)
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(median(deliveries), "deliveries/s")
-			b.ReportMetric(median(empties), "empty-jobs/s")
-			b.ReportMetric(median(ratios), "ratio")
+			b.ReportMetric(process.Median(deliveries), "deliveries/s")
+			b.ReportMetric(process.Median(empties), "empty-jobs/s")
+			b.ReportMetric(process.Median(ratios), "ratio")
 		})
 	}
 }
@@ -74,11 +75,6 @@ func rate(b *testing.B, open func(done func()) working) float64 {
 	defer cancel()
 	require.NoError(b, queue.Stop(stopping))
 	return waiting / took.Seconds()
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }
 
 // submitAll submits n requests from the one on that fill numbered first.
