@@ -133,7 +133,7 @@ func (s *service) startQueue(ctx context.Context) error {
 		return err
 	}
 	driver := polling{riversqlite.New(s.db.Writer())}
-	inserter, err := delivery.NewInserter(driver, c.schedule, c.logger)
+	inserter, err := delivery.NewInserter(driver, c.logger)
 	if err != nil {
 		return err
 	}

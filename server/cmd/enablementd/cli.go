@@ -12,7 +12,6 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/app"
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
-	"github.com/cryptomate-go/enablement/server/internal/delivery"
 )
 
 // cli is the command line.
@@ -55,7 +54,7 @@ func (c *common) with(ctx context.Context, std streams, f func(*app.Database) er
 	if err != nil {
 		return err
 	}
-	db, err := app.OpenExisting(ctx, c.path(), delivery.DefaultSchedule, logger)
+	db, err := app.OpenExisting(ctx, c.path(), logger)
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error
 		}
 		return nil
 	}
-	db, err := app.OpenDatabase(ctx, common.path(), delivery.DefaultSchedule, logger)
+	db, err := app.OpenDatabase(ctx, common.path(), logger)
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,7 @@ func assemble(ctx context.Context, config Config, db *Database, logger *slog.Log
 			metrics.ObserveDelivery(d)
 			s.tracing.ObserveDelivery(d)
 		},
+		ObserveRequeued: metrics.ObserveRequeued,
 	}); err != nil {
 		return nil, err
 	}

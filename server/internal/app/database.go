@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver"
@@ -29,8 +30,8 @@ type Database struct {
 
 // OpenDatabase opens the database at a path, which is created where it is absent, or at a
 // postgres:// URL, which must be there, and brings it up to date.
-func OpenDatabase(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
-	db, err := open(ctx, location, schedule, logger)
+func OpenDatabase(ctx context.Context, location string, logger *slog.Logger) (*Database, error) {
+	db, err := open(ctx, location, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +42,13 @@ func OpenDatabase(ctx context.Context, location string, schedule delivery.Schedu
 }
 
 // OpenExisting is OpenDatabase for commands that make no sense on an empty database.
-func OpenExisting(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+func OpenExisting(ctx context.Context, location string, logger *slog.Logger) (*Database, error) {
 	if !isPostgres(location) {
 		if _, err := os.Stat(location); errors.Is(err, os.ErrNotExist) {
 			return nil, configErrorf("--db %q: %w", location, errNoDatabase)
 		}
 	}
-	db, err := open(ctx, location, schedule, logger)
+	db, err := open(ctx, location, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func OpenExisting(ctx context.Context, location string, schedule delivery.Schedu
 // SchemaStatus tells at which version the schema of a database is, 0 where there is none, and which
 // one this program knows.
 func SchemaStatus(ctx context.Context, location string, logger *slog.Logger) (current, known int64, err error) {
-	db, err := open(ctx, location, delivery.DefaultSchedule, logger)
+	db, err := open(ctx, location, logger)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -96,30 +97,30 @@ func isPostgres(location string) bool {
 	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
 }
 
-func open(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+func open(ctx context.Context, location string, logger *slog.Logger) (*Database, error) {
 	switch {
 	case isPostgres(location):
-		return openPostgres(ctx, location, schedule, logger)
+		return openPostgres(ctx, location, logger)
 	case strings.Contains(location, "://"), strings.HasPrefix(location, "file:"):
 		return nil, configErrorf("--db: must be the path of a file, or of the form postgres://user:password@host/name")
 	default:
-		return openSQLite(ctx, location, schedule, logger)
+		return openSQLite(ctx, location, logger)
 	}
 }
 
-func openSQLite(ctx context.Context, path string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+func openSQLite(ctx context.Context, path string, logger *slog.Logger) (*Database, error) {
 	db, err := sqlite.Open(ctx, path)
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
 	driver := riversqlite.New(db.Writer())
-	inserter, err := delivery.NewInserter(driver, schedule, logger)
+	inserter, err := delivery.NewInserter(driver, logger)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Database{
 		Store:    sqlite.NewStore(db, inserter.EnqueueTx),
-		newQueue: queueOn(driver),
+		newQueue: queueOn(driver, nil),
 		migrate: func(ctx context.Context) error {
 			return db.Migrate(ctx, func(ctx context.Context) error { return delivery.Migrate(ctx, driver, logger) })
 		},
@@ -127,7 +128,7 @@ func openSQLite(ctx context.Context, path string, schedule delivery.Schedule, lo
 	}, nil
 }
 
-func openPostgres(ctx context.Context, dsn string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+func openPostgres(ctx context.Context, dsn string, logger *slog.Logger) (*Database, error) {
 	db, err := postgres.Open(ctx, dsn, postgres.Options{})
 	if errors.Is(err, store.ErrUnavailable) {
 		return nil, err
@@ -136,13 +137,13 @@ func openPostgres(ctx context.Context, dsn string, schedule delivery.Schedule, l
 		return nil, &ConfigError{err}
 	}
 	driver := riverpgxv5.New(db.Pool())
-	inserter, err := delivery.NewInserter(driver, schedule, logger)
+	inserter, err := delivery.NewInserter(driver, logger)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Database{
 		Store:    postgres.NewStore(db, inserter.EnqueueTx),
-		newQueue: queueOn(driver),
+		newQueue: queueOn(driver, db.Now),
 		migrate: func(ctx context.Context) error {
 			return db.Migrate(ctx, func(ctx context.Context, pool *pgxpool.Pool) error {
 				return delivery.Migrate(ctx, riverpgxv5.New(pool), logger)
@@ -152,6 +153,9 @@ func openPostgres(ctx context.Context, dsn string, schedule delivery.Schedule, l
 	}, nil
 }
 
-func queueOn[TTx any](driver riverdriver.Driver[TTx]) func(delivery.Config) (queue, error) {
-	return func(config delivery.Config) (queue, error) { return delivery.NewQueue(driver, config) }
+func queueOn[TTx any](driver riverdriver.Driver[TTx], now func(context.Context) (time.Time, error)) func(delivery.Config) (queue, error) {
+	return func(config delivery.Config) (queue, error) {
+		config.DatabaseTime = now
+		return delivery.NewQueue(driver, config)
+	}
 }

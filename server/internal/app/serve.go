@@ -37,7 +37,7 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 		}
 		defer func() { err = errors.Join(err, sample.close()) }()
 	}
-	db, err := OpenDatabase(ctx, config.Database, config.Schedule, logger)
+	db, err := OpenDatabase(ctx, config.Database, logger)
 	if err != nil {
 		return err
 	}

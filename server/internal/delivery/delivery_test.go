@@ -70,7 +70,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	require.NoError(t, db.Migrate(t.Context(), func(ctx context.Context) error {
 		return delivery.Migrate(ctx, driver, logger)
 	}))
-	inserter, err := delivery.NewInserter(driver, schedule, logger)
+	inserter, err := delivery.NewInserter(driver, logger)
 	require.NoError(t, err)
 	b.db = db
 	b.store = sqlite.NewStore(db, inserter.EnqueueTx)
@@ -283,11 +283,11 @@ func TestQueue_upkeep(t *testing.T) {
 func TestInserter_rollback(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
-	inserter, err := delivery.NewInserter(riversqlite.New(b.db.Writer()), quick, slog.New(slog.DiscardHandler))
+	inserter, err := delivery.NewInserter(riversqlite.New(b.db.Writer()), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	tx, err := b.db.Writer().BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, []string{"ntf_x"}))
+	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, []enablement.Due{{NotificationID: "ntf_x"}}))
 	require.NoError(t, tx.Rollback())
 	var n int
 	require.ErrorIs(t, b.db.Writer().QueryRow(`SELECT id FROM river_job`).Scan(&n), sql.ErrNoRows)

@@ -2,7 +2,6 @@ package delivery_test
 
 import (
 	"context"
-	"database/sql"
 	"io"
 	"log/slog"
 	"net"
@@ -72,13 +71,9 @@ func newOutage(t *testing.T, address string) *outage {
 	require.NoError(t, o.db.Migrate(t.Context(), func(ctx context.Context) error {
 		return delivery.Migrate(ctx, driver, logger)
 	}))
-	inserter, err := river.NewClient(driver, &river.Config{Logger: logger, Test: river.TestConfig{Time: o.clock}})
+	inserter, err := delivery.NewTestInserter(driver, river.TestConfig{Time: o.clock})
 	require.NoError(t, err)
-	o.store = sqlite.NewStore(o.db, func(ctx context.Context, tx *sql.Tx, ids []string) error {
-		_, err := inserter.InsertTx(ctx, tx, delivery.JobArgs{NotificationID: ids[0]},
-			&river.InsertOpts{MaxAttempts: delivery.DefaultSchedule.Attempts()})
-		return err
-	})
+	o.store = sqlite.NewStore(o.db, inserter.EnqueueTx)
 	require.NoError(t, o.store.Import(t.Context(), dataset.Sample(o.clock.Now())))
 	o.sender, err = delivery.NewSender(address, []string{firstSecret}, o.clock.Now)
 	require.NoError(t, err)
@@ -94,13 +89,28 @@ func newOutage(t *testing.T, address string) *outage {
 	return o
 }
 
-// work lets the queue work until so many attempts are in the ledger.
-func (o *outage) work(attempts int) enablement.NotificationStatus {
-	o.t.Helper()
-	queue, err := delivery.NewTestQueue(riversqlite.New(o.db.Writer()), delivery.Config{
+func (o *outage) config() delivery.Config {
+	return delivery.Config{
 		Ledger: o.store, Pruner: o.store, Sender: o.sender, Schedule: delivery.DefaultSchedule,
 		KeepJobs: 240 * time.Hour, KeepDeliveries: 2400 * time.Hour, Process: "test", Clock: o.clock.Now, Logger: slog.New(slog.DiscardHandler),
-	}, river.TestConfig{Time: o.clock})
+	}
+}
+
+// work lets the queue work until so many attempts are in the ledger.
+func (o *outage) work(attempts int) (status enablement.NotificationStatus) {
+	o.t.Helper()
+	o.workUntil(func() bool {
+		var err error
+		status, err = o.store.Notification(o.t.Context(), o.id)
+		return err == nil && status.Attempts >= attempts
+	})
+	return status
+}
+
+// workUntil lets the queue work until something has happened.
+func (o *outage) workUntil(happened func() bool) {
+	o.t.Helper()
+	queue, err := delivery.NewTestQueue(riversqlite.New(o.db.Writer()), o.config(), river.TestConfig{Time: o.clock})
 	require.NoError(o.t, err)
 	require.NoError(o.t, queue.Start(o.t.Context()))
 	o.stop = func() {
@@ -109,14 +119,8 @@ func (o *outage) work(attempts int) enablement.NotificationStatus {
 		require.NoError(o.t, queue.Stop(ctx))
 		o.stop = nil
 	}
-	var status enablement.NotificationStatus
-	require.Eventually(o.t, func() bool {
-		var err error
-		status, err = o.store.Notification(o.t.Context(), o.id)
-		return err == nil && status.Attempts >= attempts
-	}, time.Minute, 5*time.Millisecond)
+	require.Eventually(o.t, happened, time.Minute, 5*time.Millisecond)
 	o.stop()
-	return status
 }
 
 // due is how long from now the next attempt is due.

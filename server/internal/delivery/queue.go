@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
@@ -24,8 +27,9 @@ const (
 	fetchCooldown     = 20 * time.Millisecond
 	// onlyPollInterval is for a database that gives no notice of jobs.
 	onlyPollInterval = 50 * time.Millisecond
-	// rescueAfter must stay above jobTimeout, or a slow attempt would be made twice.
-	rescueAfter = jobTimeout + 5*time.Second
+	// rescueAfter is for what else may be stuck in the queue. Deliveries are seen to by the reconciler, long
+	// before: River's rescuer goes by the process's clock, and one that is ahead would take a job from its worker.
+	rescueAfter = 24 * time.Hour
 	maxWorkers  = 100
 	// softStop is how long running attempts may take to finish when the service stops.
 	softStop = 5 * time.Second
@@ -56,26 +60,30 @@ func (h levelHandler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 // Inserter puts deliveries into the queue.
-type Inserter[TTx any] struct {
-	client      *river.Client[TTx]
-	maxAttempts int
-}
+type Inserter[TTx any] struct{ client *river.Client[TTx] }
 
 // NewInserter returns an inserter; it works nothing itself.
-func NewInserter[TTx any](driver riverdriver.Driver[TTx], schedule Schedule, logger *slog.Logger) (*Inserter[TTx], error) {
-	client, err := river.NewClient(driver, &river.Config{Logger: quiet(logger)})
+func NewInserter[TTx any](driver riverdriver.Driver[TTx], logger *slog.Logger) (*Inserter[TTx], error) {
+	client, err := river.NewClient(driver, &river.Config{Hooks: hooks(driver), Logger: quiet(logger)})
 	if err != nil {
 		return nil, err
 	}
-	return &Inserter[TTx]{client: client, maxAttempts: schedule.Attempts()}, nil
+	return &Inserter[TTx]{client}, nil
 }
 
-// EnqueueTx queues the deliveries of notifications as part of the transaction: they happen if that
-// commits, and not before. On an error the transaction must be rolled back.
-func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, notificationIDs []string) error {
-	jobs := make([]river.InsertManyParams, len(notificationIDs))
-	for n, id := range notificationIDs {
-		jobs[n] = river.InsertManyParams{Args: jobArgs{NotificationID: id}, InsertOpts: &river.InsertOpts{MaxAttempts: i.maxAttempts}}
+// maxAttempts is as high as River goes. Its counter decides nothing: it counts attempts that a kill or an
+// outage of the database kept from being made.
+const maxAttempts = math.MaxInt16
+
+// EnqueueTx queues deliveries as part of the transaction: they happen if that commits, and not before. On
+// an error the transaction must be rolled back.
+func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, deliveries []enablement.Due) error {
+	jobs := make([]river.InsertManyParams, len(deliveries))
+	for n, d := range deliveries {
+		jobs[n] = river.InsertManyParams{
+			Args:       jobArgs{NotificationID: d.NotificationID},
+			InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts, ScheduledAt: d.At},
+		}
 	}
 	_, err := i.client.InsertManyTx(ctx, tx, jobs)
 	return err
@@ -92,16 +100,26 @@ type Config struct {
 	// Process names this process in the ledger.
 	Process string
 	Clock   func() time.Time
-	Logger  *slog.Logger
+	// DatabaseTime asks the database for its time, which then counts in place of Clock; nil: it has the
+	// process's.
+	DatabaseTime func(context.Context) (time.Time, error)
+	Logger       *slog.Logger
 	// Observe is called for every attempt once it is in the ledger; it may be nil. The worker waits
 	// for it.
 	Observe func(enablement.Delivery)
+	// ObserveRequeued is called with how many notifications were found without a job and queued again; it
+	// may be nil.
+	ObserveRequeued func(n int)
 }
 
 // Queue works the deliveries.
 type Queue[TTx any] struct {
-	client  *river.Client[TTx]
-	running atomic.Bool
+	client     *river.Client[TTx]
+	running    atomic.Bool
+	clock      *clock // nil where the database has the process's
+	reconciler *reconciler
+	// stopReconciler ends the reconciler and waits for it.
+	stopReconciler func()
 }
 
 // NewQueue returns a queue; Start starts it.
@@ -110,6 +128,11 @@ func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TT
 }
 
 func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river.TestConfig) (*Queue[TTx], error) {
+	var databaseClock *clock
+	if config.DatabaseTime != nil {
+		databaseClock = &clock{read: config.DatabaseTime}
+		config.Clock, test.Time = databaseClock.Now, databaseClock
+	}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{
 		ledger:   config.Ledger,
@@ -142,6 +165,7 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		DiscardedJobRetentionPeriod: config.KeepJobs,
 		FetchPollInterval:           interval,
 		FetchCooldown:               fetchCooldown,
+		Hooks:                       hooks(driver),
 		ID:                          config.Process,
 		JobTimeout:                  jobTimeout,
 		Logger:                      quiet(config.Logger),
@@ -156,14 +180,44 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	if err != nil {
 		return nil, err
 	}
-	return &Queue[TTx]{client: client}, nil
+	return &Queue[TTx]{client: client, clock: databaseClock, reconciler: &reconciler{
+		ledger:   config.Ledger,
+		schedule: config.Schedule,
+		clock:    config.Clock,
+		logger:   config.Logger,
+		observe:  config.ObserveRequeued,
+	}}, nil
+}
+
+// hooks are what the queue needs of a database whose clock is not the process's.
+func hooks[TTx any](driver riverdriver.Driver[TTx]) []rivertype.Hook {
+	if driver.DatabaseName() == riverdriver.DatabaseNamePostgres {
+		return []rivertype.Hook{dueByDatabase}
+	}
+	return nil
+}
+
+// setClock looks what time it is at the database.
+func (q *Queue[TTx]) setClock(ctx context.Context) error {
+	if q.clock == nil {
+		return nil
+	}
+	return q.clock.set(ctx)
 }
 
 // Start begins to work. The workers live until Stop, not until the context ends.
 func (q *Queue[TTx]) Start(ctx context.Context) error {
-	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := q.setClock(ctx); err != nil {
 		return err
 	}
+	background := context.WithoutCancel(ctx)
+	if err := q.client.Start(background); err != nil {
+		return err
+	}
+	reconciling, cancel := context.WithCancel(background)
+	var running sync.WaitGroup
+	running.Go(func() { q.reconciler.run(reconciling, q.setClock) })
+	q.stopReconciler = func() { cancel(); running.Wait() }
 	q.running.Store(true)
 	return nil
 }
@@ -180,5 +234,8 @@ func (q *Queue[TTx]) Ready(context.Context) error {
 // returns when all is still, or when the context ends. What did not finish stays in the queue.
 func (q *Queue[TTx]) Stop(ctx context.Context) error {
 	q.running.Store(false)
+	if q.stopReconciler != nil {
+		q.stopReconciler()
+	}
 	return q.client.Stop(ctx)
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riverqueue/river"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -188,8 +189,10 @@ func describe(ctx context.Context, err error) string {
 	var op *net.OpError
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.Is(context.Cause(ctx), river.ErrJobCancelledRemotely):
+		return "the attempt was cancelled in the queue"
 	case errors.Is(ctx.Err(), context.Canceled): // the error has the cause in its place
-		return "the service stopped during the attempt"
+		return enablement.FaultStopped
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "no answer in time"
 	case errors.As(err, &dns):

@@ -15,6 +15,10 @@ const (
 	NotificationDead NotificationState = "dead"
 )
 
+// FaultStopped is the fault of an attempt that was cut because the service stopped. It takes no step of
+// the schedule. It is stored: never change it.
+const FaultStopped = "the service stopped during the attempt"
+
 // Delivery is one attempt to hand a notification over to the provider, a row of the ledger.
 type Delivery struct {
 	NotificationID string
@@ -35,8 +39,17 @@ type NotificationStatus struct {
 	Notification
 	State    NotificationState
 	Attempts int
+	// Failed is how many steps of the schedule are taken: attempts that failed since the notification was
+	// queued, or queued again after it was given up. One that was cut as the service stopped is not counted.
+	Failed int
 	// LastAttempt is zero before the first one; LastStatusCode and LastFault are its result.
 	LastAttempt    time.Time
 	LastStatusCode int
 	LastFault      string
+}
+
+// Due is a notification to queue: its next attempt is due at a moment, at once where that is zero.
+type Due struct {
+	NotificationID string
+	At             time.Time
 }

@@ -16,8 +16,8 @@ import (
 var (
 	ErrCompanyNotFound      = errors.New("company not found")
 	ErrNotificationNotFound = errors.New("notification not found")
-	// ErrNotDead: only a notification that is given up can be queued again.
-	ErrNotDead = errors.New("notification is not dead")
+	// ErrNotDead: only a notification that is given up, or that has lost its job, can be queued again.
+	ErrNotDead = errors.New("notification is not dead: it is delivered, or its next attempt is due")
 	// ErrUnavailable: the database can't be reached, is shutting down, or was too slow. Trying again
 	// may help.
 	ErrUnavailable = errors.New("database is unavailable")
@@ -91,9 +91,13 @@ type Store interface {
 	// RecordDelivery adds a row to the ledger and moves the notification to the row's state, unless
 	// it was delivered before: that is final.
 	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error
-	// RetryNotification queues a dead notification again. It returns [ErrNotificationNotFound] or
-	// [ErrNotDead].
+	// RetryNotification queues a notification again that is dead, or pending without a job. It returns
+	// [ErrNotificationNotFound] or [ErrNotDead].
 	RetryNotification(ctx context.Context, id string) error
+	// RequeueStranded queues pending notifications again that have no job, at most limit of them, each for
+	// the moment that due says, and tells how many. A job that was taken up at or before the moment lost has no
+	// worker any more: it is ended in the same transaction.
+	RequeueStranded(ctx context.Context, lost time.Time, limit int, due func(enablement.NotificationStatus) time.Time) (int, error)
 
 	// QueueStats tells how much the queue holds to deliver.
 	QueueStats(ctx context.Context, now time.Time) (QueueStats, error)

@@ -130,3 +130,6 @@ func (m *Metrics) ObserveDelivery(d enablement.Delivery) {
 	m.deliveries.WithLabelValues(result).Inc()
 	m.deliveryDurations.Observe(d.Duration.Seconds())
 }
+
+// ObserveRequeued counts notifications that were found without a job.
+func (m *Metrics) ObserveRequeued(n int) { m.requeued.Add(float64(n)) }

@@ -53,6 +53,7 @@ type Metrics struct {
 	rejectable  map[item]bool
 
 	deliveries        *prometheus.CounterVec
+	requeued          prometheus.Counter
 	deliveryDurations prometheus.Histogram
 }
 
@@ -81,6 +82,10 @@ func NewMetrics(config MetricsConfig) *Metrics {
 			"Stored items that an evaluation did not accept.", "type", "key"),
 		deliveries: counters("deliveries_total",
 			"Attempts to deliver a notification: delivered, failed and to be tried again, or the last one failed.", "result"),
+		requeued: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "notifications_requeued_total",
+			Help: "Pending notifications that had no job any more and were queued again.",
+		}),
 		deliveryDurations: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "delivery_duration_seconds", Help: "Time an attempt to deliver a notification took.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 25},
@@ -92,7 +97,7 @@ func NewMetrics(config MetricsConfig) *Metrics {
 		buildInfo(config.Version),
 		m.calls, m.callDurations, m.callsInFlight,
 		m.submissions, m.evaluations, m.transitions, m.rejected,
-		m.deliveries, m.deliveryDurations,
+		m.deliveries, m.requeued, m.deliveryDurations,
 	)
 	if config.Queue != nil {
 		m.registry.MustRegister(newQueueCollector(config.Queue, config.Logger))

@@ -111,6 +111,7 @@ func TestMetrics(t *testing.T) {
 			NotificationID: "ntf_canary", Duration: 20 * time.Millisecond, Fault: "canary", Process: "canary", State: state,
 		})
 	}
+	m.ObserveRequeued(7)
 	text := scrape(t, m)
 	require.NotContains(t, text, "canary")
 	require.Contains(t, text, "go_goroutines")

@@ -19,6 +19,8 @@ import (
 const notificationQuery = `
 	SELECT n.id, n.request_id, n.client_id, n.company_id, n.product, n.status, n.submitted_at, n.state,
 	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id),
+	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id AND fault NOT IN ('', '` + enablement.FaultStopped + `')
+	        AND id > coalesce((SELECT max(id) FROM deliveries WHERE notification_id = n.id AND state = 'dead'), 0)),
 	       d.started_at, coalesce(d.status_code, 0), coalesce(d.fault, '')
 	FROM notifications n
 	LEFT JOIN LATERAL (
@@ -87,7 +89,7 @@ func scanNotification(row pgx.CollectableRow) (enablement.NotificationStatus, er
 	var n enablement.NotificationStatus
 	var last *time.Time
 	err := row.Scan(&n.ID, &n.RequestID, &n.ClientID, &n.CompanyID, &n.Product, &n.Status, &n.SubmittedAt,
-		&n.State, &n.Attempts, &last, &n.LastStatusCode, &n.LastFault)
+		&n.State, &n.Attempts, &n.Failed, &last, &n.LastStatusCode, &n.LastFault)
 	n.SubmittedAt, n.LastAttempt = n.SubmittedAt.UTC(), timeOf(last)
 	return n, err
 }
@@ -139,18 +141,23 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 	return s.write(ctx, func(tx pgx.Tx) error {
 		var state enablement.NotificationState
 		err := tx.QueryRow(ctx, `SELECT state FROM notifications WHERE id = $1 FOR NO KEY UPDATE`, id).Scan(&state)
-		switch {
-		case absent(err):
+		if absent(err) {
 			return store.ErrNotificationNotFound
-		case err != nil:
+		}
+		queued := false
+		if err == nil && state == enablement.NotificationPending { // behind the lock, as in RequeueStranded
+			err = tx.QueryRow(ctx, `SELECT $1 IN (`+withJob+`)`, id).Scan(&queued)
+		}
+		if err != nil {
 			return err
-		case state != enablement.NotificationDead:
+		}
+		if state == enablement.NotificationDelivered || queued {
 			return store.ErrNotDead
 		}
 		if _, err := tx.Exec(ctx, `UPDATE notifications SET state = $1 WHERE id = $2`,
 			string(enablement.NotificationPending), id); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, []string{id})
+		return s.enqueue(ctx, tx, []enablement.Due{{NotificationID: id}})
 	})
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // Enqueue puts the deliveries of notifications into the queue as part of a transaction.
-type Enqueue func(ctx context.Context, tx pgx.Tx, notificationIDs []string) error
+type Enqueue func(ctx context.Context, tx pgx.Tx, deliveries []enablement.Due) error
 
 // Options are what a process may ask of its connections. A field that is zero takes the value that the
 // URL has for it (pool_max_conns, statement_timeout, lock_timeout), else the default.
@@ -163,6 +163,12 @@ func nameOf(config *pgx.ConnConfig) string {
 
 // Pool returns the process's connections, which the queue shares.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// Now is the server's time.
+func (db *DB) Now(ctx context.Context) (now time.Time, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, classify(ctx, err)
+}
 
 // Close closes the connections when whoever has one gives it back.
 func (db *DB) Close() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
@@ -35,6 +36,10 @@ func TestStore(t *testing.T) {
 			Count: func(table string) (n int) {
 				require.NoError(t, db.Pool().QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
 				return n
+			},
+			Exec: func(statements string) {
+				_, err := db.Pool().Exec(t.Context(), "SET timezone = 'UTC';"+statements, pgx.QueryExecModeSimpleProtocol)
+				require.NoError(t, err)
 			},
 		}
 	})
@@ -227,10 +232,10 @@ func open(t testing.TB, dsn string, options postgres.Options) *postgres.DB {
 func openStore(t testing.TB, dsn string, enqueueing error) (*postgres.DB, *postgres.Store) {
 	t.Helper()
 	db := open(t, dsn, postgres.Options{MaxConns: conns})
-	inserter, err := delivery.NewInserter(riverpgxv5.New(db.Pool()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+	inserter, err := delivery.NewInserter(riverpgxv5.New(db.Pool()), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	return db, postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, ids []string) error {
-		if err := inserter.EnqueueTx(ctx, tx, ids); err != nil {
+	return db, postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, deliveries []enablement.Due) error {
+		if err := inserter.EnqueueTx(ctx, tx, deliveries); err != nil {
 			return err
 		}
 		return enqueueing

@@ -232,11 +232,11 @@ func (s *Store) hold(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 	if len(w.Notifications) == 0 {
 		return nil
 	}
-	ids := make([]string, len(w.Notifications))
+	deliveries := make([]enablement.Due, len(w.Notifications))
 	for i, n := range w.Notifications {
-		ids[i] = n.ID
+		deliveries[i].NotificationID = n.ID
 	}
-	return s.enqueue(ctx, tx, ids)
+	return s.enqueue(ctx, tx, deliveries)
 }
 
 func holdAudit(tx *pipeline, rows []batch.Audit) {

@@ -23,7 +23,7 @@ func TestSubmit_elsewhere(t *testing.T) {
 	dsn := sampleDSN(t)
 	_, here := openStore(t, dsn, nil)
 	elsewhereDB := open(t, dsn, postgres.Options{LockTimeout: 200 * time.Millisecond})
-	elsewhere := postgres.NewStore(elsewhereDB, func(context.Context, pgx.Tx, []string) error { return nil })
+	elsewhere := postgres.NewStore(elsewhereDB, func(context.Context, pgx.Tx, []enablement.Due) error { return nil })
 	held, other := submissionOf(dataset.Cases[0]), submissionOf(dataset.Cases[1])
 	held.Idempotency = enablement.NewIdempotency(held, "k")
 	mismatched := other
@@ -105,7 +105,7 @@ func TestSubmit_repeats(t *testing.T) {
 			dsn := sampleDSN(t)
 			db := open(t, dsn, postgres.Options{MaxConns: conns})
 			enqueued := 0
-			faulty := postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, _ []string) error {
+			faulty := postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, _ []enablement.Due) error {
 				if enqueued++; enqueued <= test.times {
 					_, err := tx.Exec(ctx, test.fault)
 					return err
@@ -202,7 +202,7 @@ func TestSubmit_roundTrips(t *testing.T) {
 			db, err := postgres.OpenTraced(t.Context(), sampleDSN(t), &tracer)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
-			s := postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, _ []string) error {
+			s := postgres.NewStore(db, func(ctx context.Context, tx pgx.Tx, _ []enablement.Due) error {
 				rows, err := tx.Query(ctx, `SELECT count(*) FROM notifications`)
 				if err != nil {
 					return err

@@ -15,6 +15,8 @@ import (
 const notificationQuery = `
 	SELECT n.id, n.request_id, n.client_id, n.company_id, n.product, n.status, n.submitted_at, n.state,
 	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id),
+	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id AND fault NOT IN ('', '` + enablement.FaultStopped + `')
+	        AND id > coalesce((SELECT max(id) FROM deliveries WHERE notification_id = n.id AND state = 'dead'), 0)),
 	       d.started_at, coalesce(d.status_code, 0), coalesce(d.fault, '')
 	FROM notifications n
 	LEFT JOIN deliveries d ON d.id = (SELECT max(id) FROM deliveries WHERE notification_id = n.id)`
@@ -50,7 +52,7 @@ func scanNotification(row interface{ Scan(...any) error }) (enablement.Notificat
 	var n enablement.NotificationStatus
 	var last sql.NullTime
 	err := row.Scan(&n.ID, &n.RequestID, &n.ClientID, &n.CompanyID, &n.Product, &n.Status, &n.SubmittedAt,
-		&n.State, &n.Attempts, &last, &n.LastStatusCode, &n.LastFault)
+		&n.State, &n.Attempts, &n.Failed, &last, &n.LastStatusCode, &n.LastFault)
 	n.SubmittedAt, n.LastAttempt = n.SubmittedAt.UTC(), last.Time.UTC()
 	return n, err
 }
@@ -98,14 +100,14 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 		if err := found(ctx, tx, store.ErrNotificationNotFound, `SELECT 1 FROM notifications WHERE id = ?`, id); err != nil {
 			return err
 		}
-		if err := found(ctx, tx, store.ErrNotDead, `SELECT 1 FROM notifications WHERE id = ? AND state = ?`,
-			id, enablement.NotificationDead); err != nil {
+		if err := found(ctx, tx, store.ErrNotDead, `SELECT 1 FROM notifications n WHERE id = ? AND (state = 'dead' OR state = 'pending'
+			AND NOT EXISTS (SELECT 1 FROM river_job WHERE `+live+` AND args ->> 'notification_id' = n.id))`, id); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE notifications SET state = ? WHERE id = ?`,
 			enablement.NotificationPending, id); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, []string{id})
+		return s.enqueue(ctx, tx, []enablement.Due{{NotificationID: id}})
 	})
 }

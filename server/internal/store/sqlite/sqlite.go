@@ -19,7 +19,7 @@ import (
 )
 
 // Enqueue puts the deliveries of notifications into the queue as part of a transaction.
-type Enqueue func(ctx context.Context, tx *sql.Tx, notificationIDs []string) error
+type Enqueue func(ctx context.Context, tx *sql.Tx, deliveries []enablement.Due) error
 
 // DB is an open database file. It has one connection for writing, as SQLite has one writer, and a
 // few for reading, which never wait for it.

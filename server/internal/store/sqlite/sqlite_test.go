@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
@@ -29,6 +30,10 @@ func TestStore(t *testing.T) {
 			Count: func(table string) (n int) {
 				require.NoError(t, db.Writer().QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 				return n
+			},
+			Exec: func(statements string) {
+				_, err := db.Writer().Exec(statements)
+				require.NoError(t, err)
 			},
 		}
 	})
@@ -124,10 +129,10 @@ func openStore(t *testing.T, path string, enqueueing error) (*sqlite.DB, *sqlite
 	t.Helper()
 	db := open(t, path)
 	require.NoError(t, migrate(t.Context(), db))
-	inserter, err := delivery.NewInserter(riversqlite.New(db.Writer()), delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+	inserter, err := delivery.NewInserter(riversqlite.New(db.Writer()), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	return db, sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, ids []string) error {
-		if err := inserter.EnqueueTx(ctx, tx, ids); err != nil {
+	return db, sqlite.NewStore(db, func(ctx context.Context, tx *sql.Tx, deliveries []enablement.Due) error {
+		if err := inserter.EnqueueTx(ctx, tx, deliveries); err != nil {
 			return err
 		}
 		return enqueueing

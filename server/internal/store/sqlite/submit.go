@@ -83,9 +83,9 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 	if len(notifications) == 0 {
 		return nil
 	}
-	ids := make([]string, len(notifications))
+	deliveries := make([]enablement.Due, len(notifications))
 	for i, n := range notifications {
-		ids[i] = n.ID
+		deliveries[i].NotificationID = n.ID
 		if _, err := tx.ExecContext(ctx,
 			`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
 			 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -94,7 +94,7 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 			return err
 		}
 	}
-	return s.enqueue(ctx, tx, ids)
+	return s.enqueue(ctx, tx, deliveries)
 }
 
 // load reads all that a decision needs. Whatever belongs to another company is not found.

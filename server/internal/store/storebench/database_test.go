@@ -50,7 +50,7 @@ func openSQLite(t testing.TB) database {
 	require.NoError(t, db.Migrate(t.Context(), func(ctx context.Context) error {
 		return delivery.Migrate(ctx, driver, slog.New(slog.DiscardHandler))
 	}))
-	inserter, err := delivery.NewInserter(driver, delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+	inserter, err := delivery.NewInserter(driver, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	return database{
 		Store: sqlite.NewStore(db, inserter.EnqueueTx),
@@ -77,7 +77,7 @@ func openPostgresAt(t testing.TB, dsn string) database {
 		return delivery.Migrate(ctx, riverpgxv5.New(pool), slog.New(slog.DiscardHandler))
 	}))
 	driver := riverpgxv5.New(db.Pool())
-	inserter, err := delivery.NewInserter(driver, delivery.DefaultSchedule, slog.New(slog.DiscardHandler))
+	inserter, err := delivery.NewInserter(driver, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	return database{
 		Store:      postgres.NewStore(db, inserter.EnqueueTx),

@@ -23,6 +23,8 @@ type Fixture struct {
 	Another func() store.Store
 	// Count returns the number of rows of a table; the queue's is river_job.
 	Count func(table string) int
+	// Exec runs statements, separated by semicolons.
+	Exec func(statements string)
 }
 
 // Open opens a fixture. Where enqueueing is not nil, queueing a delivery fails with it, after the
@@ -40,6 +42,7 @@ func Exercise(t *testing.T, open Open) {
 		"Keys":          exerciseKeys,
 		"Import":        exerciseImport,
 		"Notifications": exerciseNotifications,
+		"Stranded":      exerciseStranded,
 		"Processes":     exerciseProcesses,
 		"Isolation":     exerciseIsolation,
 		"Clock":         exerciseClock,

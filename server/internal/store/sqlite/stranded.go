@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
+
+const (
+	// lostJobs are those whose worker is gone.
+	lostJobs = ` FROM river_job WHERE kind = 'notification_deliver' AND state = 'running' AND attempted_at <= ?`
+
+	// live is what a job must be to deliver a notification some time.
+	live = `kind = 'notification_deliver' AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
+
+	// stranded subtracts one list from the other, whole, so that its time grows with their length alone: no
+	// index of the queue leads from a notification to its job.
+	stranded = `
+		SELECT id FROM notifications WHERE state = 'pending'
+		EXCEPT SELECT args ->> 'notification_id' FROM river_job WHERE ` + live + ` LIMIT ?`
+)
+
+// RequeueStranded implements [store.Store]. It reads the long lists beside whoever writes.
+func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, due func(enablement.NotificationStatus) time.Time) (requeued int, err error) {
+	if err := s.endLost(ctx, lost); err != nil {
+		return 0, classify(err)
+	}
+	var latest int64
+	if err := s.reading.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM river_job`).Scan(&latest); err != nil {
+		return 0, classify(err)
+	}
+	ids, err := s.stranded(ctx, limit)
+	if err != nil || len(ids) == 0 {
+		return 0, classify(err)
+	}
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var deliveries []enablement.Due
+		for _, id := range ids {
+			// Only a job that is newer than the lists can have taken it up meanwhile.
+			n, err := scanNotification(tx.QueryRowContext(ctx, notificationQuery+`
+				WHERE n.id = ? AND n.state = 'pending' AND NOT EXISTS (
+					SELECT 1 FROM river_job j WHERE j.id > ? AND `+live+` AND j.args ->> 'notification_id' = n.id)`, id, latest))
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			deliveries = append(deliveries, enablement.Due{NotificationID: id, At: due(n)})
+		}
+		requeued = len(deliveries)
+		if requeued == 0 {
+			return nil
+		}
+		return s.enqueue(ctx, tx, deliveries)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return requeued, nil
+}
+
+// endLost ends the jobs whose worker is gone. Their notifications are stranded from then on.
+func (s *Store) endLost(ctx context.Context, lost time.Time) error {
+	at := lost.UTC().Format("2006-01-02 15:04:05.000") // as the queue writes it
+	var any bool
+	if err := s.reading.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1`+lostJobs+`)`, at).Scan(&any); err != nil || !any {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE id IN (SELECT id`+lostJobs+`)`, at)
+		return err
+	})
+}
+
+func (s *Store) stranded(ctx context.Context, limit int) (ids []string, err error) {
+	rows, err := s.reading.QueryContext(ctx, stranded, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
