@@ -114,7 +114,7 @@ func (s *service) start(ctx context.Context, path string) (err error) {
 	if s.notified, err = listen(ctx, c.provider(s.provider)); err != nil {
 		return err
 	}
-	if s.sender, err = delivery.NewSender(s.notified.url, []string{secret}, c.clock); err != nil {
+	if s.sender, err = delivery.NewSender(s.notified.url, []string{secret}, true, c.clock); err != nil {
 		return err
 	}
 	if err := s.startQueue(ctx); err != nil {

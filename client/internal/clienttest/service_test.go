@@ -87,7 +87,7 @@ func start(t *testing.T, requests int, args ...string) *service {
 	t.Cleanup(provider.Close)
 
 	c := exec.Command(binary, append([]string{
-		"serve", "--addr", "127.0.0.1:0", "--admin-addr", "off", "--db", path, "--provider-url", provider.URL, "--provider-secret", secret,
+		"serve", "--addr", "127.0.0.1:0", "--admin-addr", "off", "--db", path, "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", secret,
 	}, args...)...)
 	c.Stdout, c.Stderr = s, s
 	require.NoError(t, c.Start())

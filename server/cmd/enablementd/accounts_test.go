@@ -99,7 +99,7 @@ func newReceiver(t testing.TB) *receiver {
 // flags are those of a service that tells this provider.
 func (r *receiver) flags(db string, more ...string) []string {
 	return append([]string{
-		"--db", db, "--rate-limit", "0", "--provider-url", r.url, "--provider-secret", secret,
+		"--db", db, "--rate-limit", "0", "--provider-allow-private", "--provider-url", r.url, "--provider-secret", secret,
 		"--delivery-schedule", hasty,
 	}, more...)
 }

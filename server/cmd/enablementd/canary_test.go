@@ -57,7 +57,7 @@ func TestCanary(t *testing.T) {
 	defer provider.Close()
 	const otlpSecret = "otlpcanary0042"
 	p := serve(t, "--db", db, "--log-level", "debug", "--log-format", "json", "--rate-limit", "0",
-		"--provider-url", provider.URL+"/hook", "--provider-secret", secret,
+		"--provider-allow-private", "--provider-url", provider.URL+"/hook", "--provider-secret", secret,
 		"--otlp-endpoint", collector.URL, "--otlp-header", "authorization="+otlpSecret)
 
 	const (

@@ -51,7 +51,7 @@ func TestCommands(t *testing.T) {
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
 
-	p := serve(t, "--db", db, "--provider-url", "http://"+address+"/hook", "--provider-secret", secret)
+	p := serve(t, "--db", db, "--provider-allow-private", "--provider-url", "http://"+address+"/hook", "--provider-secret", secret)
 	submitPath := path("cl_1", "rq_1")
 	require.Equal(t, http.StatusUnauthorized, p.call(http.MethodPost, submitPath, low).status)
 	require.Equal(t, http.StatusUnauthorized, p.call(http.MethodPost, submitPath, away).status)
@@ -117,7 +117,7 @@ func TestCommands_exitCodes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = taken.Close() })
-	provider := []string{"--admin-addr", "off", "--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
+	provider := []string{"--admin-addr", "off", "--provider-allow-private", "--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
 	for name, test := range map[string]struct {
 		args []string
 		code int
@@ -134,6 +134,7 @@ func TestCommands_exitCodes(t *testing.T) {
 		"no provider":        {[]string{"serve"}, 2, "--provider-url is missing"},
 		"no provider secret": {[]string{"serve", "--provider-url", "https://p.example"}, 2, "--provider-secret is missing"},
 		"bad secret":         {[]string{"serve", "--provider-url", "https://p.example", "--provider-secret", "hunter2"}, 2, "whsec_"},
+		"private provider":   {[]string{"serve", "--provider-url", "http://169.254.169.254/", "--provider-secret", secret}, 2, "--provider-allow-private"},
 		"bad provider":       {[]string{"serve", "--provider-url", "p.example", "--provider-secret", secret}, 2, "provider URL"},
 		"bad address":        {append([]string{"serve", "--addr", "8080"}, provider...), 2, "host:port"},
 		"port taken":         {append([]string{"serve", "--addr", taken.Addr().String()}, provider...), 2, "in use"},

@@ -32,7 +32,7 @@ func TestFaults_notInProduction(t *testing.T) {
 	require.Zero(t, command(t, "", "migrate", "--db", db).code)
 	require.Zero(t, command(t, dataFile(t), "import", "-", "--db", db).code)
 	key := strings.TrimSpace(command(t, "", "keys", "create", "--company", "cmp_1", "--db", db).out)
-	p := serve(t, "--db", db, "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
+	p := serve(t, "--db", db, "--provider-allow-private", "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
 	require.NotContains(t, p.Output(), faults.Header)
 	for _, fault := range []string{"status=503", "lose", "cut=3", "html", "explode"} {
 		got := p.with(http.Header{"X-Api-Key": {key}, faults.Header: {fault}}, path("cl_1", "rq_9"))

@@ -53,7 +53,7 @@ func TestTrustedProxies(t *testing.T) {
 	require.Zero(t, command(t, "", "migrate", "--db", db).code)
 	require.Zero(t, command(t, dataFile(t), "import", "-", "--db", db).code)
 	key := strings.TrimSpace(command(t, "", "keys", "create", "--company", "cmp_1", "--allow", "192.0.2.0/24", "--db", db).out)
-	p := serve(t, "--db", db, "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret,
+	p := serve(t, "--db", db, "--provider-allow-private", "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret,
 		"--trusted-proxies", "127.0.0.0/8,198.51.100.7/32")
 	try := func(forwardedFor ...string) int {
 		return p.with(http.Header{"X-Api-Key": {key}, "X-Forwarded-For": forwardedFor}, path("cl_1", "rq_9")).status

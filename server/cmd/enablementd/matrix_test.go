@@ -82,7 +82,7 @@ func TestAuthorisation(t *testing.T) {
 		}
 		keys[c.name] = ok("", append([]string{"keys", "create", "--company", company}, c.flags...)...)
 	}
-	p := serve(t, "--db", db, "--rate-limit", "0", "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
+	p := serve(t, "--db", db, "--rate-limit", "0", "--provider-allow-private", "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
 	for _, c := range callers {
 		if c.revoked {
 			require.Contains(t, p.with(http.Header{"X-Api-Key": {keys[c.name]}}, path(c.name+"-terminal", c.name+"-terminal")).body, `"VAL"`,

@@ -32,7 +32,8 @@ type serveFlags struct {
 	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"What notifications are signed with; several while it is being changed."`
 	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with such secrets, one a line."`
 
-	DeliverySchedule []time.Duration `group:"Provider" default:"${schedule}" help:"Waits between the attempts to deliver a notification, each spread by a fifth."`
+	ProviderAllowPrivate bool            `group:"Provider" help:"Let notifications go to private, loopback, link-local and metadata addresses, and through the proxy that the environment names; without, they go to public addresses only, and directly."`
+	DeliverySchedule     []time.Duration `group:"Provider" default:"${schedule}" help:"Waits between the attempts to deliver a notification, each spread by a fifth; they may rise and fall. A provider's longer Retry-After is obeyed, up to the longest of them."`
 
 	KeepJobs       time.Duration `group:"Upkeep" default:"24h" help:"How long finished jobs stay in the queue."`
 	KeepDeliveries time.Duration `group:"Upkeep" default:"2160h" help:"How long attempts to deliver stay in the ledger; audit rows stay for good."`
@@ -93,6 +94,8 @@ func (f *serveFlags) config(common *common) (app.Config, error) {
 		OTLPHeaders:     f.OTLPHeader,
 		TraceRatio:      f.TraceRatio,
 		Sample:          f.Sample,
+
+		ProviderAllowPrivate: f.ProviderAllowPrivate,
 	}
 	if f.Sample {
 		config.Database, config.RateLimit = common.DB, 0

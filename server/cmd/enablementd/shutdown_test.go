@@ -39,7 +39,7 @@ func TestShutdown_underLoad(t *testing.T) {
 	}))
 	defer provider.Close()
 	flags := []string{
-		"--db", db, "--rate-limit", "0", "--provider-url", provider.URL, "--provider-secret", secret,
+		"--db", db, "--rate-limit", "0", "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", secret,
 		"--delivery-schedule", hasty,
 	}
 	p := serve(t, append(flags, "--drain-delay", "1s")...)

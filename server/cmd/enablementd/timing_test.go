@@ -28,7 +28,7 @@ func BenchmarkRefusals(b *testing.B) {
 	other := ok("", "keys", "create", "--company", "cmp_2")
 	expired := ok("", "keys", "create", "--company", "cmp_1", "--expires", "1ms")
 	p := serve(b, "--db", db, "--rate-limit", "0", "--log-level", "error",
-		"--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
+		"--provider-allow-private", "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
 	kinds := []struct {
 		name, key, path string
 		status          int

@@ -71,8 +71,11 @@ func assemble(ctx context.Context, config Config, db *Database, logger *slog.Log
 		}
 	}
 	metrics := newMetrics(db, logger)
-	if s.sender, err = delivery.NewSender(config.ProviderURL, config.ProviderSecrets, time.Now); err != nil {
+	if s.sender, err = delivery.NewSender(config.ProviderURL, config.ProviderSecrets, config.ProviderAllowPrivate, time.Now); err != nil {
 		return nil, &ConfigError{err}
+	}
+	if !config.ProviderAllowPrivate && delivery.ProxyNamed(config.ProviderURL) {
+		logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
 	}
 	if s.queue, err = db.newQueue(delivery.Config{
 		Ledger:   db,

@@ -44,6 +44,8 @@ type Config struct {
 	// ProviderURL is where notifications go, ProviderSecrets what they are signed with.
 	ProviderURL     string
 	ProviderSecrets []string
+	// ProviderAllowPrivate lets notifications go to addresses that are not public, and by way of a proxy.
+	ProviderAllowPrivate bool
 	// Schedule holds the waits between attempts to deliver.
 	Schedule delivery.Schedule
 
@@ -144,7 +146,7 @@ func (c Config) checkProvider() error {
 	if len(c.ProviderSecrets) == 0 {
 		return configErrorf("--provider-secret is missing: notifications are signed with it; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
-	sender, err := delivery.NewSender(c.ProviderURL, c.ProviderSecrets, time.Now)
+	sender, err := delivery.NewSender(c.ProviderURL, c.ProviderSecrets, c.ProviderAllowPrivate, time.Now)
 	if err != nil {
 		return &ConfigError{err}
 	}

@@ -55,7 +55,7 @@ func startSample(ctx context.Context, config *Config, logger *slog.Logger) (s *s
 	s.provider = &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout}
 	go func() { _ = s.provider.Serve(listener) }() // ends with close
 	config.ProviderURL = "http://" + listener.Addr().String() + "/notifications"
-	config.ProviderSecrets = []string{secret}
+	config.ProviderSecrets, config.ProviderAllowPrivate = []string{secret}, true
 	return s, nil
 }
 

@@ -76,7 +76,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	b.store = sqlite.NewStore(db, inserter.EnqueueTx)
 	require.NoError(t, b.store.Import(t.Context(), dataset.Sample(time.Now())))
 
-	sender, err := delivery.NewSender(provider.URL+"/hook?token=in-the-query", []string{firstSecret, secondSecret}, time.Now)
+	sender, err := delivery.NewSender(provider.URL+"/hook?token=in-the-query", []string{firstSecret, secondSecret}, true, time.Now)
 	require.NoError(t, err)
 	t.Cleanup(sender.Close)
 	b.start = func() func() {
@@ -309,11 +309,18 @@ func TestNewSender_refuses(t *testing.T) {
 		"no prefix":       {"https://provider.example", []string{"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "whsec_"},
 		"short":           {"https://provider.example", []string{"whsec_c2hvcnQ="}, "24 to 64 bytes"},
 		"not base64":      {"https://provider.example", []string{"whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!"}, "base64"},
+		"metadata":        {"http://169.254.169.254/latest", good, "169.254.169.254 is no public address; --provider-allow-private"},
+		"loopback":        {"http://127.0.0.1:8080/hook", good, "--provider-allow-private"},
+		"loopback, IPv6":  {"https://[::1]/hook", good, "--provider-allow-private"},
+		"mapped":          {"https://[::ffff:10.0.0.1]/hook", good, "--provider-allow-private"},
+		"with a zone":     {"https://[fe80::1%25eth0]/hook", good, "--provider-allow-private"},
+		"localhost":       {"https://LocalHost/hook", good, "--provider-allow-private"},
+		"below localhost": {"https://a.localhost./hook", good, "--provider-allow-private"},
 		"second is wrong": {"https://provider.example", []string{firstSecret, "nonsense"}, "secret 2 of 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := delivery.NewSender(test.url, test.secrets, time.Now)
+			_, err := delivery.NewSender(test.url, test.secrets, false, time.Now)
 			require.ErrorContains(t, err, test.want)
 			for _, secret := range test.secrets {
 				require.NotContains(t, err.Error(), secret)

@@ -2,11 +2,17 @@ package delivery
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
 // LostAfter is how long after its begin an attempt counts as lost.
@@ -28,3 +34,23 @@ func NewTestQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test r
 
 // SetTimeout makes the sender less patient than a provider may expect.
 func (s *Sender) SetTimeout(d time.Duration) { s.timeout = d }
+
+// Trust has the sender trust a certificate of the test's.
+func (s *Sender) Trust(roots *x509.CertPool) {
+	s.client.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots
+}
+
+// Attempt makes one attempt and tells what came of it.
+func (s *Sender) Attempt(ctx context.Context, n enablement.Notification) (status int, fault string, retryAfter time.Duration) {
+	a := s.Send(ctx, n)
+	return a.statusCode, a.fault, a.retryAfter
+}
+
+// Public tells whether an address is one of the open network.
+func Public(a netip.Addr) bool { return public(a) }
+
+// Resolve has the sender resolve names by a resolver of the test's.
+func (s *Sender) Resolve(r *net.Resolver) { s.dialer.Resolver = r }
+
+// Proxied tells whether the sender goes by the proxy that the environment names.
+func (s *Sender) Proxied() bool { return s.client.Transport.(*http.Transport).Proxy != nil }

@@ -75,7 +75,7 @@ func newOutage(t *testing.T, address string) *outage {
 	require.NoError(t, err)
 	o.store = sqlite.NewStore(o.db, inserter.EnqueueTx)
 	require.NoError(t, o.store.Import(t.Context(), dataset.Sample(o.clock.Now())))
-	o.sender, err = delivery.NewSender(address, []string{firstSecret}, o.clock.Now)
+	o.sender, err = delivery.NewSender(address, []string{firstSecret}, true, o.clock.Now)
 	require.NoError(t, err)
 	t.Cleanup(o.sender.Close)
 
@@ -233,26 +233,38 @@ func TestFaults_tls(t *testing.T) {
 // TestFaults_retryAfter: a provider that asks for more time than the schedule has gets it.
 func TestFaults_retryAfter(t *testing.T) {
 	t.Parallel()
-	asked := func(now time.Time) map[string]string {
-		return map[string]string{
-			"seconds": "3600",
-			"date":    now.Add(time.Hour).UTC().Format(http.TimeFormat),
+	type form struct {
+		value string
+		wait  time.Duration
+	}
+	asked := func(now time.Time) map[string]form {
+		at := now.Add(time.Hour).UTC()
+		return map[string]form{
+			"seconds":            {"3600", time.Hour},
+			"a fraction":         {"3600.25", time.Hour + 250*time.Millisecond},
+			"date":               {at.Format(http.TimeFormat), time.Hour},
+			"date of a zone":     {at.In(time.FixedZone("", 7200)).Format(time.RFC1123Z), time.Hour},
+			"date by RFC 3339":   {at.Format(time.RFC3339), time.Hour},
+			"more than 32 bits":  {"99999999999", 24 * time.Hour},
+			"more than 64 bits":  {"99999999999999999999999", 24 * time.Hour},
+			"longer than a step": {"172800", 24 * time.Hour},
 		}
 	}
-	for form := range asked(time.Time{}) {
+	for form, want := range asked(time.Time{}) {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
 			var o *outage
 			ask := true
 			s := provider(t, func(w http.ResponseWriter, _ *http.Request) {
 				if ask {
-					w.Header().Set("Retry-After", asked(o.clock.Now())[form])
+					w.Header().Set("Date", o.clock.Now().UTC().Format(http.TimeFormat))
+					w.Header().Set("Retry-After", asked(o.clock.Now())[form].value)
 					w.WriteHeader(http.StatusTooManyRequests)
 				}
 			})
 			o = newOutage(t, s.URL)
 			require.Equal(t, http.StatusTooManyRequests, o.work(1).LastStatusCode)
-			require.InDelta(t, time.Hour.Seconds(), o.due().Seconds(), 2)
+			require.InDelta(t, want.wait.Seconds(), o.due().Seconds(), 2)
 			ask = false
 			o.clock.advance(o.due() + time.Second)
 			require.Equal(t, enablement.NotificationDelivered, o.work(2).State)

@@ -25,7 +25,7 @@ func TestQueue_observe(t *testing.T) {
 		w.WriteHeader([]int{http.StatusInternalServerError, http.StatusGone, http.StatusOK}[attempts.Add(1)-1])
 	}))
 	t.Cleanup(provider.Close)
-	sender, err := delivery.NewSender(provider.URL, []string{firstSecret}, time.Now)
+	sender, err := delivery.NewSender(provider.URL, []string{firstSecret}, true, time.Now)
 	require.NoError(t, err)
 	t.Cleanup(sender.Close)
 	var mutex sync.Mutex

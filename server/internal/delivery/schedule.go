@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -29,14 +30,18 @@ var DefaultSchedule = Schedule{
 // together are not repeated together.
 const spread = 0.2
 
-// Check returns an error unless the schedule has waits, none below a millisecond.
+// longestWait is far more than anybody needs, and far from what a duration can hold.
+const longestWait = 365 * 24 * time.Hour
+
+// Check returns an error unless the schedule has waits, of a millisecond to a year each. They may rise and
+// fall.
 func (s Schedule) Check() error {
 	if len(s) == 0 {
 		return errors.New("must have at least one wait")
 	}
 	for _, wait := range s {
-		if wait < time.Millisecond {
-			return fmt.Errorf("%s: a wait must be a millisecond or more", wait)
+		if wait < time.Millisecond || wait > longestWait {
+			return fmt.Errorf("%s: a wait must be a millisecond or more, and a year or less", wait)
 		}
 	}
 	return nil
@@ -50,5 +55,5 @@ func (s Schedule) Attempts() int { return len(s) + 1 }
 func (s Schedule) Wait(attempt int, retryAfter time.Duration) time.Duration {
 	step := s[min(max(attempt, 1), len(s))-1]
 	jitter := 1 - spread + 2*spread*rand.Float64()
-	return max(time.Duration(float64(step)*jitter), min(retryAfter, s[len(s)-1]))
+	return max(time.Duration(float64(step)*jitter), min(retryAfter, slices.Max(s)))
 }

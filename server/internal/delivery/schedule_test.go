@@ -44,6 +44,30 @@ func TestSchedule_Wait(t *testing.T) {
 	}
 }
 
+// TestSchedule_falling: the steps are obeyed as they are, and a longer Retry-After up to the longest of them.
+func TestSchedule_falling(t *testing.T) {
+	t.Parallel()
+	falling := delivery.Schedule{300 * time.Millisecond, 3 * time.Second, 300 * time.Millisecond}
+	require.NoError(t, falling.Check())
+	for attempt, step := range falling {
+		for _, asked := range []time.Duration{0, time.Millisecond, 2 * time.Second, 3 * time.Second, time.Hour} {
+			wait := falling.Wait(attempt+1, asked)
+			require.GreaterOrEqual(t, wait, max(step*8/10, min(asked, 3*time.Second)))
+			require.LessOrEqual(t, wait, max(step*12/10, min(asked, 3*time.Second)))
+		}
+	}
+}
+
+func TestSchedule_Check(t *testing.T) {
+	t.Parallel()
+	for _, schedule := range []delivery.Schedule{nil, {0}, {time.Second, -time.Second}, {time.Microsecond}, {1 << 62}, {366 * 24 * time.Hour}} {
+		require.Error(t, schedule.Check(), "%v", schedule)
+	}
+	for _, schedule := range []delivery.Schedule{{time.Millisecond}, {365 * 24 * time.Hour, time.Second}, delivery.DefaultSchedule} {
+		require.NoError(t, schedule.Check(), "%v", schedule)
+	}
+}
+
 // TestDefaultSchedule holds the schedule to what openapi.yaml promises the provider.
 func TestDefaultSchedule(t *testing.T) {
 	t.Parallel()

@@ -10,9 +10,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -24,6 +26,9 @@ import (
 
 // AnswerTimeout is how long the provider may take to answer (openapi.yaml, notifyProvider).
 const AnswerTimeout = 15 * time.Second
+
+// dialTimeout leaves time for another of the provider's addresses.
+const dialTimeout = 10 * time.Second
 
 // minSecretBytes and maxSecretBytes bound a signing secret (Standard Webhooks, signature scheme).
 const (
@@ -39,12 +44,16 @@ type Sender struct {
 	client    *http.Client
 	initiator *api.CallbackInitiator
 	clock     func() time.Time
+	dialer    *net.Dialer
 }
 
 // NewSender returns a sender to the provider's address. Each secret is of the form whsec_ and
 // base64 of 24 to 64 bytes. Every notification is signed with each of them, so that a provider can
 // move from one to the next without missing any.
-func NewSender(address string, secrets []string, clock func() time.Time) (*Sender, error) {
+//
+// Unless private addresses are allowed, only those of the open network are connected to, and directly: a
+// proxy would resolve the provider's name by itself, and reach more than this machine may.
+func NewSender(address string, secrets []string, allowPrivate bool, clock func() time.Time) (*Sender, error) {
 	u, err := url.Parse(address)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("provider URL: must be of the form https://host/path")
@@ -52,7 +61,14 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 	if len(secrets) == 0 {
 		return nil, errors.New("provider secret: at least one is needed")
 	}
-	s := &Sender{url: address, timeout: AnswerTimeout, clock: clock}
+	s := &Sender{url: address, timeout: AnswerTimeout, clock: clock, dialer: &net.Dialer{Timeout: dialTimeout}}
+	proxy := http.ProxyFromEnvironment
+	if !allowPrivate {
+		if err := checkPublic(u); err != nil {
+			return nil, err
+		}
+		s.dialer.Control, proxy = refusePrivate, nil
+	}
 	for i, secret := range secrets {
 		signer, err := newSigner(secret)
 		if err != nil {
@@ -64,7 +80,8 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 		// A signed message goes to the address it was meant for, or nowhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
+			Proxy:               proxy,
+			DialContext:         s.dialer.DialContext,
 			MaxIdleConnsPerHost: maxWorkers, // a connection for each, or they dial anew all day
 			IdleConnTimeout:     90 * time.Second,
 			TLSHandshakeTimeout: 10 * time.Second,
@@ -132,7 +149,7 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 	}
 	answering, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	resp, err := s.initiator.NotifyProviderWithBody(answering, s.url, params, "application/json", bytes.NewReader(body))
+	resp, err := s.initiator.NotifyProviderWithBody(answering, s.url, params, "application/json", bytes.NewReader(body), sendOnce)
 	if err != nil {
 		return answer{fault: describe(ctx, err)}
 	}
@@ -141,6 +158,31 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	return judge(resp, now)
 }
+
+// sendOnce keeps net/http from sending the request again by itself: an attempt is one POST, on record once.
+// Over HTTP/2 net/http sends what the provider refused, or broke off, again and again. Where nothing has
+// been sent yet, as on a kept connection that turns out to be closed, another one is taken as ever; over
+// HTTP/1 a POST is only then repeated.
+func sendOnce(_ context.Context, req *http.Request) error {
+	var sent atomic.Bool
+	*req = *req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		WroteHeaderField: func(name string, _ []string) {
+			if name == ":method" { // of HTTP/2
+				sent.Store(true)
+			}
+		},
+	}))
+	again := req.GetBody
+	req.GetBody = func() (io.ReadCloser, error) {
+		if sent.Load() {
+			return nil, errSent
+		}
+		return again()
+	}
+	return nil
+}
+
+var errSent = errors.New("it was sent once")
 
 // sign returns the signatures by all secrets, as one header value.
 func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
@@ -157,7 +199,7 @@ func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
 
 // judge reads the provider's answer: any 2xx is success, 410 stops, anything else fails.
 func judge(resp *http.Response, now time.Time) answer {
-	a := answer{statusCode: resp.StatusCode}
+	a := answer{statusCode: resp.StatusCode, retryAfter: api.RetryAfter(resp.Header, now)}
 	switch {
 	case resp.StatusCode >= 200 && resp.StatusCode < 300:
 	case resp.StatusCode == http.StatusGone:
@@ -166,20 +208,8 @@ func judge(resp *http.Response, now time.Time) answer {
 		a.fault = fmt.Sprintf("the provider answered %d; redirects are not followed", resp.StatusCode)
 	default:
 		a.fault = fmt.Sprintf("the provider answered %d", resp.StatusCode)
-		a.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), now)
 	}
 	return a
-}
-
-// parseRetryAfter reads seconds or a date (RFC 9110, 10.2.3); what it can't read is no wait.
-func parseRetryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		return time.Duration(max(seconds, 0)) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
 }
 
 // describe says in a few words why there was no answer. The error's own text stays out: it names
@@ -189,6 +219,8 @@ func describe(ctx context.Context, err error) string {
 	var op *net.OpError
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.Is(err, errPrivate):
+		return "the provider's address is not public; --provider-allow-private would let it be reached"
 	case errors.Is(context.Cause(ctx), river.ErrJobCancelledRemotely):
 		return "the attempt was cancelled in the queue"
 	case errors.Is(ctx.Err(), context.Canceled): // the error has the cause in its place

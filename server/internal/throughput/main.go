@@ -78,7 +78,7 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 		return err
 	}
 	service, err := process.Serve(ctx, binary, "--db", db, "--log-level", "error", "--rate-limit", "0",
-		"--provider-url", provider.URL, "--provider-secret", secret)
+		"--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", secret)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func TestQueue(t *testing.T) {
 	command(t, "", "migrate", "--db", db)
 	command(t, two, "import", "-", "--db", db)
 	key := command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
-	service, address := start(t, "--db", db, "--provider-url", provider.URL, "--provider-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	service, address := start(t, "--db", db, "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	for _, request := range []string{"rq_1", "rq_2"} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
 			address+"/management/clients/individuals/cl_1/products/"+request+"/submit", nil)

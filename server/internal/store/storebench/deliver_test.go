@@ -32,7 +32,7 @@ func BenchmarkDeliver(b *testing.B) {
 			ours.settle(b)
 			provider := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 			b.Cleanup(provider.Close)
-			sender, err := delivery.NewSender(provider.URL, []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, time.Now)
+			sender, err := delivery.NewSender(provider.URL, []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, true, time.Now)
 			require.NoError(b, err)
 			b.Cleanup(sender.Close)
 			var deliveries, empties, ratios []float64
