@@ -57,6 +57,8 @@ type accounts struct {
 	doubled int
 	// undelivered: in KYC, and the provider doesn't know.
 	undelivered int
+	// stranded: pending, without a job that would deliver it.
+	stranded int
 	// phantom: the provider was told, and it isn't in KYC.
 	phantom int
 	// wronglyTold: a caller was told what can't be so.
@@ -86,13 +88,23 @@ func settle(ctx context.Context, location string, p *provider, t *told) (account
 		if err != nil {
 			return accounts{}, err
 		}
+		var pending int
+		if err := db.QueryRowContext(context.WithoutCancel(ctx), `SELECT count(*) FROM notifications WHERE state = 'pending'`).Scan(&pending); err != nil {
+			return accounts{}, err
+		}
 		a := compare(rows, p, t)
-		if a.undelivered == 0 || ctx.Err() != nil {
-			return a, nil
+		if a.undelivered+pending == 0 || ctx.Err() != nil {
+			err := db.QueryRowContext(context.WithoutCancel(ctx), stranded).Scan(&a.stranded)
+			return a, err
 		}
 		process.Pause(ctx, time.Second)
 	}
 }
+
+const stranded = `
+	SELECT count(*) FROM notifications n WHERE n.state = 'pending' AND NOT EXISTS (
+		SELECT 1 FROM river_job j WHERE j.kind = 'notification_deliver' AND j.state NOT IN ('cancelled', 'completed', 'discarded')
+		AND j.args ->> 'notification_id' = n.id)`
 
 func open(location string) (*sql.DB, error) {
 	if strings.Contains(location, "://") {

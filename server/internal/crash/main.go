@@ -1,6 +1,7 @@
 // Command crash kills the service again and again while many callers submit requests and a provider
 // fails in every way, and then holds three accounts against each other: what callers were told, what
-// the database says, and what the provider verified. It exits with 1 unless they agree.
+// the database says, and what the provider verified. It ends with a kill of all processes in the middle of
+// last attempts. It exits with 1 unless the accounts agree.
 package main
 
 import (
@@ -27,6 +28,12 @@ const (
 	// patience bounds the wait for the last deliveries. Those of a killed process are taken up by
 	// another one after more than a minute.
 	patience = 5 * time.Minute
+	// lastRequests are those whose last attempts the kill at the end cuts: not more than a process makes at once.
+	lastRequests = 80
+	// Many short waits: every failure of the provider's is to be survived within the run. Then one wait only, so
+	// that the second attempt is the last.
+	longSchedule  = "200ms,200ms,400ms,400ms,1s,1s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s"
+	shortSchedule = "200ms"
 	// limit bounds a whole run.
 	limit = time.Hour
 )
@@ -50,7 +57,7 @@ func run(binary, db string, kills, processes int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	requests := max(kills, 1) * requestsPerKill
-	key, err := process.Prepare(ctx, binary, db, company, data(requests))
+	key, err := process.Prepare(ctx, binary, db, company, data(requests+callers+lastRequests))
 	if err != nil {
 		return err
 	}
@@ -59,11 +66,9 @@ func run(binary, db string, kills, processes int) error {
 		return err
 	}
 	defer provider.close()
-	f := &fleet{binary: binary, flags: []string{
+	f := &fleet{binary: binary, schedule: longSchedule, flags: []string{
 		"--db", db, "--log-level", "error", "--rate-limit", "0", "--call-timeout", "3s",
 		"--provider-allow-private", "--provider-url", provider.url, "--provider-secret", secret,
-		// Many short waits: every failure of the provider's is to be survived within the run.
-		"--delivery-schedule", "200ms,200ms,400ms,400ms,1s,1s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s,2s",
 	}}
 	for range processes {
 		if err := f.start(ctx); err != nil {
@@ -71,10 +76,7 @@ func run(binary, db string, kills, processes int) error {
 		}
 	}
 	told := newTold(requests)
-	var submitting sync.WaitGroup
-	for range callers {
-		submitting.Go(func() { told.submit(ctx, f, key) })
-	}
+	submitting := told.submitting(ctx, f, key)
 	for range kills {
 		process.Pause(ctx, shortestLife+rand.N(longestLife-shortestLife))
 		if err := f.killOne(ctx); err != nil {
@@ -83,35 +85,65 @@ func run(binary, db string, kills, processes int) error {
 	}
 	told.enough()
 	submitting.Wait()
-	provider.recover()
+	provider.is(well)
 	accounts, err := settle(ctx, db, provider, told)
+	if err == nil && accounts.agree() {
+		if err := killInLastAttempts(ctx, f, key, provider, told); err != nil {
+			return err
+		}
+		accounts, err = settle(ctx, db, provider, told)
+	}
 	if stopping := f.stop(); err == nil {
 		err = stopping
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Printf("kills=%d submitted=%d lost=%d doubled=%d undelivered=%d phantom=%d wrongly-told=%d\n",
-		kills, told.submitted(), accounts.lost, accounts.doubled, accounts.undelivered, accounts.phantom, accounts.wronglyTold)
-	fmt.Printf("(calls=%d answered-unknown=%d provider-attempts=%d provider-faults=%d repeated-deliveries=%d)\n",
-		told.calls.Load(), told.unknown.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
+	fmt.Printf("kills=%d submitted=%d lost=%d doubled=%d undelivered=%d stranded=%d phantom=%d wrongly-told=%d\n",
+		kills, told.submitted(), accounts.lost, accounts.doubled, accounts.undelivered, accounts.stranded, accounts.phantom, accounts.wronglyTold)
+	fmt.Printf("(calls=%d answered-unknown=%d killed-in-last-attempts=%d provider-attempts=%d provider-faults=%d repeated-deliveries=%d)\n",
+		told.calls.Load(), told.unknown.Load(), provider.hung.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
 	if !accounts.agree() {
 		return errors.New("the accounts don't agree")
 	}
 	return nil
 }
 
+// killInLastAttempts submits requests, whose first attempt fails, and kills all processes while their last
+// one is under way. Then the provider is well.
+func killInLastAttempts(ctx context.Context, f *fleet, key string, p *provider, t *told) error {
+	f.schedule = shortSchedule
+	if err := f.killAll(ctx); err != nil {
+		return err
+	}
+	p.is(hanging)
+	t.more(lastRequests)
+	t.submitting(ctx, f, key).Wait()
+	for deadline := time.Now().Add(10 * time.Second); p.hung.Load() < lastRequests && time.Now().Before(deadline); {
+		process.Pause(ctx, 10*time.Millisecond)
+	}
+	if p.hung.Load() == 0 {
+		return errors.New("no last attempt is under way")
+	}
+	if err := f.killAll(ctx); err != nil {
+		return err
+	}
+	p.is(well)
+	return nil
+}
+
 // fleet is the processes on one database.
 type fleet struct {
-	binary string
-	flags  []string
+	binary   string
+	flags    []string
+	schedule string
 
 	mu      sync.Mutex
 	running []*process.Process
 }
 
 func (f *fleet) start(ctx context.Context) error {
-	p, err := process.Serve(ctx, f.binary, f.flags...)
+	p, err := process.Serve(ctx, f.binary, append([]string{"--delivery-schedule", f.schedule}, f.flags...)...)
 	if err != nil {
 		return err
 	}
@@ -130,6 +162,23 @@ func (f *fleet) killOne(ctx context.Context) error {
 	f.mu.Unlock()
 	victim.Kill()
 	return f.start(ctx)
+}
+
+// killAll kills all processes, and then starts as many.
+func (f *fleet) killAll(ctx context.Context) error {
+	f.mu.Lock()
+	victims := f.running
+	f.running = nil
+	f.mu.Unlock()
+	for _, victim := range victims {
+		victim.Kill()
+	}
+	for range victims {
+		if err := f.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // url is where one of the processes listens, empty while none does.

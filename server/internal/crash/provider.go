@@ -19,18 +19,31 @@ import (
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
+// health is how the provider does.
+type health int32
+
+const (
+	// failing is in every way.
+	failing health = iota
+	well
+	// hanging fails the first attempt of each notification, and never answers a later one.
+	hanging
+)
+
 // provider verifies notifications, and fails in every way while it has not recovered.
 type provider struct {
 	url      string
 	server   *http.Server
 	verifier *standardwebhooks.Webhook
 
-	well     atomic.Bool
+	health   atomic.Int32
 	attempts atomic.Int64
+	hung     atomic.Int64
 	faults   atomic.Int64
 
 	mu       sync.Mutex
 	verified map[string]map[string]int // request → notification → how often
+	failed   map[string]bool           // notification → its first attempt failed while hanging
 }
 
 func startProvider(ctx context.Context) (*provider, error) {
@@ -46,22 +59,27 @@ func startProvider(ctx context.Context) (*provider, error) {
 		url:      "http://" + listener.Addr().String() + "/notifications",
 		verifier: verifier,
 		verified: make(map[string]map[string]int),
+		failed:   make(map[string]bool),
 	}
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
 	go func() { _ = p.server.Serve(listener) }() // ends with close
 	return p, nil
 }
 
-func (p *provider) close()   { _ = p.server.Close() }
-func (p *provider) recover() { p.well.Store(true) }
+func (p *provider) close()      { _ = p.server.Close() }
+func (p *provider) is(h health) { p.health.Store(int32(h)) }
 
 // ServeHTTP takes a notification, or fails. It may also fail after it took one: then the same
 // notification comes again.
 func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.attempts.Add(1)
 	way := rand.N(16)
-	if p.well.Load() {
+	switch health(p.health.Load()) {
+	case well:
 		way = 0
+	case hanging:
+		p.hang(w, r)
+		return
 	}
 	if way >= 8 {
 		p.faults.Add(1)
@@ -82,6 +100,23 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.faults.Add(1)
 		hangUp(w, "")
 	}
+}
+
+// hang fails the first attempt of a notification, and gives a later one no answer.
+func (p *provider) hang(w http.ResponseWriter, r *http.Request) {
+	p.faults.Add(1)
+	id := r.Header.Get("webhook-id")
+	p.mu.Lock()
+	last := p.failed[id]
+	p.failed[id] = true
+	p.mu.Unlock()
+	if !last {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	_, _ = io.Copy(io.Discard, r.Body)
+	p.hung.Add(1)
+	<-r.Context().Done()
 }
 
 // fail is one of the ways to fail.

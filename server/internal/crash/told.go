@@ -42,6 +42,21 @@ func newTold(requests int) *told {
 // enough has the callers finish what they are at, and take nothing new.
 func (t *told) enough() { t.done.Store(true) }
 
+// more has callers take n requests more.
+func (t *told) more(n int) {
+	t.requests = int(t.next.Load()) + n
+	t.done.Store(false)
+}
+
+// submitting starts the callers, whom the group waits for.
+func (t *told) submitting(ctx context.Context, f *fleet, key string) *sync.WaitGroup {
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() { t.submit(ctx, f, key) })
+	}
+	return &group
+}
+
 // submit takes requests one after the other and submits each until it knows what became of it.
 func (t *told) submit(ctx context.Context, f *fleet, key string) {
 	transport := &http.Transport{MaxIdleConnsPerHost: 2}

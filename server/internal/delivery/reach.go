@@ -77,10 +77,10 @@ func checkPublic(u *url.URL) error {
 // ProxyNamed tells whether the environment names a proxy for the provider, which a sender uses
 // only if private addresses are allowed.
 func ProxyNamed(address string) bool {
-	r, err := http.NewRequest(http.MethodPost, address, nil)
+	u, err := url.Parse(address)
 	if err != nil {
 		return false
 	}
-	proxy, err := http.ProxyFromEnvironment(r)
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
 	return proxy != nil || err != nil
 }

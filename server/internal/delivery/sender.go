@@ -163,9 +163,9 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 // Over HTTP/2 net/http sends what the provider refused, or broke off, again and again. Where nothing has
 // been sent yet, as on a kept connection that turns out to be closed, another one is taken as ever; over
 // HTTP/1 a POST is only then repeated.
-func sendOnce(_ context.Context, req *http.Request) error {
+func sendOnce(ctx context.Context, req *http.Request) error {
 	var sent atomic.Bool
-	*req = *req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+	*req = *req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaderField: func(name string, _ []string) {
 			if name == ":method" { // of HTTP/2
 				sent.Store(true)
