@@ -96,7 +96,7 @@ func TestClock(t *testing.T) {
 					require.NoError(t, queue.Stop(ctx))
 				}
 			}
-			queue, stop := start()
+			_, stop := start()
 			defer func() { stop() }()
 			_, err = enablement.NewService(store, time.Now).Submit(t.Context(), enablement.Submission{
 				CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
@@ -136,6 +136,7 @@ func TestClock(t *testing.T) {
 			exec(`DELETE FROM deliveries`)
 			exec(`UPDATE notifications SET state = 'pending'`)
 			exec(`UPDATE river_job SET state = 'running', attempted_at = now() - interval '20 seconds', finalized_at = NULL WHERE kind = 'notification_deliver'`)
+			var queue *delivery.Queue[pgx.Tx]
 			queue, stop = start()
 			require.NoError(t, queue.Reconcile(t.Context()))
 			require.True(t, one(`SELECT count(*) = 1 FROM river_job WHERE kind = 'notification_deliver' AND state = 'running'`))

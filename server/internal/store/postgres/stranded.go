@@ -15,10 +15,11 @@ const (
 		UPDATE river_job SET state = 'discarded', finalized_at = now()
 		WHERE kind = 'notification_deliver' AND state = 'running' AND attempted_at <= $1`
 
-	// withJob are the notifications that have a job.
+	// withJob are the notifications that have a job. The planner must not take the index of the kinds, which
+	// leads to all jobs that are finished.
 	withJob = `
 		SELECT (args ->> 'notification_id') COLLATE "C" FROM river_job
-		WHERE kind = 'notification_deliver' AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
+		WHERE kind || '' = 'notification_deliver' AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
 
 	// stranded subtracts one list from the other, whole, so that its time grows with their length alone: no
 	// index of the queue leads from a notification to its job.
@@ -32,8 +33,16 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 	if _, err := s.pool.Exec(ctx, endLost, lost); err != nil {
 		return 0, classify(ctx, err)
 	}
-	rows, _ := s.pool.Query(ctx, stranded, limit)
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	var ids []string
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		// Millions take longer than a statement of the service may; the caller has a limit of its own.
+		if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, stranded, limit)
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
 	if err != nil || len(ids) == 0 {
 		return 0, classify(ctx, err)
 	}
