@@ -14,7 +14,7 @@ import (
 
 type notificationsCmd struct {
 	List  notificationsListCmd  `cmd:"" help:"List notifications, newest first."`
-	Retry notificationsRetryCmd `cmd:"" help:"Queue notifications again that were given up."`
+	Retry notificationsRetryCmd `cmd:"" help:"Queue notifications again that were given up, or that have no job any more."`
 }
 
 type notificationsListCmd struct {

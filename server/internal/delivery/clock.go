@@ -28,9 +28,12 @@ func (c *clock) set(ctx context.Context) error {
 	return err
 }
 
-// Now implements [rivertype.TimeGenerator]. The clock must have been set.
+// Now implements [rivertype.TimeGenerator]. Before the clock is set it is the process's.
 func (c *clock) Now() time.Time {
 	r := c.last.Load()
+	if r == nil {
+		return time.Now()
+	}
 	return r.said.Add(time.Since(r.heard))
 }
 

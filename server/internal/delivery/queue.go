@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -118,8 +117,9 @@ type Queue[TTx any] struct {
 	running    atomic.Bool
 	clock      *clock // nil where the database has the process's
 	reconciler *reconciler
-	// stopReconciler ends the reconciler and waits for it.
+	// stopReconciler ends the reconciler, which is reconciled once it has ended.
 	stopReconciler func()
+	reconciled     chan struct{}
 }
 
 // NewQueue returns a queue; Start starts it.
@@ -214,10 +214,12 @@ func (q *Queue[TTx]) Start(ctx context.Context) error {
 	if err := q.client.Start(background); err != nil {
 		return err
 	}
-	reconciling, cancel := context.WithCancel(background)
-	var running sync.WaitGroup
-	running.Go(func() { q.reconciler.run(reconciling, q.setClock) })
-	q.stopReconciler = func() { cancel(); running.Wait() }
+	reconciling, stop := context.WithCancel(background)
+	q.stopReconciler, q.reconciled = stop, make(chan struct{})
+	go func() {
+		defer close(q.reconciled)
+		q.reconciler.run(reconciling, q.setClock)
+	}()
 	q.running.Store(true)
 	return nil
 }
@@ -234,8 +236,14 @@ func (q *Queue[TTx]) Ready(context.Context) error {
 // returns when all is still, or when the context ends. What did not finish stays in the queue.
 func (q *Queue[TTx]) Stop(ctx context.Context) error {
 	q.running.Store(false)
-	if q.stopReconciler != nil {
-		q.stopReconciler()
+	if q.stopReconciler == nil {
+		return nil // it was never started
 	}
-	return q.client.Stop(ctx)
+	q.stopReconciler()
+	err := q.client.Stop(ctx)
+	select {
+	case <-q.reconciled:
+	case <-ctx.Done():
+	}
+	return err
 }

@@ -19,8 +19,8 @@ const (
 	// requeueAtOnce bounds a transaction.
 	requeueAtOnce = 1000
 	// lostAfter is how long after its begin an attempt counts as lost, with the process that made it. It must
-	// stay above jobTimeout, or a slow attempt would be made twice.
-	lostAfter = jobTimeout + 5*time.Second
+	// stay above what an attempt and its recording may take, or a slow one would be made twice.
+	lostAfter = jobTimeout + recordTimeout + 5*time.Second
 )
 
 // reconciler sees to it that a pending notification always has a job. A process that is killed leaves its
