@@ -91,7 +91,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if err := w.ledger.RecordDelivery(recording, delivery); err != nil {
-		return err
+		return errors.Join(err, ctx.Err()) // by which the queue knows an attempt that was cut by a stop
 	}
 	job.Args.wait = w.schedule.Wait(step, answer.retryAfter)
 	w.log(ctx, delivery, notification.Attempts+1, job.Args.wait)

@@ -13,7 +13,9 @@ const (
 	// endLost ends the jobs whose worker is gone. Their notifications are stranded from then on.
 	endLost = `
 		UPDATE river_job SET state = 'discarded', finalized_at = now()
-		WHERE kind = 'notification_deliver' AND state = 'running' AND attempted_at <= $1`
+		WHERE id IN (SELECT id FROM river_job
+			WHERE kind || '' = 'notification_deliver' AND state = 'running' AND attempted_at <= $1
+			FOR UPDATE SKIP LOCKED)`
 
 	// withJob are the notifications that have a job. The planner must not take the index of the kinds, which
 	// leads to all jobs that are finished.
