@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -84,7 +85,7 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("timestamp: %w", err)
+		return errors.New("timestamp is not a string")
 	}
 	return t.UnmarshalText([]byte(text))
 }

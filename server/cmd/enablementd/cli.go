@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"runtime"
-	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/app"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 )
 
@@ -89,37 +85,6 @@ func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error
 	}
 	_, _ = fmt.Fprintf(std.out, "%s is up to date\n", app.Redacted(common.path()))
 	return db.Close()
-}
-
-type importCmd struct {
-	File string `arg:"" help:"File to import, - for standard input."`
-}
-
-func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {
-	data, err := c.read(std.in)
-	if err != nil {
-		return &app.ConfigError{Err: fmt.Errorf("import %s: %w; nothing was imported", c.File, err)}
-	}
-	return common.with(ctx, std, func(db *app.Database) error {
-		if err := db.Import(ctx, data); err != nil {
-			return fmt.Errorf("import %s: %w; nothing was imported", c.File, err)
-		}
-		_, _ = fmt.Fprintf(std.out, "imported %d companies, %d clients, %d documents, %d requests\n",
-			len(data.Companies), len(data.Clients), len(data.Documents), len(data.Requests))
-		return nil
-	})
-}
-
-func (c *importCmd) read(in io.Reader) (*dataset.Dataset, error) {
-	if c.File != "-" {
-		file, err := os.Open(c.File)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = file.Close() }()
-		in = file
-	}
-	return dataset.Read(in, time.Now())
 }
 
 type versionCmd struct{}

@@ -170,7 +170,7 @@ func TestCommands_importIsAtomic(t *testing.T) {
 	require.NotEqual(t, dataFile(t), faulty)
 	r := command(t, faulty, "import", "-", "--db", db)
 	require.Equal(t, 1, r.code)
-	require.Contains(t, r.err, `requests[0] "rq_1": client_id: no client "cl_9"; nothing was imported`)
+	require.Contains(t, r.err, `requests[0] "rq_1": client_id: no client "cl_9" (line 17, column 5); nothing was imported`)
 	r = command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.err, "no such company", "not even the company was imported")

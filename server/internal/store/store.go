@@ -78,10 +78,10 @@ type Store interface {
 	// [enablement.ErrRequestNotFound].
 	History(ctx context.Context, requestID string) (enablement.History, error)
 
-	// Import stores a dataset, all of it or nothing. Companies, clients and documents replace what
-	// has their id; a request that is stored already is refused, since only submissions change it.
-	// It returns a [*dataset.EntryError] that names the faulty entry.
-	Import(ctx context.Context, data *dataset.Dataset) error
+	// Import stores all entries or nothing, and keeps few of them in memory. Companies, clients and
+	// documents replace what has their id; a request that is stored already is refused, since only
+	// submissions change it. It returns a [*dataset.EntryError] that names the faulty entry.
+	Import(ctx context.Context, data dataset.Source) error
 
 	// Notification returns a notification with its ledger in short, or [ErrNotificationNotFound].
 	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)
