@@ -27,18 +27,18 @@ type cli struct {
 
 // common is what every command takes.
 type common struct {
-	DB        string `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
-	LogFormat string `default:"text" enum:"text,json" help:"Log format: text or json."`
-	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
+	DB        *string `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
+	LogFormat string  `default:"text" enum:"text,json" help:"Log format: text or json."`
+	LogLevel  string  `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
 }
 
 const defaultDB = "enablement.db"
 
 func (c *common) path() string {
-	if c.DB == "" {
+	if c.DB == nil {
 		return defaultDB
 	}
-	return c.DB
+	return *c.DB
 }
 
 func (c *common) logger(std streams) (*slog.Logger, error) {

@@ -95,7 +95,10 @@ func (f *serveFlags) config(common *common) (app.Config, error) {
 		Sample:          f.Sample,
 	}
 	if f.Sample {
-		config.Database, config.RateLimit = common.DB, 0
+		config.RateLimit = 0
+		if common.DB == nil {
+			config.Database = ""
+		}
 	}
 	if f.RateLimit != nil {
 		config.RateLimit = *f.RateLimit

@@ -38,7 +38,7 @@ type Config struct {
 	// TLSCert and TLSKey are PEM files; both empty serve plain HTTP.
 	TLSCert, TLSKey string
 
-	// Database is the path of the SQLite file.
+	// Database is the path of an SQLite file, or the URL of a PostgreSQL database.
 	Database string
 
 	// ProviderURL is where notifications go, ProviderSecrets what they are signed with.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver"
@@ -42,6 +41,9 @@ func OpenDatabase(ctx context.Context, location string, schedule delivery.Schedu
 
 // OpenExisting is OpenDatabase for commands that make no sense on an empty database.
 func OpenExisting(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
+	if err := checkLocation(location); err != nil {
+		return nil, err
+	}
 	if !isPostgres(location) {
 		if _, err := os.Stat(location); errors.Is(err, os.ErrNotExist) {
 			return nil, configErrorf("--db %q: %w", location, errNoDatabase)
@@ -92,19 +94,14 @@ func Redacted(location string) string {
 	return u.Redacted()
 }
 
-func isPostgres(location string) bool {
-	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
-}
-
 func open(ctx context.Context, location string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
-	switch {
-	case isPostgres(location):
-		return openPostgres(ctx, location, schedule, logger)
-	case strings.Contains(location, "://"), strings.HasPrefix(location, "file:"):
-		return nil, configErrorf("--db: must be the path of a file, or of the form postgres://user:password@host/name")
-	default:
-		return openSQLite(ctx, location, schedule, logger)
+	if err := checkLocation(location); err != nil {
+		return nil, err
 	}
+	if isPostgres(location) {
+		return openPostgres(ctx, location, schedule, logger)
+	}
+	return openSQLite(ctx, location, schedule, logger)
 }
 
 func openSQLite(ctx context.Context, path string, schedule delivery.Schedule, logger *slog.Logger) (*Database, error) {
