@@ -7,11 +7,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 )
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -159,6 +162,101 @@ func TestCommands_exitCodes(t *testing.T) {
 			require.Equal(t, 1, strings.Count(r.err, "\n"), "one clear line: %s", r.err)
 			require.NotContains(t, r.err, "hunter2")
 		})
+	}
+}
+
+// TestCommands_ranges: what a key can't be is refused in the same words whatever the database is, and says what
+// to write.
+func TestCommands_ranges(t *testing.T) {
+	t.Parallel()
+	dbs := []string{sqliteFile(t), pgtest.DSN(t)}
+	for _, db := range dbs {
+		require.Zero(t, command(t, "", "migrate", "--db", db).code)
+		require.Zero(t, command(t, dataFile(t), "import", "-", "--db", db).code)
+	}
+	create := []string{"keys", "create", "--company", "cmp_1"}
+	rotate := []string{"keys", "rotate", "key_1"}
+	serveTo := []string{"serve", "--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
+	for _, test := range []struct {
+		args []string
+		flag string
+		want string
+	}{
+		{create, "--level=2147483648", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=99999999999999999999", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=0", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=-1", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=3.5", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=0x3", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--expires=0s", "--expires: must be 1s or longer"},
+		{create, "--expires=1ns", "--expires: must be 1s or longer"},
+		{create, "--expires=-1h", "--expires: must be a duration such as 720h, not negative and at most 876000h"},
+		{create, "--expires=876001h", "--expires: must be a duration such as 720h"},
+		{create, "--expires=99999999999h", "--expires: must be a duration such as 720h"},
+		{create, "--expires=30d", "--expires: must be a duration such as 720h"},
+		{create, "--expires=", "--expires: must be a duration such as 720h"},
+		{rotate, "--overlap=-1s", "--overlap: must be a duration such as 720h"},
+		{rotate, "--overlap=9999999h", "--overlap: must be a duration such as 720h"},
+		{rotate, "--expires=0s", "--expires: must be 1s or longer"},
+		{rotate, "--expires=9999999h", "--expires: must be a duration such as 720h"},
+		{create, "--allow=", "--allow: is empty; leave it out"},
+		{create, "--company=a\xff", "no such company"},
+		{create, "--company=" + strings.Repeat("a", 10_000), "no such company"},
+		{[]string{"keys", "revoke"}, "key_\xff", "no key"},
+		{[]string{"keys", "rotate"}, "key_\xff", "no key"},
+		{[]string{"audit"}, "rq_\xff", "no request"},
+		{[]string{"notifications", "retry"}, "ntf_\xff", "notification not found"},
+	} {
+		for _, db := range dbs {
+			t.Run(strings.Join(test.args, " ")+" "+test.flag[:min(40, len(test.flag))], func(t *testing.T) {
+				t.Parallel()
+				r := command(t, "", append(slices.Clone(test.args), test.flag, "--db", db)...)
+				require.Equal(t, 2, r.code, r.err)
+				require.Contains(t, r.err, test.want)
+				require.Equal(t, 1, strings.Count(r.err, "\n"), "one clear line: %s", r.err)
+			})
+		}
+	}
+	for value, want := range map[string]string{
+		"::ffff:127.0.0.1/128":   "write 127.0.0.1/32",
+		"::ffff:10.0.0.0/104":    "write 10.0.0.0/8",
+		"::ffff:10.1.2.3/104":    "write 10.0.0.0/8",
+		"127.0.0.1":              "write the range 127.0.0.1/32",
+		"::1":                    "write the range ::1/128",
+		"::ffff:127.0.0.1":       "write the range 127.0.0.1/32",
+		"10.0.0.1/8":             "write 10.0.0.0/8, or 10.0.0.1/32",
+		"2001:db8::1/32":         "write 2001:db8::/32, or 2001:db8::1/128",
+		"fe80::1%eth0/128":       "such as 192.0.2.0/24",
+		"fe80::1%eth0":           "such as 192.0.2.0/24",
+		"10.0.0.0/33":            "such as 192.0.2.0/24",
+		"10.0.0.0/-1":            "such as 192.0.2.0/24",
+		"010.0.0.0/8":            "such as 192.0.2.0/24",
+		"10.0.0.0/255.0.0.0":     "such as 192.0.2.0/24",
+		"[::1]/128":              "such as 192.0.2.0/24",
+		"localhost":              "such as 192.0.2.0/24",
+		"10.0.0.0/8,":            "such as 192.0.2.0/24",
+		"10.0.0.0/8 192.0.2.0/8": "such as 192.0.2.0/24",
+	} {
+		for flag, args := range map[string][]string{"--allow": create, "--trusted-proxies": serveTo} {
+			t.Run(flag+" "+value, func(t *testing.T) {
+				t.Parallel()
+				r := command(t, "", append(slices.Clone(args), flag+"="+value, "--db", dbs[0])...)
+				require.Equal(t, 2, r.code, r.err)
+				require.Contains(t, r.err, flag+": ")
+				require.Contains(t, r.err, want)
+				require.NotContains(t, r.err, "netip")
+			})
+		}
+	}
+	for _, db := range dbs {
+		r := command(t, "", append(slices.Clone(create), "--allow", "10.0.0.0/8, 127.0.0.1/32 ,10.0.0.0/8", "--allow=::1/128",
+			"--level", "2147483647", "--expires", "876000h", "--db", db)...)
+		require.Zero(t, r.code, r.err)
+		key := strings.TrimSpace(r.out)
+		require.Regexp(t, `2147483647 +10\.0\.0\.0/8,127\.0\.0\.1/32,::1/128 `, command(t, "", "keys", "list", "--db", db).out)
+		p := serve(t, "--db", db, "--provider-url", "https://provider.invalid", "--provider-secret", secret)
+		require.Equal(t, http.StatusOK, p.call(http.MethodPost, path("cl_1", "rq_1"), key).status, "it works from where it may")
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -37,13 +36,13 @@ type serveFlags struct {
 	KeepJobs       time.Duration `group:"Upkeep" default:"24h" help:"How long finished jobs stay in the queue."`
 	KeepDeliveries time.Duration `group:"Upkeep" default:"2160h" help:"How long attempts to deliver stay in the ledger; audit rows stay for good."`
 
-	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
-	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call; without, all that comes through one shares its quota."`
-	ProxyHeader     string         `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
-	ValidateReplies bool           `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
-	CallTimeout     time.Duration  `group:"Limits" default:"10s" help:"Longest time one call may take."`
-	ShutdownTimeout time.Duration  `group:"Limits" default:"20s" help:"Longest time from the signal to the end."`
-	DrainDelay      time.Duration  `group:"Limits" default:"0s" help:"Time after the signal in which the service still serves, but is not ready any more."`
+	RateLimit       *int          `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
+	TrustedProxies  addressRanges `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call; without, all that comes through one shares its quota."`
+	ProxyHeader     string        `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
+	ValidateReplies bool          `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
+	CallTimeout     time.Duration `group:"Limits" default:"10s" help:"Longest time one call may take."`
+	ShutdownTimeout time.Duration `group:"Limits" default:"20s" help:"Longest time from the signal to the end."`
+	DrainDelay      time.Duration `group:"Limits" default:"0s" help:"Time after the signal in which the service still serves, but is not ready any more."`
 
 	OTLPEndpoint string            `name:"otlp-endpoint" group:"Traces" placeholder:"URL" help:"Collector of traces, OTLP over HTTP; none are recorded without."`
 	OTLPHeader   map[string]string `name:"otlp-header" group:"Traces" placeholder:"NAME=VALUE" mapsep:"," secret:"" help:"Headers to send to the collector."`
