@@ -34,8 +34,14 @@ const (
 func (db *DB) Migrate(ctx context.Context, rest func(context.Context, *pgxpool.Pool) error) error {
 	config := db.pool.Config()
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, migrateConns
-	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
-		config.ConnConfig.RuntimeParams[limit] = "0"
+	limited := config.AfterConnect
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := limited(ctx, conn); err != nil {
+			return err
+		}
+		return set(ctx, conn, map[string]string{
+			"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
+		})
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -117,15 +117,6 @@ func TestOpen_secret(t *testing.T) {
 			t.Log(err)
 		})
 	}
-	t.Run("refused", func(t *testing.T) {
-		t.Parallel()
-		address, err := url.Parse(pgtest.DSN(t))
-		require.NoError(t, err)
-		address.User = url.UserPassword("nobody-"+"such", secret)
-		_, err = postgres.Open(t.Context(), address.String(), postgres.Options{})
-		require.ErrorIs(t, err, store.ErrUnavailable)
-		require.NotContains(t, err.Error(), secret)
-	})
 }
 
 func TestMigrate_newerDatabase(t *testing.T) {
