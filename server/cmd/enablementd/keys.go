@@ -51,10 +51,10 @@ func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) er
 	})
 }
 
-// checkExpires refuses a key that is never good.
+// checkExpires takes no lifetime of none for one without end.
 func checkExpires(l *lifetime) error {
-	if l != nil && time.Duration(*l) < time.Second {
-		return &app.ConfigError{Err: errors.New("--expires: must be 1s or longer; leave it out for a key that does not expire")}
+	if l != nil && *l == 0 {
+		return &app.ConfigError{Err: errors.New("--expires: must be above zero; leave it out for a key that does not expire")}
 	}
 	return nil
 }
