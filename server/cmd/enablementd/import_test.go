@@ -109,6 +109,19 @@ func TestImport_memory(t *testing.T) {
 	require.Equal(t, 2, code)
 	require.Contains(t, output, `companies[0] "cmp_1": name: is too large`)
 
+	fields, unknown := io.Pipe()
+	go func() {
+		for i := 0; ; i++ {
+			if _, err := fmt.Fprintf(unknown, `"field_%d": 1, `, i); err != nil {
+				return // its reader has had enough
+			}
+		}
+	}()
+	code, output = imported(io.MultiReader(strings.NewReader(`{"companies": [{"id": "cmp_1", `), io.LimitReader(fields, 100<<20)))
+	require.Equal(t, 2, code)
+	require.Contains(t, output, "field_9: there is no such field")
+	require.NoError(t, fields.Close())
+
 	const clients, padding = 10_000, 10_000
 	entries, written := io.Pipe()
 	go func() {

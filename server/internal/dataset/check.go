@@ -54,15 +54,17 @@ func (f *faults) checkVisible(field, value string) {
 	}
 }
 
-func (f *faults) checkTime(field string, value api.Timestamp) {
-	if year := value.Year(); !value.IsZero() && (year < firstYear || year > lastYear) {
+// checkTime takes the zero time, which Go has for none, as what it says where an entry gives it.
+func (f *faults) checkTime(field string, value api.Timestamp, given map[string]int64) {
+	_, ok := given[field]
+	if year := value.Year(); ok && (year < firstYear || year > lastYear) {
 		f.add(field, fmt.Sprintf("must be of the years %d to %d", firstYear, lastYear))
 	}
 }
 
-func (f *faults) checkTimes(created, updated api.Timestamp) {
-	f.checkTime("created_at", created)
-	f.checkTime("updated_at", updated)
+func (f *faults) checkTimes(created, updated api.Timestamp, given map[string]int64) {
+	f.checkTime("created_at", created, given)
+	f.checkTime("updated_at", updated, given)
 	if !created.IsZero() && !updated.IsZero() && updated.Before(created.Time) {
 		f.add("updated_at", "is before created_at")
 	}
@@ -70,7 +72,7 @@ func (f *faults) checkTimes(created, updated api.Timestamp) {
 
 func (c *Company) id() string { return goodID(c.ID) }
 
-func (c *Company) check() []fault {
+func (c *Company) check(map[string]int64) []fault {
 	var f faults
 	f.checkID("id", c.ID)
 	f.checkVisible("name", c.Name)
@@ -79,7 +81,7 @@ func (c *Company) check() []fault {
 
 func (c *Client) id() string { return goodID(c.ID) }
 
-func (c *Client) check() []fault {
+func (c *Client) check(given map[string]int64) []fault {
 	var f faults
 	f.checkID("id", c.ID)
 	f.checkID("company_id", c.CompanyID)
@@ -101,7 +103,7 @@ func (c *Client) check() []fault {
 	f.checkVisible("address.state_code", a.StateCode)
 	f.checkText("address.country", a.Country)
 	f.checkVisible("address.country_code", a.CountryCode)
-	f.checkTimes(c.CreatedAt, c.UpdatedAt)
+	f.checkTimes(c.CreatedAt, c.UpdatedAt, given)
 	return f
 }
 
@@ -112,7 +114,7 @@ func (d *Document) id() string {
 	return d.ClientID + "/" + d.Type
 }
 
-func (d *Document) check() []fault {
+func (d *Document) check(map[string]int64) []fault {
 	var f faults
 	f.checkID("client_id", d.ClientID)
 	f.checkID("document_type", d.Type)
@@ -130,7 +132,7 @@ func (d *Document) check() []fault {
 
 func (r *Request) id() string { return goodID(r.ID) }
 
-func (r *Request) check() []fault {
+func (r *Request) check(given map[string]int64) []fault {
 	var f faults
 	f.checkID("id", r.ID)
 	f.checkID("client_id", r.ClientID)
@@ -147,7 +149,7 @@ func (r *Request) check() []fault {
 	}
 	f.checkVisible("rejection_code", r.RejectionCode)
 	f.checkVisible("rejection_description", r.RejectionDescription)
-	f.checkTimes(r.CreatedAt, r.UpdatedAt)
+	f.checkTimes(r.CreatedAt, r.UpdatedAt, given)
 	return f
 }
 

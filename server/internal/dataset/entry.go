@@ -18,7 +18,8 @@ import (
 // value is what an entry holds.
 type value interface {
 	id() string
-	check() []fault
+	// check holds the value to the rules. given has the fields that the entry gives a value.
+	check(given map[string]int64) []fault
 	complete(at api.Timestamp)
 }
 
@@ -133,30 +134,15 @@ func (f *File) readEntry(s *stream, v value) (begin int64, faults []fault, err e
 	begin = s.offset() - 1
 	places := map[string]int64{}
 	for s.PeekKind() != jsontext.KindEndObject {
-		quoted, err := s.next(maxField)
-		if err != nil {
-			return f.cut(s, "", err, faults)
-		}
-		name, _ := jsontext.AppendUnquote(nil, quoted)
-		field := string(name)
-		places[field] = s.offset() - int64(len(quoted))
-		text := append([]byte{'{'}, quoted...) // a copy: the next read overwrites it
-		limit := int64(maxField)
-		if strings.HasPrefix(field, "image_") {
-			limit = maxImage
-		}
-		content, err := s.next(limit)
+		field, wrong, err := readField(s, v, places)
 		if err != nil {
 			return f.cut(s, field, err, faults)
 		}
-		text = append(append(append(text, ':'), content...), '}')
-		var failed *api.JSONError
-		if errors.As(api.DecodeClosedJSON(text, v), &failed) {
-			offset := places[field]
-			if inside := failed.Offset - int64(len(quoted)+2); inside >= 0 {
-				offset = s.offset() - int64(len(content)) + inside
-			}
-			faults = append(faults, fault{fieldOf(failed.Pointer), failed.Reason, offset})
+		if wrong != nil {
+			faults = append(faults, *wrong)
+		}
+		if len(faults) > mostFaults {
+			return begin, faults, nil
 		}
 	}
 	if _, err := s.ReadToken(); err != nil {
@@ -165,12 +151,45 @@ func (f *File) readEntry(s *stream, v value) (begin int64, faults []fault, err e
 	if len(faults) > 0 {
 		return begin, faults, nil
 	}
-	faults = v.check()
+	faults = v.check(places)
 	for i, fault := range faults {
 		outer, _, _ := strings.Cut(fault.field, ".")
 		faults[i].offset = cmp.Or(places[outer], begin)
 	}
 	return begin, faults, nil
+}
+
+// readField reads the next field into v, and notes its place if it has a value.
+func readField(s *stream, v value, places map[string]int64) (field string, wrong *fault, err error) {
+	quoted, err := s.next(maxField)
+	if err != nil {
+		return "", nil, err
+	}
+	name, _ := jsontext.AppendUnquote(nil, quoted)
+	field = string(name)
+	place := s.offset() - int64(len(quoted))
+	text := append(append([]byte{'{'}, quoted...), ':') // a copy: the next read overwrites it
+	limit := int64(maxField)
+	if strings.HasPrefix(field, "image_") {
+		limit = maxImage
+	}
+	content, err := s.next(limit)
+	if err != nil {
+		return field, nil, err
+	}
+	before := int64(len(text))
+	text = append(append(text, content...), '}')
+	var failed *api.JSONError
+	if errors.As(api.DecodeClosedJSON(text, v), &failed) {
+		if inside := failed.Offset - before; inside >= 0 {
+			place = s.offset() - int64(len(content)) + inside
+		}
+		return field, &fault{fieldOf(failed.Pointer), failed.Reason, place}, nil
+	}
+	if content.Kind() != jsontext.KindNull {
+		places[field] = place
+	}
+	return field, nil, nil
 }
 
 // cut adds what ended the reading of an entry to its faults.
@@ -222,7 +241,7 @@ func (f *File) join(faults []fault) error {
 	var errs []error
 	for i, fault := range faults {
 		if i == mostFaults {
-			errs = append(errs, fmt.Errorf("and %d more", len(faults)-i))
+			errs = append(errs, errors.New("and more"))
 			break
 		}
 		text := fault.reason
