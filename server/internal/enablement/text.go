@@ -35,7 +35,10 @@ func Hidden(s string) bool {
 
 // visible tells whether a character shows by itself, or on the one before it.
 func visible(r rune) bool {
-	return unicode.IsPrint(r) && r != ' ' && r != utf8.RuneError &&
+	if r < utf8.RuneSelf {
+		return r > ' ' && r < unicode.MaxASCII
+	}
+	return unicode.IsPrint(r) && r != utf8.RuneError &&
 		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, empty)
 }
 

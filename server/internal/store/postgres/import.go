@@ -97,10 +97,10 @@ func (i *importing) queue(entry dataset.Entry, unchanged error, statement string
 		if err == nil && tag.RowsAffected() == 0 {
 			err = unchanged
 		}
-		if err != nil {
-			return entry.Fault(err)
+		if err == nil || lost(err) {
+			return err
 		}
-		return nil
+		return entry.Fault(err)
 	}
 }
 

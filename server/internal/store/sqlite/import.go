@@ -18,7 +18,9 @@ func (s *Store) Import(ctx context.Context, data dataset.Source) error {
 			if err := errors.Join(err, ctx.Err()); err != nil {
 				return err
 			}
-			if err := importEntry(uncut, tx, entry.Value, data.Moment()); err != nil {
+			if err := importEntry(uncut, tx, entry.Value, data.Moment()); away(err) {
+				return err
+			} else if err != nil {
 				return entry.Fault(err)
 			}
 		}
