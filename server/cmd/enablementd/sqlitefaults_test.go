@@ -54,6 +54,8 @@ func TestSQLite_diskFull(t *testing.T) {
 				refused = append(refused, id)
 			}
 			require.Len(t, refused, 10)
+			require.Eventually(t, func() bool { return p.ready().status == http.StatusServiceUnavailable }, patience, 50*time.Millisecond)
+			require.Contains(t, p.ready().body, `"writes":"failed"`)
 			require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/healthz", http.Header{}).status)
 			all := rows(t, db, provider)
 			for _, id := range refused {
@@ -67,6 +69,7 @@ func TestSQLite_diskFull(t *testing.T) {
 				require.Contains(t, a.body, `"in_kyc"`)
 				told[id] = true
 			}
+			require.Eventually(t, func() bool { return p.ready().status == http.StatusOK }, patience, 50*time.Millisecond)
 			requireSettled(t, db, provider, told)
 			require.Zero(t, p.Stop(), p.Output())
 			requireIntact(t, db)
@@ -183,7 +186,9 @@ func TestSQLite_locked(t *testing.T) {
 		require.True(t, a.unavailable(), "%d %s", a.status, a.body)
 	}
 	require.Less(t, time.Since(started), 12*time.Second+2*time.Second, "no call hangs beyond its timeout")
-	require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/readyz", http.Header{}).status, "it can be read")
+	ready := p.ready()
+	require.Equal(t, http.StatusServiceUnavailable, ready.status, "it can be read, and not written")
+	require.Contains(t, ready.body, `"writes":"failed"`)
 	for id, r := range rows(t, db, provider) {
 		require.Equal(t, untouched, r, id)
 	}

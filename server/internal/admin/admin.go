@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -28,42 +29,62 @@ type Check struct {
 	Run  func(ctx context.Context) error
 }
 
-// Config is what the handler shows.
+// Config is what the handler shows from the first moment on.
 type Config struct {
+	// Profiles turns /debug/pprof/ on.
+	Profiles bool
+	Logger   *slog.Logger
+}
+
+// Parts are what there is to show of a service that has started.
+type Parts struct {
 	Checks  []Check
 	Metrics http.Handler
 	// Queue is served below /riverui/, and must expect that prefix.
 	Queue http.Handler
-	// Profiles turns /debug/pprof/ on.
-	Profiles bool
-	Logger   *slog.Logger
 }
 
 // Handler serves the operators' pages.
 type Handler struct {
 	config   Config
 	handler  http.Handler
+	parts    atomic.Pointer[Parts] // nil: it is starting
 	draining atomic.Bool
 }
 
-// New returns the operators' pages.
+// New returns the operators' pages of a service that is starting: it runs, and is not ready.
 func New(config Config) *Handler {
 	h := &Handler{config: config}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.health)
 	mux.HandleFunc("GET /readyz", h.ready)
-	mux.Handle("GET /metrics", config.Metrics)
-	mux.Handle("/riverui/", config.Queue)
+	mux.Handle("GET /metrics", h.part(func(p *Parts) http.Handler { return p.Metrics }))
+	mux.Handle("/riverui/", h.part(func(p *Parts) http.Handler { return p.Queue }))
 	mux.Handle("GET /{$}", http.RedirectHandler("/riverui/", http.StatusFound))
 	if config.Profiles {
+		// Without cmdline, which shows the secrets among the flags.
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	h.handler = onlyByAddress(http.NewCrossOriginProtection().Handler(mux))
 	return h
+}
+
+// Started shows the parts of a service that has started.
+func (h *Handler) Started(parts Parts) { h.parts.Store(&parts) }
+
+// part serves one of the parts once there are any.
+func (h *Handler) part(of func(*Parts) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		parts := h.parts.Load()
+		if parts == nil {
+			answer(w, http.StatusServiceUnavailable, report{Status: starting})
+			return
+		}
+		of(parts).ServeHTTP(w, r)
+	})
 }
 
 // ServeHTTP implements [http.Handler].
@@ -105,21 +126,38 @@ type report struct {
 	Checks map[string]string `json:"checks,omitempty"`
 }
 
+// starting is the status before there is anything to check.
+const starting = "starting"
+
 // ready tells whether calls should be sent here.
 func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
-	result := report{Status: "ready", Checks: make(map[string]string, len(h.config.Checks))}
-	status := http.StatusOK
-	for _, check := range h.config.Checks {
-		result.Checks[check.Name] = "ok"
-		if err := h.run(r.Context(), check); err != nil {
-			result.Checks[check.Name] = "failed"
-			result.Status, status = "not ready", http.StatusServiceUnavailable
-		}
+	result, status := report{Status: starting}, http.StatusServiceUnavailable
+	if parts := h.parts.Load(); parts != nil {
+		result, status = h.check(r.Context(), parts.Checks)
 	}
 	if h.draining.Load() {
 		result.Status, status = "draining", http.StatusServiceUnavailable
 	}
 	answer(w, status, result)
+}
+
+// check runs all checks at once, so that whoever asks waits for the slowest only.
+func (h *Handler) check(ctx context.Context, checks []Check) (report, int) {
+	errs := make([]error, len(checks))
+	var running sync.WaitGroup
+	for i, check := range checks {
+		running.Go(func() { errs[i] = h.run(ctx, check) })
+	}
+	running.Wait()
+	result, status := report{Status: "ready", Checks: make(map[string]string, len(checks))}, http.StatusOK
+	for i, check := range checks {
+		result.Checks[check.Name] = "ok"
+		if errs[i] != nil {
+			result.Checks[check.Name] = "failed"
+			result.Status, status = "not ready", http.StatusServiceUnavailable
+		}
+	}
+	return result, status
 }
 
 func (h *Handler) run(ctx context.Context, check Check) error {

@@ -36,10 +36,12 @@ func call(h http.Handler, method, target string, header http.Header) *httptest.R
 
 func TestHandler(t *testing.T) {
 	t.Parallel()
-	config := admin.Config{Metrics: text("metrics"), Queue: text("queue"), Logger: slog.New(slog.DiscardHandler)}
-	plain := admin.New(config)
-	config.Profiles = true
-	profiling := admin.New(config)
+	logger, parts := slog.New(slog.DiscardHandler), admin.Parts{Metrics: text("metrics"), Queue: text("queue")}
+	starting := admin.New(admin.Config{Logger: logger})
+	plain := admin.New(admin.Config{Logger: logger})
+	plain.Started(parts)
+	profiling := admin.New(admin.Config{Profiles: true, Logger: logger})
+	profiling.Started(parts)
 	for name, test := range map[string]struct {
 		handler http.Handler
 		method  string
@@ -57,6 +59,11 @@ func TestHandler(t *testing.T) {
 		"wrong method":         {plain, "POST", "/healthz", nil, 405, ""},
 		"no profiles":          {plain, "GET", "/debug/pprof/", nil, 404, ""},
 		"profiles":             {profiling, "GET", "/debug/pprof/", nil, 200, "goroutine"},
+		"command line":         {profiling, "GET", "/debug/pprof/cmdline", nil, 404, ""},
+		"starting":             {starting, "GET", "/healthz", nil, 200, "ok"},
+		"starting: ready":      {starting, "GET", "/readyz", nil, 503, `{"status":"starting"}`},
+		"starting: metrics":    {starting, "GET", "/metrics", nil, 503, "starting"},
+		"starting: queue":      {starting, "GET", "/riverui/jobs", nil, 503, "starting"},
 		"by name":              {plain, "GET", "/healthz", http.Header{"Host": {"evil.example"}}, 421, "IP address"},
 		"by localhost":         {plain, "GET", "/healthz", http.Header{"Host": {"localhost:8081"}}, 200, "ok"},
 		"by IPv6":              {plain, "GET", "/healthz", http.Header{"Host": {"[::1]:8081"}}, 200, "ok"},
@@ -78,12 +85,13 @@ func TestHandler_ready(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	var database error
-	h := admin.New(admin.Config{
+	h := admin.New(admin.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	h.Started(admin.Parts{
 		Checks: []admin.Check{
 			{Name: "database", Run: func(context.Context) error { return database }},
 			{Name: "workers", Run: func(context.Context) error { return nil }},
 		},
-		Metrics: text(""), Queue: text(""), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Metrics: text(""), Queue: text(""),
 	})
 	got := call(h, "GET", "/readyz", nil)
 	require.Equal(t, http.StatusOK, got.Code)

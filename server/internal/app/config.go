@@ -3,11 +3,11 @@
 package app
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server"
@@ -41,9 +41,11 @@ type Config struct {
 	// Database is the path of the SQLite file.
 	Database string
 
-	// ProviderURL is where notifications go, ProviderSecrets what they are signed with.
-	ProviderURL     string
-	ProviderSecrets []string
+	// ProviderURL is where notifications go. They are signed with ProviderSecrets and those in
+	// ProviderSecretFile, one a line.
+	ProviderURL        string
+	ProviderSecrets    []string
+	ProviderSecretFile string
 	// Schedule holds the waits between attempts to deliver.
 	Schedule delivery.Schedule
 
@@ -72,6 +74,9 @@ type Config struct {
 	OTLPHeaders map[string]string
 	// TraceRatio is the part of the traces that is recorded, from 0 to 1.
 	TraceRatio float64
+
+	// Reload says when to read certificates and secrets again from their files; nil: never.
+	Reload <-chan os.Signal
 
 	// Sample serves the sample data, with a provider stand-in, on loopback only.
 	Sample bool
@@ -121,17 +126,14 @@ func (c Config) checkTLS() error {
 	if c.TLSCert == "" {
 		return nil
 	}
-	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
-		return configErrorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
-	}
-	return nil
+	return (&certificate{cert: c.TLSCert, key: c.TLSKey}).load()
 }
 
 func (c Config) checkSample(host string) error {
 	if !loopback(host) {
 		return configErrorf("--addr %q: the sample has well-known keys and is served on loopback only, such as 127.0.0.1:8080", c.Addr)
 	}
-	if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 {
+	if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 || c.ProviderSecretFile != "" {
 		return configErrorf("--sample brings its own provider: leave --provider-url and the provider secrets out")
 	}
 	return nil
@@ -141,10 +143,14 @@ func (c Config) checkProvider() error {
 	if c.ProviderURL == "" {
 		return configErrorf("--provider-url is missing: where are notifications sent to? (or try --sample)")
 	}
-	if len(c.ProviderSecrets) == 0 {
+	secrets, err := c.secrets()
+	if err != nil {
+		return err
+	}
+	if len(secrets) == 0 {
 		return configErrorf("--provider-secret is missing: notifications are signed with it; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
-	sender, err := delivery.NewSender(c.ProviderURL, c.ProviderSecrets, time.Now)
+	sender, err := delivery.NewSender(c.ProviderURL, secrets, time.Now)
 	if err != nil {
 		return &ConfigError{err}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
@@ -159,19 +160,33 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	return &Queue[TTx]{client: client}, nil
 }
 
-// Start begins to work. The workers live until Stop, not until the context ends.
+// Start begins to work. The context bounds the start only: the workers live until Stop.
 func (q *Queue[TTx]) Start(ctx context.Context) error {
-	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+	working, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	started := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	if err := q.client.Start(working); err != nil {
 		return err
+	}
+	if !started() {
+		return errors.Join(context.Cause(ctx), q.client.Stop(context.WithoutCancel(ctx)))
 	}
 	q.running.Store(true)
 	return nil
 }
 
 // Ready returns an error unless deliveries are worked.
-func (q *Queue[TTx]) Ready(context.Context) error {
+func (q *Queue[TTx]) Ready(ctx context.Context) error {
 	if !q.running.Load() {
 		return errors.New("deliveries are not worked")
+	}
+	queue, err := q.client.QueueGet(ctx, river.QueueDefault)
+	switch {
+	case errors.Is(err, rivertype.ErrNotFound): // not noted there yet
+		return nil
+	case err != nil:
+		return err
+	case queue.PausedAt != nil:
+		return errors.New("the queue is paused: resume it in /riverui/")
 	}
 	return nil
 }

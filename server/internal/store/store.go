@@ -100,8 +100,10 @@ type Store interface {
 	// Pools tells how the pools of connections do, by a name for each.
 	Pools() map[string]PoolStats
 
-	// Ready returns an error unless the database answers and its schema is this program's.
+	// Ready returns an error unless the database answers and has a schema that this program can serve.
 	Ready(ctx context.Context) error
+	// Probe writes a row and removes it, and returns an error unless that is committed.
+	Probe(ctx context.Context) error
 	// Close releases the database. No method may be called afterwards.
 	Close() error
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 //go:embed migrations/*.sql
@@ -94,39 +96,37 @@ func (db *DB) migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
 	}
-	if current > target {
-		return fmt.Errorf("database %s is at schema %d and this program only knows %d: use a newer one", db.name, current, target)
+	if current < target {
+		_, err = provider.Up(ctx)
+	} else {
+		err = store.Schema{Current: current, Known: target}.Check()
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
 	}
 	return nil
 }
 
-// Schema tells which version the schema is at, 0 before the first migration, and which one this program
-// knows. It changes nothing.
-func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
+// Schema tells which version the schema is at. It changes nothing.
+func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
-		return 0, 0, err
+		return store.Schema{}, err
 	}
-	known = int64(len(files))
+	schema := store.Schema{Known: int64(len(files))}
 	var exists bool
 	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
-		return 0, known, classify(ctx, err)
+		return schema, classify(ctx, err)
 	}
-	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&current)
-	return current, known, classify(ctx, err)
+	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&schema.Current)
+	return schema, classify(ctx, err)
 }
 
-// Ready returns an error unless the database answers and its schema is this program's.
+// Ready implements [store.Store].
 func (db *DB) Ready(ctx context.Context) error {
-	current, known, err := db.Schema(ctx)
+	schema, err := db.Schema(ctx)
 	if err != nil {
 		return err
 	}
-	if current != known {
-		return fmt.Errorf("the schema is at version %d, not %d", current, known)
-	}
-	return nil
+	return schema.Check()
 }

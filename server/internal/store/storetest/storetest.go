@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type Open func(t *testing.T, enqueueing error) Fixture
 func Exercise(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"Ready":         exerciseReady,
+		"Probe":         exerciseProbe,
 		"Stats":         exerciseStats,
 		"Submit":        exerciseSubmit,
 		"Concurrency":   exerciseConcurrency,
@@ -127,6 +129,24 @@ func exerciseReady(t *testing.T, open Open) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, f.Ready(ended), context.Canceled)
+}
+
+func exerciseProbe(t *testing.T, open Open) {
+	f := open(t, nil)
+	another := f.Another()
+	var group sync.WaitGroup
+	errs := make([]error, 40)
+	for i := range errs {
+		group.Go(func() { errs[i] = []store.Store{f, another}[i%2].Probe(t.Context()) })
+	}
+	group.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	require.Zero(t, f.Count("probes"), "nothing is left")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, f.Probe(ended), context.Canceled)
 }
 
 func exerciseStats(t *testing.T, open Open) {
