@@ -18,21 +18,35 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 	if err := config.check(); err != nil {
 		return err
 	}
-	return stopWithin(ctx, config.ShutdownTimeout, func(ctx context.Context, end func() context.Context) error {
-		s := &service{config: config, logger: logger, out: out, failed: make(chan error, 2)}
-		err := s.start(ctx)
-		switch {
-		case err == nil:
-			err = s.serve(ctx)
-		case ctx.Err() != nil:
-			logger.Info("told to stop while starting", "during", err)
-			err = nil
-		}
-		if err = errors.Join(err, s.stop(end())); err == nil {
-			logger.Info("stopped")
-		}
+	s := &service{config: config, logger: logger, out: out, failed: make(chan error, 2)}
+	if err := stopWithin(ctx, config.ShutdownTimeout, s.run, s.stop); err != nil {
 		return err
-	})
+	}
+	logger.Info("stopped")
+	return nil
+}
+
+// run serves until the context ends, or starting or serving fails.
+func (s *service) run(ctx context.Context) error {
+	err := s.start(ctx)
+	if err == nil {
+		return s.serve(ctx)
+	}
+	if ctx.Err() != nil {
+		s.logger.Info("told to stop while starting", "during", err)
+		err = nil
+	}
+	return err
+}
+
+func (s *service) serve(ctx context.Context) error {
+	select {
+	case err := <-s.failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+		s.logger.Info("stopping", "timeout", s.config.ShutdownTimeout)
+		return nil
+	}
 }
 
 // start starts the parts in the order in which they need each other. Callers are let in last, so that whoever
@@ -52,17 +66,6 @@ func (s *service) start(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// serve returns when the context ends, or with the error that serving failed with.
-func (s *service) serve(ctx context.Context) error {
-	select {
-	case err := <-s.failed:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-		s.logger.Info("stopping", "timeout", s.config.ShutdownTimeout)
-		return nil
-	}
 }
 
 func (s *service) startOperators(ctx context.Context) error {

@@ -34,30 +34,28 @@ func (s *service) stop(ctx context.Context) error {
 // errAbandoned is the end of a service that waits for something that nothing can cut short.
 var errAbandoned = errors.New("not stopped within --shutdown-timeout: what is still under way is abandoned")
 
-// stopWithin runs f until it returns, but no longer than the timeout once its context has ended. f ends that
-// itself when it begins to stop by itself. The context that it stops in ends a little before the
-// timeout, so that what can be cut is cut in order. What can't be is left to the end of the process: a connection that is being closed while the
-// database is silent, a disk that hangs.
-func stopWithin(ctx context.Context, timeout time.Duration, f func(ctx context.Context, end func() context.Context) error) error {
+// stopWithin calls run, and stop when that returns. It returns no later than the timeout after the context has ended,
+// or run has returned, whatever is waited for by then. The context that stop gets ends a little earlier, so
+// that what can be cut is cut in order. What can't be is left to the end of the process: a connection
+// that is closed while the database is silent, a disk that hangs.
+func stopWithin(ctx context.Context, timeout time.Duration, run, stop func(context.Context) error) error {
 	stopping, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, 1)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	stopped := make(chan error, 1)
 	go func() {
-		ended <- f(ctx, func() context.Context { cancel(); return stopping })
+		err := run(ctx)
+		end()
+		stopped <- errors.Join(err, stop(stopping))
 	}()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
+	<-ctx.Done()
 	orderly := time.AfterFunc(timeout-timeout/20, func() { cut(context.DeadlineExceeded) })
 	defer orderly.Stop()
 	longest := time.NewTimer(timeout)
 	defer longest.Stop()
 	select {
-	case err := <-ended:
+	case err := <-stopped:
 		return err
 	case <-longest.C:
 		return errAbandoned

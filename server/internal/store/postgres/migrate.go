@@ -25,6 +25,8 @@ const (
 	// lockWait is how often a process looks whether another one has finished migrating. It doesn't wait
 	// inside of a statement: building an index concurrently would wait for that statement.
 	lockWait = 50 * time.Millisecond
+	// closeTimeout bounds the farewell to a server, which may be gone.
+	closeTimeout = 5 * time.Second
 	// migrateConns: one holds the lock, the others migrate.
 	migrateConns = 4
 )
@@ -44,20 +46,32 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context, *pgxpool.P
 		return err
 	}
 	defer pool.Close()
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
+	var conn *pgxpool.Conn
+	if err := inTime(ctx, func(ctx context.Context) (err error) {
+		conn, err = pool.Acquire(ctx)
+		return err
+	}); err != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, err)
 	}
 	// Not given back but closed, and the lock with it.
 	holder := conn.Hijack()
-	defer func() { _ = holder.Close(context.WithoutCancel(ctx)) }()
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = holder.Close(closing)
+	}()
 	if err := lock(ctx, holder); err != nil {
-		return fmt.Errorf("waiting for another process to migrate %s: %w", db.name, classify(ctx, err))
+		return fmt.Errorf("waiting for another process to migrate %s: %w", db.name, err)
 	}
-	if err := db.migrate(ctx, pool); err != nil {
-		return err
+	answering, done := whileAnswering(ctx, holder)
+	err = db.migrate(answering, pool)
+	if err == nil {
+		err = rest(answering, pool)
 	}
-	if err := rest(ctx, pool); err != nil {
+	if gone := done(); gone != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, gone)
+	}
+	if err != nil {
 		return err
 	}
 	// What was done while the lock was lost may have been done twice.
@@ -70,7 +84,9 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context, *pgxpool.P
 func lock(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		var locked bool
-		if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, migrateLock).Scan(&locked); err != nil || locked {
+		if err := inTime(ctx, func(ctx context.Context) error {
+			return conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, migrateLock).Scan(&locked)
+		}); err != nil || locked {
 			return err
 		}
 		select {
@@ -114,12 +130,14 @@ func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
 		return store.Schema{}, err
 	}
 	schema := store.Schema{Known: int64(len(files))}
-	var exists bool
-	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
-		return schema, classify(ctx, err)
-	}
-	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&schema.Current)
-	return schema, classify(ctx, err)
+	err = inTime(ctx, func(ctx context.Context) error {
+		var exists bool
+		if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
+			return err
+		}
+		return db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&schema.Current)
+	})
+	return schema, err
 }
 
 // Ready implements [store.Store].

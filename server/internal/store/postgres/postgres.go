@@ -86,8 +86,10 @@ func connect(ctx context.Context, config *pgxpool.Config) (db *DB, err error) {
 		return nil, fmt.Errorf("database %s: %w", db.name, err)
 	}
 	var encoding string
-	if err := db.pool.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", db.name, classify(ctx, err)), db.Close())
+	if err := inTime(ctx, func(ctx context.Context) error {
+		return db.pool.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding)
+	}); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", db.name, err), db.Close())
 	}
 	if encoding != "UTF8" {
 		return nil, errors.Join(fmt.Errorf("database %s: its encoding is %s and must be UTF8", db.name, encoding), db.Close())
