@@ -3,6 +3,7 @@ package main_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -93,4 +94,26 @@ func TestReady_hungCommit(t *testing.T) {
 	p.becomes(http.StatusServiceUnavailable, "")
 	require.True(t, p.submit(key, "rq_0002", "").unavailable())
 	requireStopsWithin(t, p, 4*time.Second)
+}
+
+// TestReady_diskFull: there is no space left for PostgreSQL's files, while what it has can still be written to.
+func TestReady_diskFull(t *testing.T) {
+	t.Parallel()
+	if !pgtest.Installed() {
+		t.Skip("PostgreSQL is not installed here, and a server of others is not to be filled")
+	}
+	directory, err := os.MkdirTemp("/tmp", "enablement-full.") //nolint:usetesting // a socket's path may not be as long
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(directory) })
+	d := mountedDisk(t, directory, "150m")
+	db := pgtest.NewClusterIn(t, directory).URL
+	provider := newReceiver(t)
+	prepare(t, db, 1)
+	p := serve(t, provider.flags(db)...)
+	p.becomes(http.StatusOK, "")
+	d.fill(nil)
+	p.becomes(http.StatusServiceUnavailable, `"database":"ok","workers":"ok","writes":"failed"`)
+	d.empty(nil)
+	p.becomes(http.StatusOK, "")
+	require.Zero(t, p.Stop())
 }

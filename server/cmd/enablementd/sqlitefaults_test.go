@@ -116,9 +116,13 @@ type disk struct {
 // smallDisk is a file system of its own. Only root may mount one, and not everywhere: limitedDisk is for all.
 func smallDisk(t *testing.T) disk {
 	t.Helper()
-	directory := t.TempDir()
-	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "enablement-test", directory).CombinedOutput(); err != nil {
-		t.Skipf("mounting is not permitted here, so only a limit fills the disk: %v: %s", err, output)
+	return mountedDisk(t, t.TempDir(), "4m")
+}
+
+func mountedDisk(t *testing.T, directory, size string) disk {
+	t.Helper()
+	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "enablement-test", directory).CombinedOutput(); err != nil {
+		t.Skipf("mounting is not permitted here: %v: %s", err, output)
 	}
 	t.Cleanup(func() {
 		output, err := exec.Command("umount", "--lazy", directory).CombinedOutput()
