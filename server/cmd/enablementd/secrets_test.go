@@ -2,12 +2,15 @@ package main_test
 
 import (
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 )
 
 // TestSecrets_notTold: no secret of the command line or the environment is in what config prints, in an error, in the
@@ -46,6 +49,18 @@ func TestSecrets_notTold(t *testing.T) {
 			require.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
 		})
 	}
+	t.Run("served from PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		u, err := url.Parse(pgtest.DSN(t))
+		require.NoError(t, err)
+		query := u.Query()
+		query.Set("sslpassword", hidden)
+		u.RawQuery = query.Encode()
+		p := serve(t, newReceiver(t).flags(u.String())...)
+		require.Zero(t, p.Stop())
+		require.Contains(t, p.Output(), "sslpassword=xxxxx")
+		require.NotContains(t, p.Output(), hidden)
+	})
 	t.Run("served", func(t *testing.T) {
 		t.Parallel()
 		p := serve(t, "--db", sqliteFile(t), "--pprof", "--provider-secret", secret,

@@ -53,12 +53,20 @@ func freeAddress(t *testing.T) string {
 }
 
 // TestStart_silentDatabase: the database takes the connection and never answers. Until the service gives up, it runs and
-// is not ready, and callers can't connect.
+// is not ready, and callers can't connect. Commands give up as well.
 func TestStart_silentDatabase(t *testing.T) {
 	t.Parallel()
+	silent := silentServer(t)
+	commands := map[string][]string{"migrate": {"migrate"}, "status": {"migrate", "--status"}, "keys": {"keys", "list"}}
+	results := make(map[string]chan result)
+	for name, args := range commands { // all at once: each takes its time
+		ended := make(chan result, 1)
+		results[name] = ended
+		go func() { ended <- command(t, "", append(args, "--db", silent)...) }()
+	}
 	address := freeAddress(t)
 	started := time.Now()
-	p := starting(t, "--db", silentServer(t), "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret, "--addr", address)
+	p := starting(t, "--db", silent, "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret, "--addr", address)
 	require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/healthz", http.Header{}).status)
 	ready := p.ready()
 	require.Equal(t, http.StatusServiceUnavailable, ready.status)
@@ -70,19 +78,11 @@ func TestStart_silentDatabase(t *testing.T) {
 	require.Less(t, time.Since(started), 50*time.Second)
 	require.Contains(t, p.Output(), "no answer within 30s")
 	require.NotContains(t, p.Output(), "hunter2")
-}
-
-// TestStart_silentDatabase_commands: so with every command.
-func TestStart_silentDatabase_commands(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"migrate"}, {"migrate", "--status"}, {"keys", "list"}} {
-		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			t.Parallel()
-			r := command(t, "", append(args, "--db", silentServer(t))...)
-			require.Equal(t, 1, r.code, r.err)
-			require.Contains(t, r.err, "no answer within 30s")
-			require.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
-		})
+	for name := range commands {
+		r := <-results[name]
+		require.Equal(t, 1, r.code, "%s: %s", name, r.err)
+		require.Contains(t, r.err, "no answer within 30s")
+		require.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
 	}
 }
 

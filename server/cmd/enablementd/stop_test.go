@@ -66,16 +66,15 @@ func TestStop_silentDatabase(t *testing.T) {
 			requireStopsWithin(t, p, 5*time.Second)
 			require.NotZero(t, p.ExitCode(), "it did not end in order")
 
+			if silent > 0 {
+				return
+			}
 			// What was accepted is delivered by the next process.
 			p = serve(t, provider.flags(dsn)...)
-			told := make(map[string]bool)
-			for i := range 20 {
-				told[numbered("rq", i+1)] = true
-			}
 			require.Eventually(t, func() bool {
 				all := rows(t, dsn, provider)
-				for id := range told {
-					if all[id] != settled {
+				for i := range 20 {
+					if all[numbered("rq", i+1)] != settled {
 						return false
 					}
 				}

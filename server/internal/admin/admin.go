@@ -131,14 +131,16 @@ const starting = "starting"
 
 // ready tells whether calls should be sent here.
 func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
-	result, status := report{Status: starting}, http.StatusServiceUnavailable
-	if parts := h.parts.Load(); parts != nil {
-		result, status = h.check(r.Context(), parts.Checks)
+	parts := h.parts.Load()
+	switch {
+	case h.draining.Load():
+		answer(w, http.StatusServiceUnavailable, report{Status: "draining"})
+	case parts == nil:
+		answer(w, http.StatusServiceUnavailable, report{Status: starting})
+	default:
+		result, status := h.check(r.Context(), parts.Checks)
+		answer(w, status, result)
 	}
-	if h.draining.Load() {
-		result.Status, status = "draining", http.StatusServiceUnavailable
-	}
-	answer(w, status, result)
 }
 
 // check runs all checks at once, so that whoever asks waits for the slowest only.

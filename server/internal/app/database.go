@@ -191,7 +191,10 @@ func schemasOf[TTx any](own func(context.Context) (store.Schema, error), driver 
 		if schemas.Store, err = own(ctx); err != nil {
 			return schemas, err
 		}
-		schemas.Queue.Current, schemas.Queue.Known, err = delivery.Schema(ctx, driver)
+		err = store.InTime(ctx, func(ctx context.Context) (err error) {
+			schemas.Queue.Current, schemas.Queue.Known, err = delivery.Schema(ctx, driver)
+			return err
+		})
 		return schemas, err
 	}
 }

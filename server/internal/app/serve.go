@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/admin"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
@@ -102,7 +103,7 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 	s.onStop("the database", func(context.Context) error { return s.db.Close() })
 	s.warnOfReaders()
 	if s.sample != nil {
-		return s.sample.load(ctx, s.db)
+		return store.InTime(ctx, func(ctx context.Context) error { return s.sample.load(ctx, s.db) })
 	}
 	return nil
 }
@@ -122,7 +123,7 @@ func (s *service) startBackground(ctx context.Context) error {
 }
 
 func (s *service) startQueue(ctx context.Context) error {
-	if err := s.queue.Start(ctx); err != nil {
+	if err := store.InTime(ctx, s.queue.Start); err != nil {
 		return fmt.Errorf("starting the queue: %w", err)
 	}
 	s.onStop("deliveries", s.queue.Stop)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,19 +9,9 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// answerTimeout is how long the server may take for its first answers, and to show that it is still there while it
-// migrates.
-const answerTimeout = 30 * time.Second
-
-// inTime runs f, which waits for the server, for no longer than that.
+// inTime runs f, which waits for the server, for no longer than [store.AnswerTimeout].
 func inTime(ctx context.Context, f func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	err := f(bounded)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: no answer within %s (%w)", store.ErrUnavailable, answerTimeout, err)
-	}
-	return classify(ctx, err)
+	return classify(ctx, store.InTime(ctx, f))
 }
 
 // whileAnswering returns a context that ends when the server answers no more: a migration may take as long as it
@@ -33,7 +22,7 @@ func whileAnswering(ctx context.Context, conn *pgx.Conn) (answering context.Cont
 	ended := make(chan error, 1)
 	go func() {
 		defer cancel()
-		ticker := time.NewTicker(answerTimeout / 3)
+		ticker := time.NewTicker(store.AnswerTimeout / 3)
 		defer ticker.Stop()
 		for {
 			select {
