@@ -92,7 +92,7 @@ func TestReload_secrets(t *testing.T) {
 // TestReload_nothing: there is nothing to read again, and that is no reason to end.
 func TestReload_nothing(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--db", sqliteFile(t), "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
+	p := serve(t, "--db", sqliteFile(t), "--provider-url", "https://provider.example/", "--provider-secret", secret)
 	p.Signal(syscall.SIGHUP)
 	p.waitFor("there are no files to read again")
 	require.Equal(t, http.StatusOK, p.ready().status)

@@ -64,7 +64,7 @@ func TestSecrets_notTold(t *testing.T) {
 	t.Run("served", func(t *testing.T) {
 		t.Parallel()
 		p := serve(t, "--db", sqliteFile(t), "--pprof", "--provider-secret", secret,
-			"--provider-url", "http://127.0.0.1:1/hunter2?token=hunter2", "--otlp-endpoint", "http://127.0.0.1:1", "--otlp-header", "a=hunter2")
+			"--provider-url", "https://provider.example/hunter2?token=hunter2", "--otlp-endpoint", "http://127.0.0.1:1", "--otlp-header", "a=hunter2")
 		require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/debug/pprof/", http.Header{}).status)
 		for _, path := range []string{"/debug/pprof/cmdline", "/debug/pprof/", "/debug/pprof/goroutine?debug=2", "/metrics"} {
 			a := p.do(http.MethodGet, p.Admin+path, http.Header{})
@@ -85,7 +85,7 @@ func TestSecretFile(t *testing.T) {
 	serving := func(file string) []string {
 		return []string{
 			"serve", "--addr", "127.0.0.1:0", "--admin-addr", "off", "--db", filepath.Join(filepath.Dir(file), "x.db"),
-			"--provider-url", "http://127.0.0.1:1/", "--provider-secret-file", file,
+			"--provider-url", "https://provider.example/", "--provider-secret-file", file,
 		}
 	}
 	for name, content := range map[string]string{
@@ -128,7 +128,7 @@ func TestFileModes(t *testing.T) {
 	directory := t.TempDir()
 	db, secrets := filepath.Join(directory, "enablement.db"), filepath.Join(directory, "secret")
 	require.NoError(t, os.WriteFile(secrets, []byte(secret), 0o600))
-	flags := []string{"--db", db, "--provider-url", "http://127.0.0.1:1/", "--provider-secret-file", secrets}
+	flags := []string{"--db", db, "--provider-url", "https://provider.example/", "--provider-secret-file", secrets}
 	p := serve(t, flags...)
 	require.Zero(t, p.Stop())
 	require.NotContains(t, p.Output(), "level=WARN", "what it makes itself is private")

@@ -66,7 +66,7 @@ func TestStart_silentDatabase(t *testing.T) {
 	}
 	address := freeAddress(t)
 	started := time.Now()
-	p := starting(t, "--db", silent, "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret, "--addr", address)
+	p := starting(t, "--db", silent, "--provider-url", "https://provider.example/", "--provider-secret", secret, "--addr", address)
 	require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/healthz", http.Header{}).status)
 	ready := p.ready()
 	require.Equal(t, http.StatusServiceUnavailable, ready.status)
@@ -89,7 +89,7 @@ func TestStart_silentDatabase(t *testing.T) {
 // TestStart_told: a signal ends a start that waits, at once.
 func TestStart_told(t *testing.T) {
 	t.Parallel()
-	p := starting(t, "--db", silentServer(t), "--provider-url", "http://127.0.0.1:1/", "--provider-secret", secret)
+	p := starting(t, "--db", silentServer(t), "--provider-url", "https://provider.example/", "--provider-secret", secret)
 	started := time.Now()
 	require.Zero(t, p.Stop(), p.Output())
 	require.Less(t, time.Since(started), 20*time.Second)

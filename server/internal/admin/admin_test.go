@@ -37,7 +37,6 @@ func call(h http.Handler, method, target string, header http.Header) *httptest.R
 func TestHandler(t *testing.T) {
 	t.Parallel()
 	logger, parts := slog.New(slog.DiscardHandler), admin.Parts{Metrics: text("metrics"), Queue: text("queue")}
-	starting := admin.New(admin.Config{Logger: logger})
 	plain := admin.New(admin.Config{Logger: logger})
 	plain.Started(parts)
 	profiling := admin.New(admin.Config{Profiles: true, Logger: logger})
@@ -60,10 +59,6 @@ func TestHandler(t *testing.T) {
 		"no profiles":          {plain, "GET", "/debug/pprof/", nil, 404, ""},
 		"profiles":             {profiling, "GET", "/debug/pprof/", nil, 200, "goroutine"},
 		"command line":         {profiling, "GET", "/debug/pprof/cmdline", nil, 404, ""},
-		"starting":             {starting, "GET", "/healthz", nil, 200, "ok"},
-		"starting: ready":      {starting, "GET", "/readyz", nil, 503, `{"status":"starting"}`},
-		"starting: metrics":    {starting, "GET", "/metrics", nil, 503, "starting"},
-		"starting: queue":      {starting, "GET", "/riverui/jobs", nil, 503, "starting"},
 		"by name":              {plain, "GET", "/healthz", http.Header{"Host": {"evil.example"}}, 421, "IP address"},
 		"by localhost":         {plain, "GET", "/healthz", http.Header{"Host": {"localhost:8081"}}, 200, "ok"},
 		"by IPv6":              {plain, "GET", "/healthz", http.Header{"Host": {"[::1]:8081"}}, 200, "ok"},
@@ -79,6 +74,21 @@ func TestHandler(t *testing.T) {
 			require.Equal(t, "nosniff", got.Header().Get("X-Content-Type-Options"))
 		})
 	}
+}
+
+// TestHandler_starting: the process runs, and is not ready.
+func TestHandler_starting(t *testing.T) {
+	t.Parallel()
+	h := admin.New(admin.Config{Profiles: true, Logger: slog.New(slog.DiscardHandler)})
+	require.Equal(t, http.StatusOK, call(h, "GET", "/healthz", nil).Code)
+	require.Equal(t, http.StatusOK, call(h, "GET", "/debug/pprof/", nil).Code)
+	for _, path := range []string{"/readyz", "/metrics", "/riverui/jobs"} {
+		got := call(h, "GET", path, nil)
+		require.Equal(t, http.StatusServiceUnavailable, got.Code)
+		require.JSONEq(t, `{"status":"starting"}`, got.Body.String(), path)
+	}
+	h.Drain()
+	require.JSONEq(t, `{"status":"draining"}`, call(h, "GET", "/readyz", nil).Body.String())
 }
 
 func TestHandler_ready(t *testing.T) {
