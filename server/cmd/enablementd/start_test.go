@@ -86,6 +86,36 @@ func TestStart_silentDatabase(t *testing.T) {
 	}
 }
 
+// TestMigrate_silentDatabase: a migration may wait for a lock as long as it takes, but not for a database that answers no
+// more meanwhile.
+func TestMigrate_silentDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	require.Zero(t, command(t, "", "migrate", "--db", dsn).code)
+	toFirstSchema(t, dsn)
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	holder, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = holder.Rollback() })
+	_, err = holder.Exec(`LOCK TABLE goose_db_version IN SHARE MODE`)
+	require.NoError(t, err)
+
+	proxy := newDatabaseProxy(t, dsn)
+	migrated := make(chan result, 1)
+	go func() { migrated <- command(t, "", "migrate", "--db", proxy.URL) }()
+	require.Eventually(t, func() bool {
+		var waiting int
+		return db.QueryRow(`SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+			WHERE d.datname = current_database() AND NOT l.granted`).Scan(&waiting) == nil && waiting > 0
+	}, patience, 10*time.Millisecond)
+	proxy.silence()
+	r := <-migrated
+	require.Equal(t, 1, r.code, r.err)
+	require.Contains(t, r.err, "no answer within 30s")
+}
+
 // TestStart_told: a signal ends a start that waits, at once.
 func TestStart_told(t *testing.T) {
 	t.Parallel()

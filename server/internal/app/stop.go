@@ -25,6 +25,8 @@ func (s *service) stop(ctx context.Context) error {
 	var errs []error
 	for _, step := range slices.Backward(s.stops) {
 		if err := step.stop(ctx); err != nil {
+			// At once: a later step may be one that nothing can cut short.
+			s.logger.Warn("not stopped in time", "part", step.part, "err", err)
 			errs = append(errs, fmt.Errorf("%s did not stop: %w", step.part, err))
 		}
 	}
