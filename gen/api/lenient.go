@@ -1,0 +1,54 @@
+package api
+
+import (
+	"errors"
+	"reflect"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// DecodeLenientJSON is [DecodeJSON] for a text whose details may be odd. A value of another type than its
+// field is left out, a timestamp is read in more forms than the API's, and a byte that is not UTF-8 is
+// replaced by U+FFFD. odd names each such value. The text must be JSON all the same, and name no field twice.
+func DecodeLenientJSON(data []byte, v any) (odd []*JSONError, err error) {
+	err = DecodeJSON(data, v)
+	if err == nil {
+		return nil, nil
+	}
+	odd, err = decodeLenient(data, v)
+	if errors.Is(err, errNotText) {
+		notText := err.(*JSONError)
+		odd, err = decodeLenient(data, v, jsontext.AllowInvalidUTF8(true))
+		odd = append(odd, notText)
+	}
+	return odd, err
+}
+
+func decodeLenient(data []byte, v any, options ...json.Options) (odd []*JSONError, err error) {
+	reflect.ValueOf(v).Elem().SetZero() // of what was read before
+	lenient := func(dec *jsontext.Decoder, v any) error {
+		_, readsItself := v.(json.Unmarshaler)
+		switch read, kind := dec.PeekKind(), reflect.TypeOf(v).Elem().Kind(); {
+		case read == jsontext.KindNull, kind == reflect.Pointer, kind == reflect.Interface,
+			read == jsontext.KindBeginObject && (kind == reflect.Struct || kind == reflect.Map) && !readsItself,
+			read == jsontext.KindBeginArray && kind == reflect.Slice && !readsItself:
+			return errors.ErrUnsupported // read it as usual; its parts come here
+		}
+		text, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, v, options...); err != nil {
+			reflect.ValueOf(v).Elem().SetZero()
+			reason := explain(err, text).Reason
+			if at, ok := v.(*Timestamp); ok && at.readOdd(text) {
+				reason += "; read as " + at.String()
+			}
+			odd = append(odd, &JSONError{Pointer: string(dec.StackPointer()), Reason: reason})
+		}
+		return nil
+	}
+	err = decodeJSON(data, v, append([]json.Options{json.WithUnmarshalers(json.UnmarshalFromFunc(lenient))}, options...)...)
+	return odd, err
+}
