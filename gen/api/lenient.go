@@ -17,10 +17,9 @@ func DecodeLenientJSON(data []byte, v any) (odd []*JSONError, err error) {
 		return nil, nil
 	}
 	odd, err = decodeLenient(data, v)
-	if errors.Is(err, errNotText) {
-		notText := err.(*JSONError)
+	if failed, ok := errors.AsType[*JSONError](err); ok && errors.Is(err, errNotText) {
 		odd, err = decodeLenient(data, v, jsontext.AllowInvalidUTF8(true))
-		odd = append(odd, notText)
+		odd = append(odd, failed)
 	}
 	return odd, err
 }
