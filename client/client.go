@@ -35,6 +35,7 @@ type Client struct {
 	newKey         func() string
 	retry          RetryPolicy
 	attemptTimeout time.Duration
+	strict         bool
 	budget         *budget
 	gate           *gate // nil without one
 	gateLimit      int
@@ -75,6 +76,7 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		newKey:         conf.newKey,
 		retry:          conf.retry.withDefaults(),
 		attemptTimeout: conf.attemptTimeout,
+		strict:         conf.strict,
 		budget:         newBudget(),
 		gateLimit:      conf.gateLimit,
 		clock:          conf.clock,

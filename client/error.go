@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,7 +25,8 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrNotFound: 404, the key's company has no such client, or the client no such request.
 	ErrNotFound = errors.New("not found")
-	// ErrNotPending: 409 with the code VAL, the request was submitted, enabled or rejected before.
+	// ErrNotPending: 409, the request was submitted, enabled or rejected before. Only a 409 with a code about
+	// the Idempotency-Key is something else.
 	ErrNotPending = errors.New("not pending documentation")
 	// ErrRateLimited: 429. [Error.RetryAfter] says how long to wait.
 	ErrRateLimited = errors.New("rate limited")
@@ -34,8 +34,8 @@ var (
 	ErrServer = errors.New("server error")
 	// ErrRedirect: any 3xx. Redirects are not followed; look at the base URL.
 	ErrRedirect = errors.New("redirect")
-	// ErrInvalidResponse: a reply of success that is not what the API describes: another media type,
-	// empty, cut off, too large, not JSON, or about another request.
+	// ErrInvalidResponse: a response of success that is not the API's: empty, cut off, too large, not JSON,
+	// without an id or a status, or about another request. With [WithStrictResponses], any oddity, too.
 	ErrInvalidResponse = errors.New("invalid response")
 )
 
@@ -122,9 +122,9 @@ func (e *Error) Error() string {
 	return oneLine(text.String())
 }
 
-// unknownHint tells what to do about a request that is not pending any more after a try that may
-// have submitted it.
-const unknownHint = "; an earlier try of this call may have submitted it: list the client's products to see its status, " +
+// unknownHint tells what to do about a request that is not pending any more after an attempt, of this call
+// or of an earlier one under its key, that may have submitted it.
+const unknownHint = "; an earlier attempt under this idempotency key may have submitted it: list the client's products to see its status, " +
 	"in_kyc means that it was submitted"
 
 // Format implements [fmt.Formatter]: every verb is about the text, so that none dumps what a cause
@@ -147,7 +147,7 @@ func (e *Error) Is(target error) bool {
 	case ErrNotFound:
 		return e.StatusCode == http.StatusNotFound
 	case ErrNotPending:
-		return e.StatusCode == http.StatusConflict && e.Code == api.CodeVal
+		return e.StatusCode == http.StatusConflict && !aboutIdempotency(e.Code)
 	case ErrRateLimited:
 		return e.StatusCode == http.StatusTooManyRequests
 	case ErrServer:
@@ -163,11 +163,14 @@ func (e *Error) Is(target error) bool {
 func (r reply) failure(cause error, now time.Time) *failure {
 	// The type of the 429 has the code under both names. A field of another type stays empty, a body
 	// that is no JSON leaves all empty.
-	var said struct {
+	type message struct {
 		api.RateLimitError
-		Product json.RawMessage `json:"product"`
+		Product *struct{} `json:"product"`
 	}
-	_ = json.Unmarshal(r.body, &said)
+	var said message
+	if _, err := api.DecodeLenientJSON(r.body, &said); err != nil {
+		said = message{}
+	}
 	header := r.resp.Header
 	failed := &failure{
 		Error: &Error{
@@ -220,7 +223,7 @@ func (c *Client) masked(e *Error) *Error {
 	}
 	e.Message = c.key.mask(e.Message)
 	e.TraceID = c.key.mask(e.TraceID)
-	e.Body = []byte(c.key.mask(string(e.Body)))
+	e.Body = c.key.maskJSON(e.Body)
 	e.IdempotencyKey = c.key.mask(e.IdempotencyKey)
 	e.Err = c.key.maskError(e.Err)
 	return e

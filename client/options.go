@@ -28,6 +28,7 @@ type config struct {
 	newKey         func() string
 	retry          RetryPolicy
 	attemptTimeout time.Duration
+	strict         bool
 	gateLimit      int
 	clock          Clock
 	logger         *slog.Logger
@@ -139,6 +140,16 @@ func WithAttemptTimeout(d time.Duration) Option {
 			return fmt.Errorf("WithAttemptTimeout: %v is no time at all; pass the longest a try may take", d)
 		}
 		conf.attemptTimeout = d
+		return nil
+	}
+}
+
+// WithStrictResponses takes a response of success only as the API describes it. Without it, an oddity that
+// leaves no doubt about the request and its status is told in [Reply.Oddities]; with it, it is
+// [ErrInvalidResponse]. The call is [Unknown] then, although the request may be in KYC: use it in tests.
+func WithStrictResponses() Option {
+	return func(conf *config) error {
+		conf.strict = true
 		return nil
 	}
 }

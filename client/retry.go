@@ -3,7 +3,6 @@ package client
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -147,10 +146,7 @@ func transportWorthRepeating(failed *failure) (bool, string) {
 
 // brokenReply tells whether a 200 was cut on its way: what is not there may come with the next try.
 func brokenReply(err error) bool {
-	if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
-		return true
-	}
-	return errors.Is(err, errReadReply) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errEmptyReply)
+	return errors.Is(err, errReadReply) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // backoff returns a random wait before the nth repetition ("full jitter"): callers that failed

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -71,7 +70,9 @@ func TestDecide(t *testing.T) {
 		{"transport followed a redirect", with(status(503), func(f *client.Fault) { f.Err = client.ErrRedirect }), false, "redirect"},
 
 		{"200 that broke off", reply(fmt.Errorf("%w: %w", client.ErrReadReply, io.ErrUnexpectedEOF)), true, "not intact"},
-		{"200 with cut JSON", reply(new(json.SyntaxError)), true, "not intact"},
+		{"200 with cut JSON", reply(api.DecodeJSON([]byte(`{"product":{"id`), new(api.Submission))), true, "not intact"},
+		{"200 without a body", reply(api.DecodeJSON(nil, new(api.Submission))), true, "not intact"},
+		{"200 with HTML", reply(api.DecodeJSON([]byte(`<html>`), new(api.Submission))), false, "not the API's"},
 		{"200 of another kind", reply(errors.New("the media type is text/html")), false, "not the API's"},
 		{"201", status(201), false, "201 is final"},
 		{"302", status(302), false, "302 is final"},
@@ -82,6 +83,7 @@ func TestDecide(t *testing.T) {
 		{"404", status(404), false, "404 is final"},
 		{"408", status(408), true, "408 may pass"},
 		{"409 VAL", with(status(409), func(f *client.Fault) { f.Code = api.CodeVal }), false, "409 is final"},
+		{"409 without a code", status(409), false, "409 is final"},
 		{
 			"409 still running", with(status(409), func(f *client.Fault) { f.Code = api.CodeIdempotencyInProgress }),
 			true, "still runs",
@@ -286,7 +288,7 @@ func TestClient_SubmitProduct_retries(t *testing.T) {
 			name: "not pending after a lost reply", lines: []func(*http.Request) (*http.Response, error){reset, says(409, notPending)},
 			tries: 2, err: client.ErrNotPending, outcome: client.Unknown,
 			text: "submit product: 409 VAL: The enablement request is not pending documentation (trace " + trace +
-				"); an earlier try of this call may have submitted it: list the client's products to see its status, in_kyc means that it was submitted",
+				"); an earlier attempt under this idempotency key may have submitted it: list the client's products to see its status, in_kyc means that it was submitted",
 		},
 		{
 			name: "not pending after a block", lines: []func(*http.Request) (*http.Response, error){tooMany, says(409, notPending)},
@@ -295,6 +297,18 @@ func TestClient_SubmitProduct_retries(t *testing.T) {
 		{
 			name: "not pending after an error of the server", lines: []func(*http.Request) (*http.Response, error){says(503, ""), says(409, notPending)},
 			tries: 2, err: client.ErrNotPending, outcome: client.Unknown,
+		},
+		{
+			name: "not pending under a named key, without a code", tries: 1, err: client.ErrNotPending, outcome: client.Unknown,
+			lines: []func(*http.Request) (*http.Response, error){says(409, `{"message":"m"}`)},
+			opts:  []client.CallOption{client.WithIdempotencyKey("of-a-call-before")},
+			text: "submit product: 409: m; an earlier attempt under this idempotency key may have submitted it: " +
+				"list the client's products to see its status, in_kyc means that it was submitted",
+		},
+		{
+			name: "not found under a named key", tries: 1, err: client.ErrNotFound, outcome: client.Refused,
+			lines: []func(*http.Request) (*http.Response, error){says(404, "")},
+			opts:  []client.CallOption{client.WithIdempotencyKey("of-a-call-before")},
 		},
 		{
 			name: "unauthorized after a lost reply", lines: []func(*http.Request) (*http.Response, error){reset, says(401, "")},

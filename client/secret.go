@@ -1,10 +1,12 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -31,6 +33,25 @@ func newSecret(text string) secret {
 		reveal: func() string { return text },
 		mask:   strings.NewReplacer(forms...).Replace,
 	}
+}
+
+// jsonString is a string of JSON, wherever it stands.
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// maskJSON returns a text, JSON or not, without the secret, also where letters of it are escaped.
+func (s secret) maskJSON(text []byte) []byte {
+	text = []byte(s.mask(string(text)))
+	if !bytes.ContainsRune(text, '\\') {
+		return text
+	}
+	return jsonString.ReplaceAllFunc(text, func(quoted []byte) []byte {
+		var value string
+		if json.Unmarshal(quoted, &value) != nil || s.mask(value) == value {
+			return quoted
+		}
+		masked, _ := json.Marshal(s.mask(value)) // of a string there is no error
+		return masked
+	})
 }
 
 func unquoted(text string) string { return text[1 : len(text)-1] }

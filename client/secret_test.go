@@ -142,10 +142,26 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 				c := serve(t, answer(status, "text/html; key="+key, body, "X-Trace-Id", key, "Location", "https://elsewhere.example/?key="+key))
 				failed := callFails(t, c)
 				require.NotContains(t, string(failed.Body), key)
+				require.NotContains(t, string(failed.Body), key[1:], "with the first letter escaped")
 				require.NotContains(t, failed.Message, key)
 				require.NotContains(t, failed.TraceID, key)
 				require.NotContains(t, failed.Code, key)
 			}
+		}
+	})
+	t.Run("what comes with a submission", func(t *testing.T) {
+		t.Parallel()
+		for _, repeated := range []string{key, `\u0073` + key[1:], `\u0073\u006b` + key[2:], "\\\"" + key + "\\\""} {
+			body := strings.Replace(seed(t), `"cards_individuals"`, `"`+repeated+`", "key": "`+repeated+`", "`+repeated+`": 1`, 1)
+			var reply client.Reply
+			c := serve(t, answer(200, "application/"+key, body, "X-Trace-Id", key))
+			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			require.NoError(t, err)
+			requireNoKey(t, reply)
+			require.NotContains(t, string(reply.Body), key[2:])
+			require.Contains(t, string(reply.Body), "[redacted]")
+			require.True(t, json.Valid(reply.Body))
+			require.Equal(t, []string{`the media type is "application/[redacted]", not application/json`}, reply.Oddities)
 		}
 	})
 	t.Run("redirect that net/http cannot read", func(t *testing.T) {

@@ -43,7 +43,7 @@ func (c *Client) newCall(clientID, productRequestID string, opts []CallOption) (
 	if err := checkID("productRequestID", productRequestID); err != nil {
 		return nil, err
 	}
-	call := &call{clientID: clientID, productRequestID: productRequestID}
+	call := &call{clientID: clientID, productRequestID: productRequestID, strict: c.strict}
 	for _, opt := range opts {
 		if err := opt(call); err != nil {
 			return nil, err
@@ -87,6 +87,9 @@ func (c *Client) run(ctx context.Context, call *call, observed observed) (*api.S
 		next := c.next(policy, n, failed, deadline.Sub(c.clock.Now()))
 		attempt.StatusCode, attempt.Outcome, attempt.Cause = failed.StatusCode, failed.Outcome, failed.Error.Error()
 		attempt.Wait, attempt.Reason = next.wait, next.reason
+		if call.mayRepeat && failed.Is(ErrNotPending) {
+			failed.Outcome = Unknown // of the call before, under this key
+		}
 		failed.follow(last, attempt, c.key.mask(call.idempotencyKey))
 		observed.tried(n, attempt, failed.Error, next.again)
 		call.reply.fail(failed.Error)

@@ -54,7 +54,7 @@ func (c *Client) try(ctx context.Context, call *call, deadline time.Time) (*api.
 			failed.Err = withContextError(ctx, failed.Err)
 		}
 	} else if call.reply != nil {
-		call.reply.succeed(c.key, resp, reply.body)
+		call.reply.succeed(c.key, reply)
 	}
 	return submission, failed
 }

@@ -268,13 +268,16 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 	} {
 		require.Equal(t, outcome, callFails(t, serve(t, answer(status, "text/html", ""))).Outcome, status)
 	}
+	// A 409 refuses by its status. Under a key that nobody used before, nothing can be under way.
 	for body, outcome := range map[string]client.Outcome{
 		notPending:                           client.Refused,
 		`{"code":"IDEMPOTENCY_MISMATCH"}`:    client.Refused,
 		`{"code":"IDEMPOTENCY_IN_PROGRESS"}`: client.Unknown,
-		`{"code":"NEW"}`:                     client.Unknown,
-		`<html>`:                             client.Unknown,
-		`{"code":"VA`:                        client.Unknown,
+		`{"code":"IDEMPOTENCY_KEY_IN_USE"}`:  client.Unknown,
+		`{"code":"NEW"}`:                     client.Refused,
+		`<html>`:                             client.Refused,
+		`{"code":"VA`:                        client.Refused,
+		``:                                   client.Refused,
 	} {
 		require.Equal(t, outcome, callFails(t, serve(t, answer(409, "application/json", body))).Outcome, body)
 	}
