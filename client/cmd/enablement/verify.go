@@ -28,11 +28,15 @@ type verifyCmd struct {
 // maxNotification is far more than a notification with its headers needs.
 const maxNotification = 256 << 10
 
-func (c *verifyCmd) Run(env environment) error {
+// Help is the end of --help.
+func (c *verifyCmd) Help() string { return exitCodes }
+
+func (c *verifyCmd) Run(env environment, hidden *secrets) error {
 	secrets, err := c.secrets(env)
 	if err != nil {
 		return err
 	}
+	hidden.hide(secrets...)
 	verifier, err := notification.New(secrets, notification.WithTolerance(c.Tolerance, c.Tolerance))
 	if err != nil {
 		return &exit{exitUsage, err}
@@ -54,7 +58,7 @@ func (c *verifyCmd) Run(env environment) error {
 			ID           string          `json:"id"`
 			SentAt       time.Time       `json:"sent_at"`
 			Notification json.RawMessage `json:"notification"`
-		}{n.ID, n.SentAt, n.Raw})
+		}{n.ID, n.SentAt, document(n.Raw)})
 		if err != nil {
 			return err
 		}
@@ -79,7 +83,7 @@ func (c *verifyCmd) secrets(env environment) ([]string, error) {
 	}
 	text, err := readFile(env, c.SecretFile, 64<<10)
 	if err != nil {
-		return nil, usage("--secret-file: %w", err)
+		return nil, usage("--secret-file: %w", withoutPath(err))
 	}
 	return strings.Fields(string(text)), nil
 }
