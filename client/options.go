@@ -144,9 +144,8 @@ func WithAttemptTimeout(d time.Duration) Option {
 	}
 }
 
-// WithStrictResponses takes a response of success only as the API describes it. Without it, an oddity that
-// leaves no doubt about the request and its status is told in [Reply.Oddities]; with it, it is
-// [ErrInvalidResponse]. The call is [Unknown] then, although the request may be in KYC: use it in tests.
+// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Reply.Oddities] would name, although it
+// leaves no doubt about the request and its status. The call is [Unknown] then: use it in tests.
 func WithStrictResponses() Option {
 	return func(conf *config) error {
 		conf.strict = true

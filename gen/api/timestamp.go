@@ -15,7 +15,7 @@ const timestampForm = "2006-01-02T15:04:05"
 
 // Timestamp is a moment of the API. It reads with and without a zone and a fraction of a second;
 // without a zone it means UTC. It writes UTC in the API's own form, 2026-04-15T10:30:00. The zero value is
-// no moment: IsZero tells, String returns "", and its JSON is null.
+// no moment: IsZero tells, its text is empty, and its JSON is null.
 type Timestamp struct{ time.Time }
 
 // NewTimestamp returns t as the API writes it: in UTC, to the second.
@@ -76,6 +76,9 @@ func (t Timestamp) String() string {
 
 // AppendText implements [encoding.TextAppender]. A year outside of 0 to 9999 is an error.
 func (t Timestamp) AppendText(b []byte) ([]byte, error) {
+	if t.IsZero() {
+		return b, nil
+	}
 	if err := t.checkYear(); err != nil {
 		return nil, err
 	}
