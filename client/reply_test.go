@@ -223,11 +223,13 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, answer(200, tt.contentType, tt.body))
-			submission, err := c.SubmitProduct(t.Context(), clientID, requestID)
+			var reply client.Reply
+			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
 			require.NoError(t, err)
 			require.Equal(t, requestID, submission.Product.ID)
 			require.Equal(t, "2026-04-16T09:20:00", submission.Product.UpdatedAt.String())
 			require.NotNil(t, submission.RejectedItems)
+			require.Empty(t, reply.Oddities)
 		})
 	}
 
