@@ -32,8 +32,9 @@ type call struct {
 // restart.
 //
 // A call under a named key may be such a repeat, and a server that honors no key then answers that the
-// request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. To choose
-// the keys of new calls only, see [WithIdempotencyKeys].
+// request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. Any other
+// refusal is about this call alone, and says nothing of an earlier one. To choose the keys of new calls only,
+// see [WithIdempotencyKeys].
 func WithIdempotencyKey(key string) CallOption {
 	return func(call *call) error {
 		if err := checkIdempotencyKey(key); err != nil {
@@ -173,7 +174,7 @@ func (r *Reply) succeed(key secret, reply reply) {
 	r.TraceID = key.mask(reply.resp.Header.Get("X-Trace-Id"))
 	r.Body = key.maskJSON(reply.body)
 	for _, oddity := range reply.oddities {
-		r.Oddities = append(r.Oddities, key.mask(oddity))
+		r.Oddities = append(r.Oddities, oneLine(key.mask(oddity)))
 	}
 }
 

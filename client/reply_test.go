@@ -412,6 +412,15 @@ func TestClient_SubmitProduct_oddities(t *testing.T) {
 		require.Equal(t, "and 80 more", reply.Oddities[20])
 		require.False(t, submission.Complete(), "items were rejected, whichever")
 	})
+	t.Run("too long to tell", func(t *testing.T) {
+		t.Parallel()
+		var reply client.Reply
+		c := serve(t, answer(200, "text/plain; "+strings.Repeat("x", 1<<15), documented))
+		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		require.NoError(t, err)
+		require.Len(t, reply.Oddities, 1)
+		require.Less(t, len(reply.Oddities[0]), 1100)
+	})
 	t.Run("pending, and nobody says what is missing", func(t *testing.T) {
 		t.Parallel()
 		c := serve(t, answer(200, mediaType, with(`"in_kyc"`, `"pending_documentation"`, `"missing_requirements"`, `"x"`)))
