@@ -35,6 +35,23 @@ func newSecret(text string) secret {
 	}
 }
 
+func unquoted(text string) string { return text[1 : len(text)-1] }
+
+// Format implements [fmt.Formatter], for every verb.
+func (s secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
+
+// String implements [fmt.Stringer].
+func (s secret) String() string { return mask }
+
+// GoString implements [fmt.GoStringer].
+func (s secret) GoString() string { return mask }
+
+// MarshalText implements [encoding.TextMarshaler], and so the value's JSON.
+func (s secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
+
+// LogValue implements [slog.LogValuer].
+func (s secret) LogValue() slog.Value { return slog.StringValue(mask) }
+
 // jsonString is a string of JSON, wherever it stands.
 var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
@@ -53,23 +70,6 @@ func (s secret) maskJSON(text []byte) []byte {
 		return masked
 	})
 }
-
-func unquoted(text string) string { return text[1 : len(text)-1] }
-
-// Format implements [fmt.Formatter], for every verb.
-func (s secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
-
-// String implements [fmt.Stringer].
-func (s secret) String() string { return mask }
-
-// GoString implements [fmt.GoStringer].
-func (s secret) GoString() string { return mask }
-
-// MarshalText implements [encoding.TextMarshaler], and so the value's JSON.
-func (s secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
-
-// LogValue implements [slog.LogValuer].
-func (s secret) LogValue() slog.Value { return slog.StringValue(mask) }
 
 // maskError returns an error around err with the masked text. What it wraps may hold the secret, as a
 // request does: no verb of fmt prints it.

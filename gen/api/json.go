@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -23,14 +22,7 @@ type JSONError struct {
 	Reason string
 	// Unknown: the field is one that nobody expects; only [DecodeClosedJSON] minds.
 	Unknown bool
-	err     error
 }
-
-// errNotText is what a [*JSONError] is about that [DecodeLenientJSON] can read over.
-var errNotText = errors.New("not UTF-8")
-
-// Unwrap returns [io.ErrUnexpectedEOF] where the text ends too early; more of it may be JSON.
-func (e *JSONError) Unwrap() error { return e.err }
 
 // Error implements error.
 func (e *JSONError) Error() string {
@@ -66,7 +58,7 @@ func decodeJSON(data []byte, v any, options ...json.Options) error {
 	data = bytes.TrimPrefix(data, byteOrderMark)
 	skipped -= len(data)
 	if len(bytes.TrimLeft(data, " \t\r\n")) == 0 {
-		return &JSONError{Reason: "the text is empty", err: io.ErrUnexpectedEOF}
+		return &JSONError{Reason: textEmpty}
 	}
 	err := json.Unmarshal(data, v, options...)
 	if err == nil {
@@ -89,12 +81,12 @@ func utf16(data []byte) bool {
 func explain(err error, data []byte) *JSONError {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		failed := at(data, syntactic.ByteOffset, syntactic.JSONPointer)
-		failed.Reason, failed.err = reasonOf(syntactic.Err, data, syntactic.ByteOffset)
+		failed.Reason = reasonOf(syntactic.Err, data, syntactic.ByteOffset)
 		return failed
 	}
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		return &JSONError{Reason: textEnds, err: io.ErrUnexpectedEOF} // what is read is in memory: nothing else can fail
+		return &JSONError{Reason: textEnds} // what is read is in memory: nothing else can fail
 	}
 	failed := at(data, semantic.ByteOffset, semantic.JSONPointer)
 	switch {
@@ -119,25 +111,23 @@ func at(data []byte, offset int64, pointer jsontext.Pointer) *JSONError {
 	}
 }
 
-const textEnds = "the text ends before the value does"
-
-func reasonOf(err error, data []byte, offset int64) (reason string, kind error) {
+func reasonOf(err error, data []byte, offset int64) string {
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return "this field stands twice", nil
+		return "this field stands twice"
 	case errors.Is(err, jsontext.ErrNonStringName):
-		return "the name of a field must be a string in double quotes", nil
+		return "the name of a field must be a string in double quotes"
 	case int(offset) >= len(data):
-		return textEnds, io.ErrUnexpectedEOF
+		return textEnds
 	}
 	rest := data[offset:]
 	if r, size := utf8.DecodeRune(rest); r == utf8.RuneError && size == 1 {
-		return "this is not UTF-8", errNotText
+		return notUTF8
 	}
 	if rest[0] == '\\' {
-		return "this is no escape of JSON, or half of a surrogate pair", errNotText
+		return noEscape
 	}
-	return "this is not JSON", nil
+	return "this is not JSON"
 }
 
 func kindName(kind jsontext.Kind) string {

@@ -2,11 +2,28 @@ package api
 
 import (
 	"errors"
+	"io"
 	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// The reasons of a [JSONError] that somebody acts on.
+const (
+	notUTF8   = "this is not UTF-8"
+	noEscape  = "this is no escape of JSON, or half of a surrogate pair"
+	textEmpty = "the text is empty"
+	textEnds  = "the text ends before the value does"
+)
+
+// Unwrap returns [io.ErrUnexpectedEOF] where the text ends too early: it may have been cut on its way.
+func (e *JSONError) Unwrap() error {
+	if e.Reason == textEmpty || e.Reason == textEnds {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
 
 // DecodeLenientJSON is [DecodeJSON] for a text whose details may be odd. A value of another type than its
 // field is left out, a timestamp is read in more forms than the API's, and a byte that is not UTF-8 is
@@ -17,7 +34,7 @@ func DecodeLenientJSON(data []byte, v any) (odd []*JSONError, err error) {
 		return nil, nil
 	}
 	odd, err = decodeLenient(data, v)
-	if failed, ok := errors.AsType[*JSONError](err); ok && errors.Is(err, errNotText) {
+	if failed, ok := errors.AsType[*JSONError](err); ok && (failed.Reason == notUTF8 || failed.Reason == noEscape) {
 		odd, err = decodeLenient(data, v, jsontext.AllowInvalidUTF8(true))
 		odd = append(odd, failed)
 	}
@@ -38,9 +55,9 @@ func decodeLenient(data []byte, v any, options ...json.Options) (odd []*JSONErro
 		if err != nil {
 			return err
 		}
-		if err := json.Unmarshal(text, v, options...); err != nil {
+		if failed, ok := errors.AsType[*JSONError](decodeJSON(text, v, options...)); ok {
 			reflect.ValueOf(v).Elem().SetZero()
-			reason := explain(err, text).Reason
+			reason := failed.Reason
 			if at, ok := v.(*Timestamp); ok && at.readOdd(text) {
 				reason += "; read as " + at.String()
 			}

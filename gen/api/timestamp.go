@@ -124,8 +124,8 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return errForm
+	if err := json.Unmarshal(data, &text); err != nil {
+		return errors.New("timestamp is not a string")
 	}
 	return t.UnmarshalText([]byte(text))
 }
