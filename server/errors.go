@@ -81,6 +81,10 @@ func badRequest(message string, cause error) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: api.CodeBadRequest, Message: message, Err: cause}
 }
 
+func sentTwice(header string) *Error {
+	return badRequest(fmt.Sprintf("header %q: must be sent once", header), nil)
+}
+
 func bodyTooLarge(limit int64) *Error {
 	return &Error{
 		Status:  http.StatusRequestEntityTooLarge,

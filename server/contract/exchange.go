@@ -217,7 +217,8 @@ func (x *exchange) check(readError error) {
 	}
 	refused := status == http.StatusUnauthorized || status == http.StatusRequestEntityTooLarge ||
 		status == http.StatusTooManyRequests || status >= 500
-	if x.op.keyHeader != "" && x.key == "" && !refused {
+	twice := len(x.r.Header.Values(x.op.keyHeader)) > 1 // is a 400
+	if x.op.keyHeader != "" && x.key == "" && !refused && !(twice && status == http.StatusBadRequest) {
 		x.find(ruleMissingKey, "status", x.op.keyLine, "401, as the key is missing", status)
 	}
 	if status >= 400 {
