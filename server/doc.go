@@ -31,7 +31,8 @@
 //
 // A reply is held back until it was checked. What goes wrong on the way, a panic included, becomes
 // one JSON error in the form the description documents: it carries the call's trace id, and what
-// the caller must not see stays in the log under the same id.
+// the caller must not see stays in the log under the same id. A 4xx changed nothing by itself; a 5xx
+// does not say whether the call took effect, since a commit's answer may have been lost.
 //
 // A request whose end a proxy in front might see elsewhere, such as one with a body that nobody
 // asked for, is the last on its connection.

@@ -30,7 +30,8 @@ type API struct {
 var _ api.StrictServerInterface = (*API)(nil)
 
 // New returns the implementation. A call that takes longer than timeout, waiting for its turn at the
-// database for the most part, is given up with 503, and nothing has changed.
+// database for the most part, is given up with 503. If that was during the commit, the call may
+// have taken effect all the same.
 func New(service Service, timeout time.Duration) *API {
 	return &API{service: service, timeout: timeout}
 }
@@ -95,7 +96,8 @@ func refusal(err error, request api.SubmitProductRequestObject) error {
 	}
 }
 
-// unavailable makes the database's being away a 503: trying again may help.
+// unavailable makes the database's being away a 503: trying again may help. Whether the call took
+// effect is not known: a commit's answer may have been lost.
 func unavailable(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		return server.Unavailable(time.Second, err)
