@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // ProxyHeader is a header in which proxies tell whom they forward a request for.
@@ -35,7 +37,9 @@ const (
 //
 // Only the given header is read, never the other. Choose the one that every trusted proxy appends
 // to or replaces: one that they pass on as it came would be the client's to write. For the same
-// reason the prefixes must hold proxies only, and one that holds every address is refused.
+// reason the prefixes must hold proxies only. A prefix wider than /8 of IPv4 or /16 of IPv6 is refused,
+// but for fc00::/7 and fe80::/10, and so are prefixes that together hold more than a sixteenth of all
+// addresses.
 func WithTrustedProxies(header ProxyHeader, prefixes ...netip.Prefix) Option {
 	return func(s *settings) error {
 		p, err := newProxies(header, prefixes)
@@ -70,11 +74,12 @@ func newProxies(header ProxyHeader, prefixes []netip.Prefix) (proxies, error) {
 		switch {
 		case !prefix.IsValid():
 			return proxies{}, fmt.Errorf("prefix %d of %d is invalid", i+1, len(prefixes))
-		case prefix.Bits() == 0:
-			return proxies{}, fmt.Errorf("prefix %s would trust everybody", prefix)
 		case prefix.Addr().Is4In6():
 			return proxies{}, fmt.Errorf("prefix %s: write it as an IPv4 one", prefix)
 		}
+	}
+	if err := wire.CheckProxies(prefixes); err != nil {
+		return proxies{}, err
 	}
 	return proxies{header: header, prefixes: slices.Clone(prefixes)}, nil
 }

@@ -59,6 +59,7 @@ func TestWithTrustedProxies_RefusesWhatIsUnsafe(t *testing.T) {
 		"no prefix is given":                                 server.WithTrustedProxies(server.XForwardedFor),
 		"prefix 2 of 2 is invalid":                           server.WithTrustedProxies(server.Forwarded, private, netip.Prefix{}),
 		"prefix 0.0.0.0/0 would trust everybody":             server.WithTrustedProxies(server.Forwarded, netip.MustParsePrefix("0.0.0.0/0")),
+		"prefix 0.0.0.0/1 is too wide":                       server.WithTrustedProxies(server.Forwarded, private, netip.MustParsePrefix("0.0.0.0/1")),
 		"prefix ::/0 would trust everybody":                  server.WithTrustedProxies(server.Forwarded, netip.MustParsePrefix("::/0")),
 		"::ffff:10.0.0.0/104: write it as an IPv4 one":       server.WithTrustedProxies(server.Forwarded, netip.MustParsePrefix("::ffff:10.0.0.0/104")),
 	} {
