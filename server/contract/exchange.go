@@ -215,10 +215,10 @@ func (x *exchange) check(readError error) {
 	if x.wrong && status/100 == 2 {
 		x.find(ruleAccepted, "status", line(x.op.Origin), "a refusal of what isn't described", status)
 	}
+	twice := len(x.r.Header.Values(x.op.keyHeader)) > 1
 	refused := status == http.StatusUnauthorized || status == http.StatusRequestEntityTooLarge ||
-		status == http.StatusTooManyRequests || status >= 500
-	twice := len(x.r.Header.Values(x.op.keyHeader)) > 1 // is a 400
-	if x.op.keyHeader != "" && x.key == "" && !refused && !(twice && status == http.StatusBadRequest) {
+		status == http.StatusTooManyRequests || status >= 500 || twice && status == http.StatusBadRequest
+	if x.op.keyHeader != "" && x.key == "" && !refused {
 		x.find(ruleMissingKey, "status", x.op.keyLine, "401, as the key is missing", status)
 	}
 	if status >= 400 {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
@@ -17,12 +19,12 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 	if err := config.check(); err != nil {
 		return err
 	}
-	public, err := listen(ctx, "--addr", config.Addr)
+	public, err := listen(ctx, "--addr", config.Addr, config.MaxConnections, logger)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = public.Close() }() // closed already where serving began
-	operators, err := listen(ctx, "--admin-addr", config.AdminAddr)
+	operators, err := listen(ctx, "--admin-addr", config.AdminAddr, adminConnections, logger)
 	if err != nil {
 		return err
 	}
@@ -60,7 +62,7 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 }
 
 // listen returns nil where there is nothing to listen on.
-func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+func listen(ctx context.Context, flag, addr string, connections int, logger *slog.Logger) (net.Listener, error) {
 	if addr == NoAdmin {
 		return nil, nil
 	}
@@ -68,7 +70,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, configErrorf("%s %s: %w", flag, addr, err)
 	}
-	return listener, nil
+	return wire.Listen(listener, connections, logger), nil
 }
 
 // tell prints where the service listens.
