@@ -202,11 +202,14 @@ func (x *exchange) check(readError error) {
 		x.find(ruleCut, "", where, "the whole body", nil)
 		return
 	}
+	readable := x.decode(x.reply.Header, where)
 	if x.r.Method == http.MethodHead || response == nil {
 		x.keyEchoed()
 		return
 	}
-	x.content(response, where)
+	if readable {
+		x.content(response, where)
+	}
 	x.keyEchoed()
 	if x.op == nil {
 		x.error(where)
