@@ -40,7 +40,7 @@ type serveFlags struct {
 	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
 	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call, at least /8 each; without, all that comes through one shares its quota."`
 	ProxyHeader     string         `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
-	MaxConnections  int            `group:"Limits" default:"4096" help:"Connections open at the same time, each of which takes about 40 KB; more wait until one ends."`
+	MaxConnections  int            `group:"Limits" default:"2048" help:"Connections open at the same time, each of which takes about 50 KB; more wait until one ends."`
 	ValidateReplies bool           `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
 	CallTimeout     time.Duration  `group:"Limits" default:"10s" help:"Longest time one call may take."`
 	ShutdownTimeout time.Duration  `group:"Limits" default:"20s" help:"Longest time from the signal to the end."`

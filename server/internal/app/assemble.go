@@ -190,10 +190,15 @@ func newServer(handler http.Handler, writeTimeout time.Duration, logger *slog.Lo
 }
 
 func (s *service) servePublic(listener net.Listener) error {
+	listener = wire.Bound(s.public, listener, s.config.MaxConnections, s.logger)
 	if s.config.TLSCert != "" {
 		return s.public.ServeTLS(listener, s.config.TLSCert, s.config.TLSKey)
 	}
 	return s.public.Serve(listener)
+}
+
+func (s *service) serveOperators(listener net.Listener) error {
+	return s.operators.Serve(wire.Bound(s.operators, listener, adminConnections, s.logger))
 }
 
 // processName tells processes apart in the ledger, in the queue and in traces: host, process id,

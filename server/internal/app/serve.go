@@ -9,8 +9,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
@@ -19,12 +17,12 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 	if err := config.check(); err != nil {
 		return err
 	}
-	public, err := listen(ctx, "--addr", config.Addr, config.MaxConnections, logger)
+	public, err := listen(ctx, "--addr", config.Addr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = public.Close() }() // closed already where serving began
-	operators, err := listen(ctx, "--admin-addr", config.AdminAddr, adminConnections, logger)
+	operators, err := listen(ctx, "--admin-addr", config.AdminAddr)
 	if err != nil {
 		return err
 	}
@@ -62,7 +60,7 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 }
 
 // listen returns nil where there is nothing to listen on.
-func listen(ctx context.Context, flag, addr string, connections int, logger *slog.Logger) (net.Listener, error) {
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	if addr == NoAdmin {
 		return nil, nil
 	}
@@ -70,7 +68,7 @@ func listen(ctx context.Context, flag, addr string, connections int, logger *slo
 	if err != nil {
 		return nil, configErrorf("%s %s: %w", flag, addr, err)
 	}
-	return wire.Listen(listener, connections, logger), nil
+	return listener, nil
 }
 
 // tell prints where the service listens.
@@ -99,7 +97,7 @@ func (s *service) run(ctx context.Context, public, operators net.Listener) error
 	failed := make(chan error, 2)
 	running.Go(func() { failed <- s.servePublic(public) })
 	if operators != nil {
-		running.Go(func() { failed <- s.operators.Serve(operators) })
+		running.Go(func() { failed <- s.serveOperators(operators) })
 	}
 
 	var errs []error

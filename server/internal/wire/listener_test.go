@@ -41,6 +41,8 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
+const spared = 300 * time.Millisecond
+
 // start serves a handler behind the listener, and returns the address and the log.
 func start(t *testing.T, most int, h http.Handler, change ...func(*http.Server)) (addr string, lines *journal) {
 	t.Helper()
@@ -52,7 +54,8 @@ func start(t *testing.T, most int, h http.Handler, change ...func(*http.Server))
 		f(s)
 	}
 	served := make(chan error, 1)
-	listener := wire.Listen(inner, most, slog.New(slog.NewJSONHandler(lines, nil)))
+	listener := wire.Bound(s, inner, most, slog.New(slog.NewJSONHandler(lines, nil)))
+	wire.Spare(listener, spared)
 	go func() {
 		if s.TLSConfig != nil {
 			served <- s.ServeTLS(listener, "", "")
@@ -97,7 +100,7 @@ func requireError(t *testing.T, response *http.Response, lines *journal, status 
 }
 
 // What net/http answers before any handler is asked.
-func TestListen_NetHTTPsOwnAnswers(t *testing.T) {
+func TestBound_NetHTTPsOwnAnswers(t *testing.T) {
 	t.Parallel()
 	addr, lines := start(t, 100, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "handled "+r.URL.Path)
@@ -158,7 +161,7 @@ func TestListen_NetHTTPsOwnAnswers(t *testing.T) {
 }
 
 // What a handler answers stays as it is, also where it looks like one of net/http's own.
-func TestListen_LeavesHandlersAlone(t *testing.T) {
+func TestBound_LeavesHandlersAlone(t *testing.T) {
 	t.Parallel()
 	const lookalike = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
 	addr, lines := start(t, 100, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -182,7 +185,7 @@ func TestListen_LeavesHandlersAlone(t *testing.T) {
 	require.Empty(t, lines.String())
 }
 
-func TestListen_HTTPOnAPortOfHTTPS(t *testing.T) {
+func TestBound_HTTPOnAPortOfHTTPS(t *testing.T) {
 	t.Parallel()
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()
@@ -236,26 +239,27 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-func TestListen_Bound(t *testing.T) {
+func TestBound(t *testing.T) {
 	t.Parallel()
 	const most, callers = 3, 40
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	counted := &counting{Listener: inner}
 	var lines journal
-	listener := wire.Listen(counted, most, slog.New(slog.NewJSONHandler(&lines, nil)))
 	release := make(chan struct{})
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-	require.NoError(t, s.Listener.Close())
-	s.Listener = listener
-	s.Start()
-	defer s.Close()
+	s := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }), ReadHeaderTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(wire.Bound(s, counted, most, slog.New(slog.NewJSONHandler(&lines, nil)))) }()
+	defer func() {
+		require.NoError(t, s.Close())
+		require.ErrorIs(t, <-served, http.ErrServerClosed)
+	}()
 
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var answered sync.WaitGroup
 	for range callers {
 		answered.Go(func() {
-			response, err := client.Get(s.URL)
+			response, err := client.Get("http://" + inner.Addr().String())
 			if err != nil {
 				t.Error(err)
 				return
@@ -268,12 +272,12 @@ func TestListen_Bound(t *testing.T) {
 	answered.Wait()
 	counted.mutex.Lock()
 	defer counted.mutex.Unlock()
-	require.Equal(t, most, counted.peak)
+	require.Equal(t, most+1, counted.peak, "one waits for its turn")
 	require.Equal(t, 1, strings.Count(lines.String(), "new ones wait"), "told once a minute at most")
 }
 
 // Who is slow with its headers holds a slot for as long as the server's limit, and no longer.
-func TestListen_SlowCallersMakeRoom(t *testing.T) {
+func TestBound_SlowCallersMakeRoom(t *testing.T) {
 	t.Parallel()
 	addr, _ := start(t, 2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), func(s *http.Server) {
 		s.ReadHeaderTimeout = 100 * time.Millisecond
@@ -288,13 +292,37 @@ func TestListen_SlowCallersMakeRoom(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
+// An idle connection makes room for a new one.
+func TestBound_IdleOnesMakeRoom(t *testing.T) {
+	t.Parallel()
+	addr, _ := start(t, 2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), func(s *http.Server) { s.IdleTimeout = time.Hour })
+	call := func(c net.Conn) error {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			return err
+		}
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err == nil {
+			err = response.Body.Close()
+		}
+		return err
+	}
+	first, second, third := dial(t, addr), dial(t, addr), dial(t, addr)
+	began := time.Now()
+	require.NoError(t, call(first))
+	require.NoError(t, call(second))
+	require.NoError(t, call(third))
+	require.GreaterOrEqual(t, time.Since(began), spared, "none is ended before its time")
+	require.NotEqual(t, call(first) == nil, call(second) == nil, "one is ended, and no more than had to be")
+}
+
 // Closing the listener ends the wait for a slot.
-func TestListen_CloseWhileFull(t *testing.T) {
+func TestBound_CloseWhileFull(t *testing.T) {
 	t.Parallel()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var lines journal
-	listener := wire.Listen(inner, 1, slog.New(slog.NewJSONHandler(&lines, nil)))
+	listener := wire.Bound(&http.Server{ReadHeaderTimeout: time.Minute}, inner, 1, slog.New(slog.NewJSONHandler(&lines, nil)))
+	dial(t, inner.Addr().String())
 	dial(t, inner.Addr().String())
 	first, err := listener.Accept()
 	require.NoError(t, err)
