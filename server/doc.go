@@ -55,7 +55,7 @@
 // By net/http these are plain text, 417 is empty, and none has a trace id. By HTTP/2 such a request
 // has its stream reset, or the connection is closed with GOAWAY; a 431 is a page of HTML. Who is too
 // slow with the headers gets no answer at all. "OPTIONS *" is an empty 200, unless the server has
-// DisableGeneralOptionsHandler.
+// DisableGeneralOptionsHandler. HTTP/2 without TLS is a 404 by HTTP/1.1, with a trace id.
 //
 // The program enablementd gives the five of HTTP/1 the API's form, with a trace id and a line in the
 // log. Within TLS, which net/http ends itself, they stay as they are.

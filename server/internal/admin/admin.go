@@ -2,7 +2,8 @@
 // readiness, metrics, the queue's web interface and, if asked for, profiles.
 //
 // It has no login. It listens on loopback unless told otherwise, and refuses what a web page of
-// another origin could make an operator's browser send. Errors have the API's form.
+// another origin could make an operator's browser send. Errors have the API's form, but for those
+// that the queue's web interface has a form of its own for.
 package admin
 
 import (

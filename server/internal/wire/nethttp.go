@@ -28,7 +28,7 @@ func inOurForm(b []byte, logger *slog.Logger) []byte {
 		return nil
 	}
 	id := randomTraceID() // the request could not be read
-	logger.Info("refused", "trace_id", id, "status", status, "reason", reason)
+	logger.Info("refused", "trace_id", id, "status", status)
 	body := errorBody(status, messageOf(status, reason), id)
 	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nX-Trace-Id: %s\r\n"+
 		"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nDate: %s\r\nConnection: close\r\n\r\n%s",
