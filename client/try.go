@@ -2,11 +2,14 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,8 +93,9 @@ func (c *Client) transportFailure(ctx, tryCtx context.Context, wire *wire, err e
 	failed := &failure{Error: &Error{Err: withContextError(tryCtx, withContextError(ctx, err))}}
 	failed.ended = ctx.Err() != nil
 	failed.timedOut = !failed.ended && errors.Is(err, context.DeadlineExceeded)
-	if wire.foreign() {
-		failed.Err = fmt.Errorf("%w: the HTTP client's transport was about to follow it; the call was given up", ErrRedirect)
+	if refused := wire.refused(); refused != nil {
+		failed.Err = withContextError(ctx, refused)
+		failed.timedOut = false
 	}
 	if wire.notSent() {
 		failed.Outcome = NotSent
@@ -99,42 +103,85 @@ func (c *Client) transportFailure(ctx, tryCtx context.Context, wire *wire, err e
 	return failed
 }
 
-// wire is what a transport tells of one try, while it runs and maybe longer.
+// wire is what a transport tells of one try, while it runs and maybe longer. One try is one sending: a
+// transport that is about to send the call again by itself is stopped, so that every sending is counted,
+// waits its turn at the rate gate, and is decided on by the retry policy. net/http does so over HTTP/2,
+// where a server gives a call back unanswered (RST_STREAM, GOAWAY); a transport of the caller's may, too,
+// or follow a redirect and so send the key to another host.
 type wire struct {
 	// refuse ends the try.
 	refuse context.CancelFunc
 
 	mu sync.Mutex
-	// target is where the first connection goes, of this client's host or of a proxy.
-	target string
+	// targets are the hosts that a connection was asked for, until the call was sent: this client's, a
+	// proxy's, or over HTTP/2 through a proxy both.
+	targets []string
 	// connected: there was a connection, so something may have been sent.
 	connected bool
-	// elsewhere: a second connection was to go to another host.
-	elsewhere bool
+	// final: what is written on this connection counts as sent. It does not on a kept one of HTTP/1: if
+	// nothing at all could be written because it is dead, net/http rightly takes another one.
+	final bool
+	// sent: the call was sent; answered: something came back.
+	sent, answered bool
+	// again: the call was about to be sent again; elsewhere: to another host.
+	again, elsewhere bool
 }
 
 func (w *wire) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn})
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders, GotFirstResponseByte: w.gotByte,
+	})
 }
 
-// getConn is called before there is a connection. A transport that asks for one to another host
-// than before follows a redirect, and would send the key along.
+// getConn is called before there is a connection.
 func (w *wire) getConn(target string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.target == "" {
-		w.target = target
+	if !w.sent {
+		w.targets = append(w.targets, target)
+		return
 	}
-	if w.target != target {
-		w.elsewhere = true
-		w.refuse()
-	}
+	w.elsewhere = w.elsewhere || !slices.Contains(w.targets, target)
+	w.stop()
 }
 
-func (w *wire) gotConn(httptrace.GotConnInfo) {
+// gotConn is called before anything is written on the connection.
+func (w *wire) gotConn(info httptrace.GotConnInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.sent {
+		w.stop()
+		if !isHTTP2(info.Conn) { // which looks at the context before it writes; HTTP/1 looks after it
+			_ = info.Conn.Close()
+		}
+		return
+	}
 	w.connected = true
+	w.final = !info.Reused || isHTTP2(info.Conn)
+}
+
+func (w *wire) wroteHeaders() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = w.sent || w.final
+}
+
+func (w *wire) gotByte() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent, w.answered = true, true
+}
+
+// stop ends the try. The caller holds the lock.
+func (w *wire) stop() {
+	w.again = true
+	w.refuse()
+}
+
+// isHTTP2 tells whether conn speaks HTTP/2, by what was agreed on with TLS.
+func isHTTP2(conn net.Conn) bool {
+	secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // notSent tells whether it is certain that nothing was sent: the transport asked for a connection
@@ -142,19 +189,32 @@ func (w *wire) gotConn(httptrace.GotConnInfo) {
 func (w *wire) notSent() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.target != "" && !w.connected
+	return len(w.targets) > 0 && !w.connected
 }
 
-func (w *wire) foreign() bool {
+// refused returns why the try was stopped, nil if it was not.
+func (w *wire) refused() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.elsewhere
+	switch {
+	case w.elsewhere:
+		return fmt.Errorf("%w: the HTTP client's transport was about to follow it; the call was given up", ErrRedirect)
+	case w.again && w.answered:
+		return fmt.Errorf("%w, or a repetition of the HTTP client's transport: it was about to send the answered call again; "+
+			"the call was given up", ErrRedirect)
+	case w.again:
+		return errResend
+	}
+	return nil
 }
+
+// errResend is why a try was stopped. It does not say more of the server: the transport tells no reason.
+var errResend = errors.New("there was no response, and the transport was about to send the call again by itself")
 
 // redirected tells whether the reply is that to another request than the one sent.
 func (w *wire) redirected(sent *http.Request, resp *http.Response) bool {
 	got := resp.Request
-	return w.foreign() || got != nil && (got.Response != nil || got.Method != sent.Method || !sameURL(got.URL, sent.URL))
+	return errors.Is(w.refused(), ErrRedirect) || got != nil && (got.Response != nil || got.Method != sent.Method || !sameURL(got.URL, sent.URL))
 }
 
 func sameURL(a, b *url.URL) bool {
