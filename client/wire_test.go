@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -147,6 +148,96 @@ func TestClient_SubmitProduct_isNotResentByTheTransport(t *testing.T) {
 		}
 		require.EqualValues(t, 2, requests.Load(), "if this fails, Go does not resend any more: the lower-case header can go")
 	})
+}
+
+// mortal is a connection on which nothing can be written any more once it is dead, which nobody notices
+// before.
+type mortal struct {
+	net.Conn
+	dead *atomic.Bool
+}
+
+func (m mortal) Write(p []byte) (int, error) {
+	if m.dead.Load() {
+		return 0, syscall.EPIPE
+	}
+	return m.Conn.Write(p)
+}
+
+// TestClient_SubmitProduct_deadConnection: nothing of the call was written on the kept connection, so
+// another one is taken, and it is one attempt.
+func TestClient_SubmitProduct_deadConnection(t *testing.T) {
+	t.Parallel()
+	var dials, calls atomic.Int32
+	var dead [2]atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		answer(200, "application/json", seed(t))(w, r)
+	}))
+	t.Cleanup(server.Close)
+	shared := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return mortal{conn, &dead[dials.Add(1)-1]}, err
+	}}
+	t.Cleanup(shared.CloseIdleConnections)
+	// Somebody else left the connection there.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	require.NoError(t, err)
+	resp, err := (&http.Client{Transport: shared}).Do(req)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	dead[0].Store(true)
+
+	var reply client.Reply
+	_, err = newClient(t, client.WithBaseURL(server.URL), client.WithHTTPClient(&http.Client{Transport: shared})).
+		SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	require.NoError(t, err)
+	require.Len(t, reply.Attempts, 1)
+	require.EqualValues(t, 2, dials.Load())
+	require.EqualValues(t, 2, calls.Load())
+}
+
+// persistent is a transport that sends a call again by itself.
+type persistent struct{ http.RoundTripper }
+
+func (p persistent) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	for range 5 {
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+		if resp, err = p.RoundTripper.RoundTrip(req.Clone(req.Context())); err == nil && resp.StatusCode < 500 {
+			break
+		}
+	}
+	return resp, err
+}
+
+func TestClient_SubmitProduct_refusesTransportsThatRepeat(t *testing.T) {
+	t.Parallel()
+	for name, respond := range map[string]http.HandlerFunc{
+		"unavailable": answer(503, "application/json", "{}"),
+		"closed":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 20 { // whether the connection is ready before the call is given up is a matter of luck
+				var calls atomic.Int32
+				real := new(http.Transport)
+				c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					calls.Add(1)
+					respond(w, r)
+				}, client.WithHTTPClient(&http.Client{Transport: persistent{real}}))
+				failed := callFails(t, c)
+				real.CloseIdleConnections()
+				require.Equal(t, client.Unknown, failed.Outcome)
+				require.NotErrorIs(t, failed, context.Canceled)
+				require.EqualValues(t, 1, calls.Load())
+			}
+		})
+	}
 }
 
 // TestClient_SubmitProduct_outcomes: what is certain is said, and no more.
