@@ -132,16 +132,35 @@ func ownClient(given *http.Client) *http.Client {
 }
 
 // guard takes from every redirect where it leads to: nothing above it can follow it, or fail over an
-// address that can't be read.
+// address that can't be read. What it leaves is the host, for the error.
 type guard struct{ next http.RoundTripper }
+
+// redirectHost is the header of that host. No server can send it: net/http writes the names of headers
+// that it reads in another way.
+const redirectHost = "redirect-host"
 
 // RoundTrip implements [http.RoundTripper].
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req)
 	if err == nil && resp != nil && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
+		if location := resp.Header.Get("Location"); location != "" {
+			resp.Header[redirectHost] = []string{hostOf(req.URL, location)}
+		}
 		resp.Header.Del("Location")
 	}
 	return resp, err
+}
+
+// maxHost is the longest host that is shown, a name and a port.
+const maxHost = 253 + len(":65535")
+
+// hostOf returns the host that a Location leads to, and nothing else of it: the rest may hold a secret.
+func hostOf(base *url.URL, location string) string {
+	to, err := base.Parse(location)
+	if err != nil || to.Host == "" || len(to.Host) > maxHost {
+		return "an address that can't be read"
+	}
+	return to.Host
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -48,7 +47,7 @@ type Error struct {
 	StatusCode int
 	// Code is the server's code, "" where it sent none. There may be values that are not known yet.
 	Code api.ErrorCode
-	// Message is the server's, for a person.
+	// Message is the server's, for a person, and may hold any character; Error shows visible ones only.
 	Message string
 	// TraceID finds the call in the server's log. It is in the body or the X-Trace-Id header.
 	TraceID string
@@ -93,6 +92,8 @@ type failure struct {
 	timedOut bool
 	// dontRetry: the server asks not to repeat the call.
 	dontRetry bool
+	// held is how long the rate gate holds the next call back at least.
+	held time.Duration
 }
 
 // Error says it in one line, with the trace id.
@@ -172,13 +173,16 @@ func (r reply) failure(cause error, now time.Time) *failure {
 		said = message{}
 	}
 	header := r.resp.Header
+	if cause == nil {
+		cause = redirectError(header, said.Message)
+	}
 	failed := &failure{
 		Error: &Error{
 			StatusCode: r.resp.StatusCode,
 			Code:       said.Code,
 			Message:    said.Message,
 			TraceID:    said.TraceID,
-			RetryAfter: retryAfter(header, now),
+			RetryAfter: api.RetryAfter(header, now),
 			Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorReply)]),
 			Err:        cause,
 		},
@@ -198,32 +202,33 @@ func (r reply) failure(cause error, now time.Time) *failure {
 	return failed
 }
 
-// retryAfter reads the header of this name, in seconds or as a date. A date is held against the
-// server's own clock where it tells it, so that a wrong clock here does no harm.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	seconds, err := strconv.ParseUint(value, 10, 32)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // of what is out of range, the largest value
-		return time.Duration(seconds) * time.Second
+// redirectError says where a redirect leads to, nil for what does not say so. It keeps the server's words:
+// the real API warns with a 302.
+func redirectError(header http.Header, message string) error {
+	to := header[redirectHost]
+	if len(to) == 0 {
+		return nil
 	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
+	text := "redirected to " + to[0] + ", which is not followed; check the base URL"
+	if message != "" {
+		text += ": " + message
 	}
-	if servers, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = servers
-	}
-	return max(0, at.Sub(now))
+	return errors.New(text)
 }
 
-// masked takes the API key out of everything that the server or the transport had a hand in.
+// masked takes the API key out of everything that the server or the transport had a hand in. What is an
+// identifier is made visible, too, as [Error.Error] is: it may be shown by itself.
 func (c *Client) masked(e *Error) *Error {
 	if !e.Code.Valid() {
-		e.Code = api.ErrorCode(c.key.mask(string(e.Code)))
+		e.Code = api.ErrorCode(visible.Line(c.key.mask(string(e.Code))))
 	}
 	e.Message = c.key.mask(e.Message)
-	e.TraceID = c.key.mask(e.TraceID)
-	e.Body = c.key.maskJSON(e.Body)
+	e.TraceID = visible.Line(c.key.mask(e.TraceID))
+	body := c.key.maskJSON(e.Body)
+	if len(e.Body) == maxErrorReply {
+		body = []byte(c.key.maskCut(string(body)))
+	}
+	e.Body = body
 	e.IdempotencyKey = c.key.mask(e.IdempotencyKey)
 	e.Err = c.key.maskError(e.Err)
 	return e
@@ -232,14 +237,10 @@ func (c *Client) masked(e *Error) *Error {
 // maxText is the most that an error says; [Error.Message] has all of it.
 const maxText = 1000
 
-// oneLine makes one line of limited length, whatever a server put into its message.
+// oneLine makes one visible line of limited length, whatever a server put into its message. The key was
+// masked before: half of it, left at the cut, would not be found.
 func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	text = visible.Line(text)
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "…"
 	}

@@ -35,6 +35,16 @@ func newSecret(text string) secret {
 	}
 }
 
+// maskCut masks the start of the secret where a text ends with it, as one does that was cut there.
+func (s secret) maskCut(text string) string {
+	for start := s.reveal(); start != ""; start = start[:len(start)-1] {
+		if before, found := strings.CutSuffix(text, start); found {
+			return before + mask
+		}
+	}
+	return text
+}
+
 func unquoted(text string) string { return text[1 : len(text)-1] }
 
 // Format implements [fmt.Formatter], for every verb.

@@ -164,6 +164,14 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 			require.Equal(t, []string{`the media type is "application/[redacted]", not application/json`}, reply.Oddities)
 		}
 	})
+	t.Run("cut in the middle of the key", func(t *testing.T) {
+		t.Parallel()
+		for left := range len(key) {
+			body := strings.Repeat("x", 16<<10-left) + key + strings.Repeat("x", 1<<10)
+			failed := callFails(t, serve(t, answer(401, "text/plain", body)))
+			require.Equal(t, "x", strings.Trim(strings.TrimSuffix(string(failed.Body), "[redacted]"), "x")+"x")
+		}
+	})
 	t.Run("redirect that net/http cannot read", func(t *testing.T) {
 		t.Parallel()
 		failed := callFails(t, serve(t, answer(307, "text/html", "", "Location", "https://%zz/"+key)))

@@ -196,6 +196,9 @@ func (c *Client) leaveGate(now time.Time, failed *failure) {
 		c.gate.block(now.Add(block))
 	}
 	c.gate.leave(now)
+	if failed != nil {
+		failed.held = c.gate.hold(now, c.gateLimit)
+	}
 }
 
 // maxID is the longest id, as the Id schema of openapi.yaml has it.
