@@ -1,12 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -71,7 +74,7 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	c := &Client{
 		key:            newSecret(apiKey),
 		base:           base.JoinPath("management/clients/individuals/"),
-		http:           ownClient(conf.httpClient),
+		http:           ownClient(conf.httpClient, base),
 		userAgent:      "enablement-go/" + version + conf.userAgent,
 		newKey:         conf.newKey,
 		retry:          conf.retry.withDefaults(),
@@ -116,24 +119,33 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // ownClient returns a copy of given, or of the default where that is nil, that answers a redirect
 // instead of following it.
-func ownClient(given *http.Client) *http.Client {
+func ownClient(given *http.Client, base *url.URL) *http.Client {
 	var own http.Client
 	if given != nil {
 		own = *given
 	} else if shared, ok := http.DefaultTransport.(*http.Transport); ok {
-		own.Transport = shared.Clone()
+		transport := shared.Clone()
+		if base.Scheme == "http" {
+			transport.DialContext = paceTo(net.JoinHostPort(base.Hostname(), cmp.Or(base.Port(), "80")), transport.DialContext)
+		}
+		own.Transport = transport
 	}
 	if own.Transport == nil {
 		own.Transport = http.DefaultTransport
 	}
-	own.Transport = guard{own.Transport}
+	own.Transport = guard{next: own.Transport, keeps: new(atomic.Bool)}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
 }
 
 // guard takes from every redirect where it leads to: nothing above it can follow it, or fail over an
-// address that can't be read. What it leaves is the host, for the error.
-type guard struct{ next http.RoundTripper }
+// address that can't be read. What it leaves is the host, for the error. It also sees to it that only such
+// connections are kept that net/http logs nothing of: see [paced].
+type guard struct {
+	next http.RoundTripper
+	// keeps: the last connection was one to keep.
+	keeps *atomic.Bool
+}
 
 // redirectHost is the header of that host. No server can send it: net/http writes the names of headers
 // that it reads in another way.
@@ -141,6 +153,9 @@ const redirectHost = "redirect-host"
 
 // RoundTrip implements [http.RoundTripper].
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if wire, ok := req.Context().Value(wireKey{}).(*wire); ok {
+		wire.carry(req, g.keeps)
+	}
 	resp, err := g.next.RoundTrip(req)
 	if err == nil && resp != nil && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
 		if location := resp.Header.Get("Location"); location != "" {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -112,12 +113,17 @@ type wire struct {
 	// refuse ends the try.
 	refuse context.CancelFunc
 
+	trace httptrace.ClientTrace
+
 	mu sync.Mutex
+	// req is what the transport was given; keeps is whether the transport's connections are kept.
+	req   *http.Request
+	keeps *atomic.Bool
+	// conn is what the call is sent on; nil means that nothing was sent.
+	conn net.Conn
 	// targets are the hosts that a connection was asked for, until the call was sent: this client's, a
 	// proxy's, or over HTTP/2 through a proxy both.
 	targets []string
-	// connected: there was a connection, so something may have been sent.
-	connected bool
 	// final: what is written on this connection counts as sent. It does not on a kept one of HTTP/1: if
 	// nothing at all could be written because it is dead, net/http rightly takes another one.
 	final bool
@@ -127,10 +133,24 @@ type wire struct {
 	again, elsewhere bool
 }
 
+// wireKey is where a context has its wire.
+type wireKey struct{}
+
 func (w *wire) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	w.trace = httptrace.ClientTrace{
 		GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders, GotFirstResponseByte: w.gotByte,
-	})
+		PutIdleConn: w.putIdleConn,
+	}
+	return httptrace.WithClientTrace(context.WithValue(ctx, wireKey{}, w), &w.trace)
+}
+
+// carry says before the transport has the request whether its connection is kept, by what the last one
+// was; gotConn says it again by what this one is. A transport that copies the request sees the first only.
+func (w *wire) carry(req *http.Request, keeps *atomic.Bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.req, w.keeps = req, keeps
+	req.Close = !keeps.Load()
 }
 
 // getConn is called before there is a connection.
@@ -156,8 +176,26 @@ func (w *wire) gotConn(info httptrace.GotConnInfo) {
 		}
 		return
 	}
-	w.connected = true
+	w.conn = info.Conn
 	w.final = !info.Reused || isHTTP2(info.Conn)
+	own, ours := info.Conn.(*paced)
+	if ours {
+		own.begin()
+	}
+	if w.req != nil {
+		keep := ours || isHTTP2(info.Conn)
+		w.req.Close = !keep
+		w.keeps.Store(keep)
+	}
+}
+
+// putIdleConn is called before anything more is read of a connection that is kept.
+func (w *wire) putIdleConn(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if own, ours := w.conn.(*paced); ours && err == nil {
+		own.end()
+	}
 }
 
 func (w *wire) wroteHeaders() {
@@ -189,7 +227,7 @@ func isHTTP2(conn net.Conn) bool {
 func (w *wire) notSent() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.targets) > 0 && !w.connected
+	return len(w.targets) > 0 && w.conn == nil
 }
 
 // refused returns why the try was stopped, nil if it was not.
