@@ -29,7 +29,7 @@ const (
 const version = "0.1.0"
 
 // Client calls the API with one key. It is safe for concurrent use; make one and share it, so that
-// connections are reused.
+// connections are reused where that is safe.
 type Client struct {
 	key            secret
 	base           *url.URL // with the path up to the client's id

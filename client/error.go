@@ -205,7 +205,7 @@ func (r reply) failure(cause error, now time.Time) *failure {
 // redirectError says where a redirect leads to, nil for what does not say so. It keeps the server's words:
 // the real API warns with a 302.
 func redirectError(header http.Header, message string) error {
-	to := header[redirectHost]
+	to := header[redirectHost] //nolint:staticcheck // not canonical, so that no server can send it
 	if len(to) == 0 {
 		return nil
 	}

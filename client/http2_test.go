@@ -163,8 +163,8 @@ func (f *frames) transports(t *testing.T) map[string]*http.Client {
 		t.Cleanup(own.CloseIdleConnections)
 		return own
 	}
-	xNet := &http2.Transport{TLSClientConfig: f.tls.Clone()}
-	t.Cleanup(xNet.CloseIdleConnections)
+	xNet := &http2.Transport{TLSClientConfig: f.tls.Clone()} //nolint:staticcheck // deprecated, and in use
+	t.Cleanup(xNet.CloseIdleConnections)                     //nolint:staticcheck // the same
 	return map[string]*http.Client{
 		"net/http":                {Transport: netHTTP()},
 		"net/http with a timeout": {Transport: netHTTP(), Timeout: 10 * time.Second},

@@ -168,7 +168,7 @@ func TestNetHTTPLogsNoKey(t *testing.T) { //nolint:paralleltest // the logger is
 				if strings.HasPrefix(name, "200") && name != "200, cut" {
 					require.NoError(t, err)
 				} else {
-					failure(t, submission, err)
+					_ = failure(t, submission, err)
 				}
 				<-server.ended // net/http has logged by then, if it does
 				require.Empty(t, logged.String())
@@ -192,7 +192,7 @@ func TestNetHTTPLogsNoKey(t *testing.T) { //nolint:paralleltest // the logger is
 	}
 	t.Run("net/http does log", func(t *testing.T) {
 		server := newRaw(t, nil, length("401 Unauthorized", `{"code":"AUTH"}`)+extra, nil)
-		resp, err := (&http.Client{Transport: transport()}).Get(server.url) //nolint:noctx // as short as can be
+		resp, err := (&http.Client{Transport: transport()}).Get(server.url)
 		require.NoError(t, err)
 		_, _ = io.Copy(io.Discard, resp.Body)
 		require.NoError(t, resp.Body.Close())

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,7 +27,10 @@ type secret struct {
 }
 
 func newSecret(text string) secret {
-	forms := []string{text, mask, unquoted(strconv.Quote(text)), mask}
+	forms := []string{
+		text, mask, unquoted(strconv.Quote(text)), mask, strings.ReplaceAll(text, "/", `\/`), mask, // some write JSON so
+		url.QueryEscape(text), mask, url.PathEscape(text), mask, html.EscapeString(text), mask,
+	}
 	if inJSON, err := json.Marshal(text); err == nil {
 		forms = append(forms, unquoted(string(inJSON)), mask)
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -188,10 +190,13 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 	})
 	t.Run("key that has to be escaped", func(t *testing.T) {
 		t.Parallel()
-		const odd = `sk"<canary>\&` + "end"
+		const odd = `sk/"<canary>\&+` + "end"
 		inJSON, err := json.Marshal(odd)
 		require.NoError(t, err)
-		for _, body := range []string{odd, strconv.Quote(odd), `{"message":` + string(inJSON) + `}`} {
+		for _, body := range []string{
+			odd, strconv.Quote(odd), `{"message":` + string(inJSON) + `}`, url.QueryEscape(odd), url.PathEscape(odd),
+			html.EscapeString(odd), strings.ReplaceAll(odd, "/", `\/`),
+		} {
 			c, err := client.New(odd, client.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
 				return nil, errors.New(body)
 			})}))
