@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 )
 
 // CallOption sets up one call. A wrong one is [ErrInvalidInput], and nothing is sent.
@@ -171,7 +173,7 @@ type Reply struct {
 
 func (r *Reply) succeed(key secret, reply reply) {
 	r.StatusCode = reply.resp.StatusCode
-	r.TraceID = key.mask(reply.resp.Header.Get("X-Trace-Id"))
+	r.TraceID = visible.Line(key.mask(reply.resp.Header.Get("X-Trace-Id")))
 	r.Body = key.maskJSON(reply.body)
 	for _, oddity := range reply.oddities {
 		r.Oddities = append(r.Oddities, oneLine(key.mask(oddity)))

@@ -346,6 +346,15 @@ func TestClient_SubmitProduct_errorsAreVisible(t *testing.T) {
 	}
 }
 
+func TestWithReply_traceIDIsVisible(t *testing.T) {
+	t.Parallel()
+	c := playing(t, &played{lines: []func(*http.Request) (*http.Response, error){says(200, seed(t), "X-Trace-Id", "a\u202eb\u009b31m")}})
+	var reply client.Reply
+	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	require.NoError(t, err)
+	require.Equal(t, "a b 31m", reply.TraceID)
+}
+
 func TestClient_SubmitProduct_refusesInput(t *testing.T) {
 	t.Parallel()
 	var sent atomic.Int32

@@ -159,12 +159,13 @@ func (g *gate) earliest(now time.Time, limit, place int) time.Time {
 	return at
 }
 
-// hold returns for how long the next call can't be sent, at least.
+// hold returns for how long the next call can't be sent, at least. Those who wait are not counted: they
+// may give up.
 func (g *gate) hold(now time.Time, limit int) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forget(now)
-	return g.earliest(now, limit, len(g.queue)).Sub(now)
+	return g.earliest(now, limit, 0).Sub(now)
 }
 
 // leave notes that the call had its reply, or never will.

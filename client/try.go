@@ -47,7 +47,7 @@ func (c *Client) try(ctx context.Context, call *call, deadline time.Time) (*api.
 
 	reply := readReply(tryCtx, resp)
 	if wire.redirected(req, resp) {
-		failed := reply.failure(fmt.Errorf("%w: the HTTP client's transport followed it", ErrRedirect), c.clock.Now())
+		failed := reply.failure(fmt.Errorf("%w: the HTTP client's transport followed it; check the base URL", ErrRedirect), c.clock.Now())
 		failed.Outcome = Unknown // whoever answered
 		return nil, failed
 	}
@@ -94,9 +94,8 @@ func (c *Client) transportFailure(ctx, tryCtx context.Context, wire *wire, err e
 	failed := &failure{Error: &Error{Err: withContextError(tryCtx, withContextError(ctx, err))}}
 	failed.ended = ctx.Err() != nil
 	failed.timedOut = !failed.ended && errors.Is(err, context.DeadlineExceeded)
-	if refused := wire.refused(); refused != nil {
+	if refused := wire.refused(); refused != nil && !failed.timedOut {
 		failed.Err = withContextError(ctx, refused)
-		failed.timedOut = false
 	}
 	if wire.notSent() {
 		failed.Outcome = NotSent
@@ -129,8 +128,9 @@ type wire struct {
 	final bool
 	// sent: the call was sent; answered: something came back.
 	sent, answered bool
-	// again: the call was about to be sent again; elsewhere: to another host.
-	again, elsewhere bool
+	// again: the call was about to be sent again; elsewhere is to which other host.
+	again     bool
+	elsewhere string
 }
 
 // wireKey is where a context has its wire.
@@ -161,7 +161,9 @@ func (w *wire) getConn(target string) {
 		w.targets = append(w.targets, target)
 		return
 	}
-	w.elsewhere = w.elsewhere || !slices.Contains(w.targets, target)
+	if !slices.Contains(w.targets, target) {
+		w.elsewhere = target
+	}
 	w.stop()
 }
 
@@ -235,8 +237,9 @@ func (w *wire) refused() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.elsewhere:
-		return fmt.Errorf("%w: the HTTP client's transport was about to follow it; the call was given up", ErrRedirect)
+	case w.elsewhere != "":
+		return fmt.Errorf("%w: the HTTP client's transport was about to follow it to %s; the call was given up; check the base URL",
+			ErrRedirect, w.elsewhere)
 	case w.again && w.answered:
 		return fmt.Errorf("%w, or a repetition of the HTTP client's transport: it was about to send the answered call again; "+
 			"the call was given up", ErrRedirect)

@@ -426,6 +426,7 @@ func TestClient_SubmitProduct_refusesTransportsThatFollowRedirects(t *testing.T)
 				require.Equal(t, client.Unknown, failed.Outcome)
 				require.Len(t, failed.Attempts, 1, "it is not repeated")
 				if !detached {
+					require.ErrorContains(t, failed, " to "+strings.TrimPrefix(elsewhere.URL, "http://")+";")
 					require.Zero(t, leaked.Load(), "the key went elsewhere")
 				}
 			})
