@@ -51,7 +51,8 @@ type Error struct {
 	Message string
 	// TraceID finds the call in the server's log. It is in the body or the X-Trace-Id header.
 	TraceID string
-	// RetryAfter is how long the server asks to wait, 0 where it does not.
+	// RetryAfter is how long the server asks to wait, 0 where it does not. It is also how long the rate
+	// gate holds back what comes next: a second after a 429 that does not say, its shortest block.
 	RetryAfter time.Duration
 	// IdempotencyKey is what all tries were sent under. A later call under the same key belongs to
 	// the same submission: see [WithIdempotencyKey].

@@ -257,7 +257,12 @@ func TestRateGate_429WithoutRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := &played{lines: []func(*http.Request) (*http.Response, error){says(429, ""), says(200, seed(t))}}
-		_, err := playing(t, p).SubmitProduct(t.Context(), clientID, requestID)
+		c := playing(t, p)
+		submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithTimeout(time.Second))
+		failed := failure(t, submission, err)
+		require.Equal(t, time.Second, failed.RetryAfter, "the block is told")
+		require.Contains(t, failed.Attempts[0].Reason, "the deadline is before the next try, in 1s")
+		_, err = c.SubmitProduct(t.Context(), clientID, requestID)
 		require.NoError(t, err)
 		require.Equal(t, time.Second, p.at[1].Sub(p.at[0]))
 	})

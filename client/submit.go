@@ -189,11 +189,8 @@ func (c *Client) leaveGate(now time.Time, failed *failure) {
 		return
 	}
 	if failed != nil && failed.Is(ErrRateLimited) {
-		block := failed.RetryAfter
-		if block == 0 {
-			block = defaultBlock
-		}
-		c.gate.block(now.Add(block))
+		failed.RetryAfter = cmp.Or(failed.RetryAfter, defaultBlock)
+		c.gate.block(now.Add(failed.RetryAfter))
 	}
 	c.gate.leave(now)
 	if failed != nil {
