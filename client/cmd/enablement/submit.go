@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -63,7 +64,7 @@ func (c *submitCmd) Run(ctx context.Context, env environment, hidden *secrets) e
 		return c.fail(env, err)
 	}
 	for _, oddity := range reply.Oddities {
-		_, _ = fmt.Fprintln(env.err, "enablement: the response is odd:", printable(oddity))
+		_, _ = fmt.Fprintln(env.err, "enablement: the response is odd:", visible.Line(oddity))
 	}
 	if c.JSON {
 		_, err = fmt.Fprintf(env.out, "%s\n", document(reply.Body))
@@ -95,9 +96,10 @@ func ended(s *api.Submission) error {
 	}
 }
 
-// document returns a JSON document without what is around it. Others take a byte order mark for a mistake.
+// document returns a JSON document that does not act on a terminal, without what is around it. Others take
+// a byte order mark for a mistake.
 func document(body []byte) []byte {
-	return bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	return visible.JSON(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
 }
 
 // client makes the client of the flags and the environment.
@@ -234,7 +236,7 @@ func showSubmission(w io.Writer, s *api.Submission) error {
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {
 		for i, cell := range cells {
-			cells[i] = printable(cell)
+			cells[i] = visible.Line(cell)
 		}
 		_, _ = fmt.Fprintln(out, strings.Join(cells, "\t"))
 	}
@@ -288,14 +290,4 @@ func describe(item api.MissingItem) (name, kind, required, what string) {
 		kinds[i] = cmp.Or(document.Name, document.ID)
 	}
 	return name, string(item.Type), required, strings.Join(kinds, ", or ")
-}
-
-// printable takes control characters, and so line breaks and tabs, out of a text.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
 }

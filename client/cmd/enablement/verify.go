@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/client/notification"
 )
 
@@ -66,7 +67,7 @@ func (c *verifyCmd) Run(env environment, hidden *secrets) error {
 		return err
 	}
 	_, err = fmt.Fprintf(env.out, "genuine: %s, sent %s\n%s: request %s of client %s is %s\n", n.ID, n.SentAt.Format(time.RFC3339),
-		printable(string(n.Type)), printable(n.Data.ID), printable(n.Data.ClientID), printable(string(n.Data.Status)))
+		visible.Line(string(n.Type)), visible.Line(n.Data.ID), visible.Line(n.Data.ClientID), visible.Line(string(n.Data.Status)))
 	return err
 }
 

@@ -1,6 +1,8 @@
 package visible_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -35,4 +37,15 @@ func TestLine(t *testing.T) {
 		require.True(t, utf8.ValidString(got))
 		require.Contains(t, got, "a\ufffd")
 	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	const document = "{\n\t\"a\": \"Jos\u00e9 \u202egnp.exe\u202c\", \"\U000e0041\": \"\u200b\xff\\n\"\r\n}"
+	escaped := string(visible.JSON([]byte(document)))
+	require.Equal(t, "{\n\t\"a\": \"Jos\u00e9 \\u202egnp.exe\\u202c\", \"\\udb40\\udc41\": \"\\u200b\ufffd\\n\"\r\n}", escaped)
+	var before, after any
+	require.NoError(t, json.Unmarshal([]byte(strings.ToValidUTF8(document, "\ufffd")), &before))
+	require.NoError(t, json.Unmarshal([]byte(escaped), &after))
+	require.Equal(t, before, after)
 }
