@@ -111,6 +111,10 @@ REQUESTS ?= 1000000
 bench-growth: postgres ## Compare a submit's p50 at 1000 and at REQUESTS (1000000) stored, on both databases.
 	.ci/postgres run go test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./server/internal/store/storebench -requests $(REQUESTS)
 
+.PHONY: bench-prune
+bench-prune: postgres ## Time submissions while ROWS (1000000) old rows of each kind are removed, on both databases.
+	.ci/postgres run go test -run '^$$' -bench Prune -benchtime 1x -timeout 1h ./server/internal/store/storebench -pruned $(or $(ROWS),1000000)
+
 .PHONY: bench-store
 bench-store: postgres ## Measure submits a second through the store alone, from 8 goroutines, on both databases.
 	.ci/postgres run go test -run '^$$' -bench Submit -benchtime 10000x ./server/internal/store/storebench

@@ -1,12 +1,15 @@
 package main_test
 
 import (
+	"database/sql"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,7 +93,7 @@ func TestCommands(t *testing.T) {
 	require.Regexp(t, `- +no connection to the provider +pending`, history)
 	require.Regexp(t, `200 +- +delivered`, history)
 	require.Equal(t, 2, command(t, "", "audit", "rq_9", "--db", db).code)
-	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 1, this program knows 1")
+	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 3, this program knows 3")
 	for line := range strings.Lines(ok("", "keys", "list").out) {
 		if strings.Contains(line, key[:8]) {
 			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")
@@ -183,4 +186,54 @@ func TestCommands_importIsAtomic(t *testing.T) {
 	r = command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.err, "no such company", "not even the company was imported")
+}
+
+// TestCommands_pages goes through a list page by page, as its second line of advice says.
+func TestCommands_pages(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "many.db")
+	require.Zero(t, command(t, "", "migrate", "--db", path).code)
+	require.Zero(t, command(t, dataFile(t), "import", "-", "--db", path).code)
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	const n = 2500
+	for _, statement := range []string{
+		`INSERT INTO requests SELECT 'rq_' || i, client_id, product, 'in_kyc', evaluation, '', '', created_at, updated_at
+			FROM series, requests WHERE id = 'rq_1' AND i > 1000`,
+		`INSERT INTO notifications SELECT 'ntf_' || i, 'rq_' || i, 'cl_1', 'cmp_1', 'cards_individuals', 'in_kyc',
+			'2026-04-16 09:20:00.' || i || '+00:00', CASE WHEN i % 5 = 0 THEN 'delivered' ELSE 'dead' END FROM series WHERE i > 1000`,
+	} {
+		_, err = db.ExecContext(t.Context(), fmt.Sprintf(`WITH RECURSIVE series (i) AS (SELECT 1001 UNION ALL SELECT i + 1 FROM series WHERE i < %d) `, 1000+n)+statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+
+	for state, want := range map[string]int{"delivered": n / 5, "": n} {
+		args := []string{"notifications", "list", "--db", path, "--limit", "400", "--state", state}
+		var ids []string
+		for more := []string{}; more != nil; {
+			r := command(t, "", append(args, more...)...)
+			require.Zero(t, r.code, r.err)
+			lines := strings.Split(strings.TrimSpace(r.out), "\n")[1:]
+			require.LessOrEqual(t, len(lines), 400)
+			for _, line := range lines {
+				ids = append(ids, strings.Fields(line)[0])
+			}
+			_, advice, found := strings.Cut(strings.TrimSpace(r.err), "For the next page, add: ")
+			if more = nil; found {
+				more = strings.Fields(advice)
+			}
+		}
+		require.Len(t, ids, want)
+		require.True(t, slices.IsSortedFunc(ids, func(a, b string) int { return strings.Compare(b, a) }), "newest first, none twice")
+	}
+
+	r := command(t, "", "notifications", "list", "--db", path, "--after", "ntf_unknown")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, `--after "ntf_unknown": notification not found`)
+
+	r = command(t, "", "notifications", "retry", "--dead", "--db", path)
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.out, fmt.Sprintf("\n%d queued\n", n-n/5), "all of them, whatever fits on a page")
+	require.Contains(t, command(t, "", "notifications", "retry", "--dead", "--db", path).out, "0 queued")
 }

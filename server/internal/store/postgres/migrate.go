@@ -110,7 +110,9 @@ func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	known = int64(len(files))
+	if known, err = goose.NumericComponent(files[len(files)-1]); err != nil {
+		return 0, 0, err
+	}
 	var exists bool
 	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
 		return 0, known, classify(ctx, err)

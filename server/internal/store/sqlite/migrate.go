@@ -54,7 +54,9 @@ func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	known = int64(len(files))
+	if known, err = goose.NumericComponent(files[len(files)-1]); err != nil {
+		return 0, 0, err
+	}
 	var tables int
 	if err := db.reading.QueryRowContext(ctx,
 		`SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'`).Scan(&tables); err != nil || tables == 0 {
