@@ -48,11 +48,12 @@ func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductReques
 		RequestID: request.ProductRequestID,
 		KeyID:     principal.KeyID,
 		TraceID:   server.TraceIDFrom(ctx),
-		Timeout:   a.timeout,
 	}
 	if key := request.Params.IdempotencyKey; key != nil {
 		sub.Idempotency = enablement.NewIdempotency(sub, *key)
 	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
 	body, err := a.service.Submit(ctx, sub, encode)
 	if err != nil {
 		return nil, refusal(err, request)

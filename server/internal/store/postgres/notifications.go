@@ -28,7 +28,7 @@ const notificationStatus = `
 		WHERE notification_id = n.id ORDER BY notification_id, id DESC LIMIT 1) d ON true`
 
 var (
-	notificationQuery = fmt.Sprintf(notificationStatus, "notifications") + ` WHERE n.id = ANY ($1)`
+	notificationQuery = fmt.Sprintf(notificationStatus, "notifications")
 	// A page of one state stands side by side in an index, so one of all states is the newest of three.
 	pageQuery = fmt.Sprintf(notificationStatus, `(
 		SELECT p.* FROM unnest($1::text[]) s (state) CROSS JOIN LATERAL (
@@ -60,7 +60,7 @@ func (s *Store) Notification(ctx context.Context, id string) (enablement.Notific
 }
 
 func (s *Store) lookTogether(ctx context.Context, calls []*lookCall) error {
-	rows, err := s.pool.Query(ctx, notificationQuery, group.Ins(calls))
+	rows, err := s.pool.Query(ctx, notificationQuery+` WHERE n.id = ANY ($1)`, group.Ins(calls))
 	if err != nil {
 		return classify(ctx, err)
 	}

@@ -16,7 +16,7 @@ var Plans = map[string]Plan{
 	"jobs to prune":            {deleteJobs, 2, false},
 	"deliveries to look at":    {nextDelivery, 4, false},
 	"deliveries to prune":      {deleteDeliveries, 4, false},
-	"notification":             {notificationQuery, 1, false},
+	"notification":             {notificationQuery + ` WHERE n.id = ?`, 1, false},
 	"notifications of a state": {pageQuery(1), 4, false},
 	"notifications of all":     {pageQuery(3), 6, true},
 	"queue's figures":          {queueStats, 0, false},

@@ -29,7 +29,7 @@ const (
 	newer = ":"
 )
 
-var notificationQuery = fmt.Sprintf(notificationStatus, "notifications") + ` WHERE n.id = ?`
+var notificationQuery = fmt.Sprintf(notificationStatus, "notifications")
 
 // pageQuery takes where the page before ended, how many to list, and so many states.
 func pageQuery(states int) string {
@@ -43,7 +43,7 @@ func pageQuery(states int) string {
 
 // Notification implements [store.Store].
 func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
-	status, err := scanNotification(s.reading.QueryRowContext(ctx, notificationQuery, id))
+	status, err := scanNotification(s.reading.QueryRowContext(ctx, notificationQuery+` WHERE n.id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return status, store.ErrNotificationNotFound
 	}
