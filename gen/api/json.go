@@ -58,7 +58,7 @@ func decodeJSON(data []byte, v any, options ...json.Options) error {
 	data = bytes.TrimPrefix(data, byteOrderMark)
 	skipped -= len(data)
 	if len(bytes.TrimLeft(data, " \t\r\n")) == 0 {
-		return &JSONError{Reason: "the text is empty"}
+		return &JSONError{Reason: textEmpty}
 	}
 	err := json.Unmarshal(data, v, options...)
 	if err == nil {
@@ -86,7 +86,7 @@ func explain(err error, data []byte) *JSONError {
 	}
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		return &JSONError{Reason: "the text ends before the value does"} // what is read is in memory: nothing else can fail
+		return &JSONError{Reason: textEnds} // what is read is in memory: nothing else can fail
 	}
 	failed := at(data, semantic.ByteOffset, semantic.JSONPointer)
 	switch {
@@ -118,14 +118,14 @@ func reasonOf(err error, data []byte, offset int64) string {
 	case errors.Is(err, jsontext.ErrNonStringName):
 		return "the name of a field must be a string in double quotes"
 	case int(offset) >= len(data):
-		return "the text ends before the value does"
+		return textEnds
 	}
 	rest := data[offset:]
 	if r, size := utf8.DecodeRune(rest); r == utf8.RuneError && size == 1 {
-		return "this is not UTF-8"
+		return notUTF8
 	}
 	if rest[0] == '\\' {
-		return "this is no escape of JSON, or half of a surrogate pair"
+		return noEscape
 	}
 	return "this is not JSON"
 }

@@ -26,6 +26,7 @@ type cli struct {
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
+	Notices       noticesCmd       `cmd:"" help:"Print the licences of what the program is built from."`
 }
 
 // common is what every command takes.

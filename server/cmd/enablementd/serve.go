@@ -39,8 +39,9 @@ type serveFlags struct {
 	KeepDeliveries time.Duration `group:"Upkeep" default:"2160h" help:"How long attempts to deliver stay in the ledger; audit rows stay for good."`
 
 	RateLimit       *int           `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
-	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call; without, all that comes through one shares its quota."`
+	TrustedProxies  []netip.Prefix `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call, at least /8 each; without, all that comes through one shares its quota."`
 	ProxyHeader     string         `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
+	MaxConnections  int            `group:"Limits" default:"2048" help:"Connections open at the same time, each of which takes about 50 KB; more wait until one ends."`
 	ValidateReplies bool           `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
 	CallTimeout     time.Duration  `group:"Limits" default:"10s" help:"Longest time one call may take."`
 	ShutdownTimeout time.Duration  `group:"Limits" default:"20s" help:"Longest time from the signal to the end, whatever does not answer meanwhile."`
@@ -84,6 +85,7 @@ func (f *serveFlags) config(common *common) app.Config {
 		RateLimit:          defaultRateLimit,
 		TrustedProxies:     f.TrustedProxies,
 		ProxyHeader:        server.ProxyHeader(f.ProxyHeader),
+		MaxConnections:     f.MaxConnections,
 		CallTimeout:        f.CallTimeout,
 		ShutdownTimeout:    f.ShutdownTimeout,
 		DrainDelay:         f.DrainDelay,

@@ -2,7 +2,8 @@
 // readiness, metrics, the queue's web interface and, if asked for, profiles.
 //
 // It has no login. It listens on loopback unless told otherwise, and refuses what a web page of
-// another origin could make an operator's browser send.
+// another origin could make an operator's browser send. Errors have the API's form, but for those
+// that the queue's web interface has a form of its own for.
 package admin
 
 import (
@@ -10,13 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // checkTimeout bounds one check of readiness.
@@ -33,6 +34,9 @@ type Check struct {
 type Config struct {
 	// Profiles turns /debug/pprof/ on.
 	Profiles bool
+	// Loopback tells that the listener is on loopback: it is then called as localhost or by a loopback
+	// address only, elsewhere by any IP address.
+	Loopback bool
 	Logger   *slog.Logger
 }
 
@@ -68,7 +72,12 @@ func New(config Config) *Handler {
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	h.handler = onlyByAddress(http.NewCrossOriginProtection().Handler(mux))
+	h.handler = wire.Errors(http.NewCrossOriginProtection().Handler(mux), config.Logger)
+	if config.Loopback {
+		h.handler = wire.LoopbackOnly(h.handler, config.Logger)
+	} else {
+		h.handler = wire.ByAddress(h.handler, config.Logger)
+	}
 	return h
 }
 
@@ -92,27 +101,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("X-Frame-Options", "DENY")
 	w.Header().Set("Referrer-Policy", "no-referrer")
+	if wire.EndUnclear(r, true) {
+		w.Header().Set("Connection", "close")
+	}
 	h.handler.ServeHTTP(w, r)
 }
 
 // Drain makes the service not ready from now on: whoever sends it calls should stop to.
 func (h *Handler) Drain() { h.draining.Store(true) }
-
-// onlyByAddress refuses calls by a host name other than localhost: a page of some site whose name
-// was made to lead here would come with that name (DNS rebinding).
-func onlyByAddress(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
-			http.Error(w, "call the admin listener by its IP address or as localhost", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
 
 // health tells that the process runs, and nothing more: a database that is away is no reason to
 // restart it.

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 )
 
@@ -41,6 +43,8 @@ func TestHandler(t *testing.T) {
 	plain.Started(parts)
 	profiling := admin.New(admin.Config{Profiles: true, Logger: logger})
 	profiling.Started(parts)
+	loopback := admin.New(admin.Config{Loopback: true, Logger: logger})
+	loopback.Started(parts)
 	for name, test := range map[string]struct {
 		handler http.Handler
 		method  string
@@ -60,6 +64,10 @@ func TestHandler(t *testing.T) {
 		"profiles":             {profiling, "GET", "/debug/pprof/", nil, 200, "goroutine"},
 		"command line":         {profiling, "GET", "/debug/pprof/cmdline", nil, 404, ""},
 		"by name":              {plain, "GET", "/healthz", http.Header{"Host": {"evil.example"}}, 421, "IP address"},
+		"by another address":   {plain, "GET", "/healthz", http.Header{"Host": {"192.0.2.1:8081"}}, 200, "ok"},
+		"by loopback":          {loopback, "GET", "/healthz", http.Header{"Host": {"127.0.0.2"}}, 200, "ok"},
+		"not by loopback":      {loopback, "GET", "/healthz", http.Header{"Host": {"192.0.2.1:8081"}}, 421, "loopback address"},
+		"loopback by name":     {loopback, "POST", "/riverui/api/jobs/delete", http.Header{"Host": {"evil.example"}}, 421, "loopback address"},
 		"by localhost":         {plain, "GET", "/healthz", http.Header{"Host": {"localhost:8081"}}, 200, "ok"},
 		"by IPv6":              {plain, "GET", "/healthz", http.Header{"Host": {"[::1]:8081"}}, 200, "ok"},
 		"from another site":    {plain, "POST", "/riverui/api/jobs/delete", http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
@@ -72,6 +80,18 @@ func TestHandler(t *testing.T) {
 			require.Equal(t, test.status, got.Code, got.Body.String())
 			require.Contains(t, got.Body.String(), test.body)
 			require.Equal(t, "nosniff", got.Header().Get("X-Content-Type-Options"))
+			if test.status >= 400 {
+				var body api.Error
+				require.NoError(t, json.Unmarshal(got.Body.Bytes(), &body), got.Body.String())
+				require.Equal(t, "application/json", got.Header().Get("Content-Type"))
+				require.True(t, body.Code.Valid())
+				require.NotEmpty(t, body.Message)
+				require.Regexp(t, "^[0-9a-f]{32}$", body.TraceID)
+				require.Equal(t, body.TraceID, got.Header().Get("X-Trace-Id"))
+			}
+			if test.status == http.StatusMethodNotAllowed {
+				require.Equal(t, "GET, HEAD", got.Header().Get("Allow"))
+			}
 		})
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // What the listeners allow a caller. The operation has no body and a short reply, so all is tight.
@@ -31,6 +32,8 @@ const (
 	writeTimeout      = 10 * time.Second // beyond the time of the call itself
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
+	// adminConnections are enough for a load balancer, for Prometheus and for people.
+	adminConnections = 256
 )
 
 // service is all that runs.
@@ -166,12 +169,16 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	}
 	handler, err := server.Handler(implementation, options...)
 	if err != nil {
-		return nil, err
+		return nil, &ConfigError{err} // the options come from there
 	}
 	if config.Sample { // nowhere else: who calls must not be able to break replies
 		handler = faults.New(handler)
 	}
-	return pages.Handler(s.tracing.Handler(metrics.InFlight(handler)))
+	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger)
+	if config.Sample { // nowhere else: behind a proxy the service is called by any name
+		handler = wire.LoopbackOnly(handler, s.logger)
+	}
+	return handler, err
 }
 
 // lookup finds keys within the time of a call, which begins when its key is known.
@@ -212,7 +219,9 @@ func newServer(handler http.Handler, writeTimeout time.Duration, logger *slog.Lo
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // what callers send, not what fails here
+		// "OPTIONS *" is answered as any other request to no operation, and held to the same rules.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // what callers send, not what fails here
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // ConfigError is a mistake in the configuration: something for the user to change, as opposed to
@@ -61,6 +62,8 @@ type Config struct {
 	// TrustedProxies may say for whom they call, in the header ProxyHeader.
 	TrustedProxies []netip.Prefix
 	ProxyHeader    server.ProxyHeader
+	// MaxConnections is how many the public listener has open at the same time; more wait.
+	MaxConnections int
 
 	// CallTimeout bounds one call, ShutdownTimeout the way from the signal to the end. In between,
 	// the service is not ready but serves for DrainDelay, so that a load balancer can turn away.
@@ -103,8 +106,13 @@ func (c Config) check() error {
 	if c.RateLimit < 0 {
 		return configErrorf("--rate-limit: must be calls per second, or 0 for no limit")
 	}
-	host, _, err := net.SplitHostPort(c.Addr)
-	if err != nil {
+	if c.MaxConnections < 1 {
+		return configErrorf("--max-connections: must be above zero")
+	}
+	if err := wire.CheckProxies(c.TrustedProxies); err != nil {
+		return configErrorf("--trusted-proxies: %w", err)
+	}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		return configErrorf("--addr %q: must be of the form host:port", c.Addr)
 	}
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != NoAdmin {
@@ -114,7 +122,7 @@ func (c Config) check() error {
 		return err
 	}
 	if c.Sample {
-		return c.checkSample(host)
+		return c.checkSample()
 	}
 	return c.checkProvider()
 }
@@ -129,9 +137,12 @@ func (c Config) checkTLS() error {
 	return (&certificate{cert: c.TLSCert, key: c.TLSKey}).load()
 }
 
-func (c Config) checkSample(host string) error {
-	if !loopback(host) {
+func (c Config) checkSample() error {
+	if !onLoopback(c.Addr) {
 		return configErrorf("--addr %q: the sample has well-known keys and is served on loopback only, such as 127.0.0.1:8080", c.Addr)
+	}
+	if c.AdminAddr != NoAdmin && !onLoopback(c.AdminAddr) {
+		return configErrorf("--admin-addr %q: the sample is operated on loopback only, such as 127.0.0.1:8081", c.AdminAddr)
 	}
 	if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 || c.ProviderSecretFile != "" {
 		return configErrorf("--sample brings its own provider: leave --provider-url and the provider secrets out")
@@ -158,13 +169,10 @@ func (c Config) checkProvider() error {
 	return nil
 }
 
-// loopback tells whether the host can only be reached from this machine.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+// onLoopback tells whether an address of the form host:port can only be reached from this machine.
+func onLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && wire.IsLoopback(host)
 }
 
 // errNoDatabase says what to do about a path with nothing in it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 	"github.com/cryptomate-go/enablement/server/internal/store"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
@@ -70,7 +71,11 @@ func (s *service) start(ctx context.Context) error {
 }
 
 func (s *service) startOperators(ctx context.Context) error {
-	s.admin = admin.New(admin.Config{Profiles: s.config.Profiles, Logger: s.logger})
+	s.admin = admin.New(admin.Config{
+		Profiles: s.config.Profiles,
+		Loopback: onLoopback(s.config.AdminAddr),
+		Logger:   s.logger,
+	})
 	if s.config.AdminAddr == NoAdmin {
 		return nil
 	}
@@ -79,7 +84,8 @@ func (s *service) startOperators(ctx context.Context) error {
 		return err
 	}
 	operators := newServer(s.admin, 0, s.logger) // a profile takes as long as it is asked for
-	go func() { s.failed <- operators.Serve(listener) }()
+	bound := wire.Bound(operators, listener, adminConnections, s.logger)
+	go func() { s.failed <- operators.Serve(bound) }()
 	s.onStop("the operators' listener", func(context.Context) error { return operators.Close() })
 	_, _ = fmt.Fprintf(s.out, "Operators: http://%s with /healthz, /readyz, /metrics and /riverui/\n", listener.Addr())
 	return nil
@@ -139,7 +145,8 @@ func (s *service) startPublic(ctx context.Context) error {
 	if s.certificate != nil {
 		scheme, serve = "https", func(l net.Listener) error { return s.public.ServeTLS(l, "", "") }
 	}
-	go func() { s.failed <- serve(listener) }()
+	bound := wire.Bound(s.public, listener, s.config.MaxConnections, s.logger)
+	go func() { s.failed <- serve(bound) }()
 	s.onStop("calls", s.stopPublic)
 	s.admin.Started(admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view})
 	s.logger.Info("serving", "addr", listener.Addr().String(), "database", Redacted(s.config.Database), "version", Version())

@@ -28,6 +28,8 @@ const (
 	// rescueAfter must stay above jobTimeout, or a slow attempt would be made twice.
 	rescueAfter = jobTimeout + 5*time.Second
 	maxWorkers  = 100
+	// keepForGood is River's word for a period.
+	keepForGood = -1
 	// softStop is how long running attempts may take to finish when the service stops.
 	softStop = 5 * time.Second
 )
@@ -124,10 +126,11 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		return nil, err
 	}
 	if err := river.AddWorkerSafely(workers, &upkeep{
-		pruner: config.Pruner,
-		keep:   config.KeepDeliveries,
-		clock:  config.Clock,
-		logger: config.Logger,
+		pruner:         config.Pruner,
+		keepJobs:       config.KeepJobs,
+		keepDeliveries: config.KeepDeliveries,
+		clock:          config.Clock,
+		logger:         config.Logger,
 	}); err != nil {
 		return nil, err
 	}
@@ -138,9 +141,11 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		interval = onlyPollInterval
 	}
 	client, err := river.NewClient(driver, &river.Config{
-		CancelledJobRetentionPeriod: config.KeepJobs,
-		CompletedJobRetentionPeriod: config.KeepJobs,
-		DiscardedJobRetentionPeriod: config.KeepJobs,
+		// River would remove finished jobs 10,000 at a time, for which SQLite's one writer stops for half a second. The
+		// upkeep does so in smaller steps.
+		CancelledJobRetentionPeriod: keepForGood,
+		CompletedJobRetentionPeriod: keepForGood,
+		DiscardedJobRetentionPeriod: keepForGood,
 		FetchPollInterval:           interval,
 		FetchCooldown:               fetchCooldown,
 		ID:                          config.Process,

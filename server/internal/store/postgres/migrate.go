@@ -129,7 +129,10 @@ func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
 	if err != nil {
 		return store.Schema{}, err
 	}
-	schema := store.Schema{Known: int64(len(files))}
+	var schema store.Schema
+	if schema.Known, err = goose.NumericComponent(files[len(files)-1]); err != nil {
+		return store.Schema{}, err
+	}
 	err = inTime(ctx, func(ctx context.Context) error {
 		var exists bool
 		if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {

@@ -36,6 +36,7 @@ func TestStore(t *testing.T) {
 				require.NoError(t, db.Pool().QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
 				return n
 			},
+			Jobs: riverpgxv5.New(db.Pool()).GetExecutor(),
 		}
 	})
 }

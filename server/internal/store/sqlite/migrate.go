@@ -57,7 +57,9 @@ func (db *DB) Schema(ctx context.Context) (schema store.Schema, err error) {
 	if err != nil {
 		return store.Schema{}, err
 	}
-	schema.Known = int64(len(files))
+	if schema.Known, err = goose.NumericComponent(files[len(files)-1]); err != nil {
+		return store.Schema{}, err
+	}
 	var tables int
 	if err := db.reading.QueryRowContext(ctx,
 		`SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'`).Scan(&tables); err != nil || tables == 0 {

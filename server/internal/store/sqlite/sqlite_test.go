@@ -30,6 +30,7 @@ func TestStore(t *testing.T) {
 				require.NoError(t, db.Writer().QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 				return n
 			},
+			Jobs: riversqlite.New(db.Writer()).GetExecutor(),
 		}
 	})
 }
