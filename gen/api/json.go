@@ -67,7 +67,7 @@ func decodeJSON(data []byte, v any, options ...json.Options) error {
 	return nil
 }
 
-var errEmpty = &JSONError{Reason: "the text is empty"}
+var errEmpty = &JSONError{Reason: textEmpty}
 
 // JSONStart tells how much of a text stands before its JSON, which is a byte order mark or nothing. head
 // is the text, or its first bytes where it is long. A text in another encoding is an error, a [*JSONError].
@@ -97,7 +97,7 @@ func ExplainJSON(err error, text io.ReaderAt, start int64) *JSONError {
 	}
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		return &JSONError{Reason: "the text ends before the value does"} // no decoder has any other error of a text
+		return &JSONError{Reason: textEnds} // no decoder has any other error of a text
 	}
 	failed := at(text, start+semantic.ByteOffset, semantic.JSONPointer)
 	switch {
@@ -141,16 +141,16 @@ func reasonOf(err error, text io.ReaderAt, offset int64) string {
 	case errors.Is(err, jsontext.ErrNonStringName):
 		return "the name of a field must be a string in double quotes"
 	case n == 0:
-		return "the text ends before the value does"
+		return textEnds
 	}
 	if r, size := utf8.DecodeRune(rest); r == utf8.RuneError && size == 1 {
-		return "this is not UTF-8"
+		return notUTF8
 	}
 	switch rest[0] {
 	case ',':
 		return "there must be no comma here"
 	case '\\':
-		return "this is no escape of JSON, or half of a surrogate pair"
+		return noEscape
 	}
 	return "this is not JSON"
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -23,6 +22,7 @@ type cli struct {
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
+	Notices       noticesCmd       `cmd:"" help:"Print the licences of what the program is built from."`
 }
 
 // common is what every command takes.
@@ -60,7 +60,7 @@ func (c *common) with(ctx context.Context, std streams, f func(*app.Database) er
 }
 
 type migrateCmd struct {
-	Status bool `help:"Only tell the version of the schema; exit code 1 if it is not this program's."`
+	Status bool `help:"Only tell the version of the schema; exit code 2 if this program can't serve it."`
 }
 
 func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -69,13 +69,14 @@ func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error
 		return err
 	}
 	if c.Status {
-		current, known, err := app.SchemaStatus(ctx, common.path(), logger)
+		schemas, err := app.SchemaStatus(ctx, common.path(), logger)
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(std.out, "%s is at schema %d, this program knows %d\n", app.Redacted(common.path()), current, known)
-		if current != known {
-			return errors.New("the schema is not this program's")
+		_, _ = fmt.Fprintf(std.out, "%s is at schema %d, this program knows %d; its queue is at %d, this program knows %d\n",
+			app.Redacted(common.path()), schemas.Store.Current, schemas.Store.Known, schemas.Queue.Current, schemas.Queue.Known)
+		if err := schemas.Check(); err != nil {
+			return &app.ConfigError{Err: err}
 		}
 		return nil
 	}

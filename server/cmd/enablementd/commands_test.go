@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"database/sql"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -93,7 +95,7 @@ func TestCommands(t *testing.T) {
 	require.Regexp(t, `- +no connection to the provider +pending`, history)
 	require.Regexp(t, `200 +- +delivered`, history)
 	require.Equal(t, 2, command(t, "", "audit", "rq_9", "--db", db).code)
-	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 1, this program knows 1")
+	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 3, this program knows 3")
 	for line := range strings.Lines(ok("", "keys", "list").out) {
 		if strings.Contains(line, key[:8]) {
 			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")
@@ -145,6 +147,15 @@ func TestCommands_exitCodes(t *testing.T) {
 		"no database":        {[]string{"keys", "list"}, 2, "enablementd migrate"},
 		"sample to everyone": {[]string{"serve", "--sample", "--addr", "0.0.0.0:0"}, 2, "loopback only"},
 		"sample to all IPv6": {[]string{"serve", "--sample", "--addr", ":0"}, 2, "loopback only"},
+		"sample's operators": {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", "0.0.0.0:0"}, 2, "--admin-addr"},
+		"operators, IPv6":    {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", "[::]:0"}, 2, "loopback only"},
+		"operators, any":     {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", ":0"}, 2, "loopback only"},
+		"operators, name":    {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", "ops.example:0"}, 2, "loopback only"},
+		"no connections":     {append([]string{"serve", "--addr", "127.0.0.1:0", "--max-connections", "0"}, provider...), 2, "--max-connections"},
+		"trusts a half":      {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "0.0.0.0/1"}, provider...), 2, "such as 10.0.0.0/8"},
+		"trusts everybody":   {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "10.0.0.0/8,::/0"}, provider...), 2, "--trusted-proxies: prefix ::/0"},
+		"trusts both halves": {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "0.0.0.0/1,128.0.0.0/1"}, provider...), 2, "--trusted-proxies"},
+		"trusts mapped":      {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "::ffff:10.0.0.0/104"}, provider...), 2, "write 10.0.0.0/8"},
 		"sample + provider":  {append([]string{"serve", "--sample"}, provider...), 2, "--sample brings its own"},
 		"import nothing":     {[]string{"import", "missing.json"}, 2, "missing.json"},
 		"bad log level":      {[]string{"migrate", "--log-level", "loud"}, 2, "--log-level"},
@@ -271,4 +282,54 @@ func TestCommands_importIsAtomic(t *testing.T) {
 	r = command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.err, "no such company", "not even the company was imported")
+}
+
+// TestCommands_pages goes through a list page by page, as its second line of advice says.
+func TestCommands_pages(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "many.db")
+	require.Zero(t, command(t, "", "migrate", "--db", path).code)
+	require.Zero(t, command(t, dataFile(t), "import", "-", "--db", path).code)
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	const n = 2500
+	for _, statement := range []string{
+		`INSERT INTO requests SELECT 'rq_' || i, client_id, product, 'in_kyc', evaluation, '', '', created_at, updated_at
+			FROM series, requests WHERE id = 'rq_1' AND i > 1000`,
+		`INSERT INTO notifications SELECT 'ntf_' || i, 'rq_' || i, 'cl_1', 'cmp_1', 'cards_individuals', 'in_kyc',
+			'2026-04-16 09:20:00.' || i || '+00:00', CASE WHEN i % 5 = 0 THEN 'delivered' ELSE 'dead' END FROM series WHERE i > 1000`,
+	} {
+		_, err = db.ExecContext(t.Context(), fmt.Sprintf(`WITH RECURSIVE series (i) AS (SELECT 1001 UNION ALL SELECT i + 1 FROM series WHERE i < %d) `, 1000+n)+statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+
+	for state, want := range map[string]int{"delivered": n / 5, "": n} {
+		args := []string{"notifications", "list", "--db", path, "--limit", "400", "--state", state}
+		var ids []string
+		for more := []string{}; more != nil; {
+			r := command(t, "", append(args, more...)...)
+			require.Zero(t, r.code, r.err)
+			lines := strings.Split(strings.TrimSpace(r.out), "\n")[1:]
+			require.LessOrEqual(t, len(lines), 400)
+			for _, line := range lines {
+				ids = append(ids, strings.Fields(line)[0])
+			}
+			_, advice, found := strings.Cut(strings.TrimSpace(r.err), "For the next page, add: ")
+			if more = nil; found {
+				more = strings.Fields(advice)
+			}
+		}
+		require.Len(t, ids, want)
+		require.True(t, slices.IsSortedFunc(ids, func(a, b string) int { return strings.Compare(b, a) }), "newest first, none twice")
+	}
+
+	r := command(t, "", "notifications", "list", "--db", path, "--after", "ntf_unknown")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, `--after "ntf_unknown": notification not found`)
+
+	r = command(t, "", "notifications", "retry", "--dead", "--db", path)
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.out, fmt.Sprintf("\n%d queued\n", n-n/5), "all of them, whatever fits on a page")
+	require.Contains(t, command(t, "", "notifications", "retry", "--dead", "--db", path).out, "0 queued")
 }

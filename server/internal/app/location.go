@@ -21,7 +21,7 @@ var (
 // name, some for a database in memory, which is another one for each connection. No message repeats it: a
 // password can be in it.
 func checkLocation(location string) error {
-	const want = "write the path of a file, such as /var/lib/enablementd/enablement.db, or a URL of the form postgres://user:password@host/name"
+	const want = "write the path of a file, such as /var/lib/enablementd/enablement.db, or a URL such as postgres://localhost/name, which takes user and password before the host"
 	switch {
 	case isPostgres(location):
 		return nil

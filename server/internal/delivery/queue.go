@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
@@ -27,6 +28,8 @@ const (
 	// rescueAfter must stay above jobTimeout, or a slow attempt would be made twice.
 	rescueAfter = jobTimeout + 5*time.Second
 	maxWorkers  = 100
+	// keepForGood is River's word for a period.
+	keepForGood = -1
 	// softStop is how long running attempts may take to finish when the service stops.
 	softStop = 5 * time.Second
 )
@@ -123,10 +126,11 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		return nil, err
 	}
 	if err := river.AddWorkerSafely(workers, &upkeep{
-		pruner: config.Pruner,
-		keep:   config.KeepDeliveries,
-		clock:  config.Clock,
-		logger: config.Logger,
+		pruner:         config.Pruner,
+		keepJobs:       config.KeepJobs,
+		keepDeliveries: config.KeepDeliveries,
+		clock:          config.Clock,
+		logger:         config.Logger,
 	}); err != nil {
 		return nil, err
 	}
@@ -137,9 +141,11 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		interval = onlyPollInterval
 	}
 	client, err := river.NewClient(driver, &river.Config{
-		CancelledJobRetentionPeriod: config.KeepJobs,
-		CompletedJobRetentionPeriod: config.KeepJobs,
-		DiscardedJobRetentionPeriod: config.KeepJobs,
+		// River would remove finished jobs 10,000 at a time, for which SQLite's one writer stops for half a second. The
+		// upkeep does so in smaller steps.
+		CancelledJobRetentionPeriod: keepForGood,
+		CompletedJobRetentionPeriod: keepForGood,
+		DiscardedJobRetentionPeriod: keepForGood,
 		FetchPollInterval:           interval,
 		FetchCooldown:               fetchCooldown,
 		ID:                          config.Process,
@@ -159,19 +165,33 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	return &Queue[TTx]{client: client}, nil
 }
 
-// Start begins to work. The workers live until Stop, not until the context ends.
+// Start begins to work. The context bounds the start only: the workers live until Stop.
 func (q *Queue[TTx]) Start(ctx context.Context) error {
-	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+	working, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	started := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	if err := q.client.Start(working); err != nil {
 		return err
+	}
+	if !started() {
+		return errors.Join(context.Cause(ctx), q.client.Stop(context.WithoutCancel(ctx)))
 	}
 	q.running.Store(true)
 	return nil
 }
 
 // Ready returns an error unless deliveries are worked.
-func (q *Queue[TTx]) Ready(context.Context) error {
+func (q *Queue[TTx]) Ready(ctx context.Context) error {
 	if !q.running.Load() {
 		return errors.New("deliveries are not worked")
+	}
+	queue, err := q.client.QueueGet(ctx, river.QueueDefault)
+	switch {
+	case errors.Is(err, rivertype.ErrNotFound): // not noted there yet
+		return nil
+	case err != nil:
+		return err
+	case queue.PausedAt != nil:
+		return errors.New("the queue is paused: resume it in /riverui/")
 	}
 	return nil
 }

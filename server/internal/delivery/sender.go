@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -34,7 +35,7 @@ const (
 type Sender struct {
 	url       string
 	timeout   time.Duration
-	signers   []*standardwebhooks.Webhook
+	signers   atomic.Pointer[[]*standardwebhooks.Webhook]
 	client    *http.Client
 	initiator *api.CallbackInitiator
 	clock     func() time.Time
@@ -48,16 +49,9 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("provider URL: must be of the form https://host/path")
 	}
-	if len(secrets) == 0 {
-		return nil, errors.New("provider secret: at least one is needed")
-	}
 	s := &Sender{url: address, timeout: AnswerTimeout, clock: clock}
-	for i, secret := range secrets {
-		signer, err := newSigner(secret)
-		if err != nil {
-			return nil, fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
-		}
-		s.signers = append(s.signers, signer)
+	if err := s.SetSecrets(secrets); err != nil {
+		return nil, err
 	}
 	s.client = &http.Client{
 		// A signed message goes to the address it was meant for, or nowhere.
@@ -73,6 +67,22 @@ func NewSender(address string, secrets []string, clock func() time.Time) (*Sende
 	}
 	s.initiator, err = api.NewCallbackInitiator(api.WithCallbackHTTPClient(s.client))
 	return s, err
+}
+
+// SetSecrets changes what notifications are signed with, from the next attempt on. An error changes nothing.
+func (s *Sender) SetSecrets(secrets []string) error {
+	if len(secrets) == 0 {
+		return errors.New("provider secret: at least one is needed")
+	}
+	signers := make([]*standardwebhooks.Webhook, len(secrets))
+	for i, secret := range secrets {
+		var err error
+		if signers[i], err = newSigner(secret); err != nil {
+			return fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
+		}
+	}
+	s.signers.Store(&signers)
+	return nil
 }
 
 // Close gives idle connections to the provider up.
@@ -143,8 +153,9 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 
 // sign returns the signatures by all secrets, as one header value.
 func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
-	signatures := make([]string, len(s.signers))
-	for i, signer := range s.signers {
+	signers := *s.signers.Load()
+	signatures := make([]string, len(signers))
+	for i, signer := range signers {
 		signature, err := signer.Sign(id, at, body)
 		if err != nil {
 			return "", err

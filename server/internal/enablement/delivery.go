@@ -15,6 +15,9 @@ const (
 	NotificationDead NotificationState = "dead"
 )
 
+// NotificationStates are all of them.
+var NotificationStates = []NotificationState{NotificationPending, NotificationDelivered, NotificationDead}
+
 // Delivery is one attempt to hand a notification over to the provider, a row of the ledger.
 type Delivery struct {
 	NotificationID string

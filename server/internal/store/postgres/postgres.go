@@ -87,7 +87,7 @@ func connect(ctx context.Context, config *pgxpool.Config) (db *DB, err error) {
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("database %s: %w", db.name, err)
 	}
-	if err := db.check(ctx); err != nil {
+	if err := inTime(ctx, db.check); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", db.name, err), db.Close())
 	}
 	return db, nil

@@ -96,6 +96,9 @@ func dsn(path string, readOnly bool) string {
 // Writer returns the writing connection, which the queue shares.
 func (db *DB) Writer() *sql.DB { return db.writing }
 
+// Reader returns the connections for reading.
+func (db *DB) Reader() *sql.DB { return db.reading }
+
 // Close closes the file.
 func (db *DB) Close() error {
 	return errors.Join(db.reading.Close(), db.writing.Close())

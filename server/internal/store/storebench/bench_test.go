@@ -173,10 +173,17 @@ func workOn(t *testing.T, db database, i int) {
 	require.NoError(t, err)
 	_, err = db.QueueStats(t.Context(), time.Now())
 	require.NoError(t, err)
-	_, err = db.Notifications(t.Context(), enablement.NotificationPending, 10)
-	require.NoError(t, err)
-	_, err = db.PruneIdempotency(t.Context(), time.Unix(0, 0))
-	require.NoError(t, err)
+	for _, state := range append(enablement.NotificationStates, "") {
+		_, err = db.Notifications(t.Context(), state, "", 10)
+		require.NoError(t, err)
+		_, err = db.Notifications(t.Context(), state, id, 10)
+		require.NoError(t, err)
+	}
+	for _, prune := range []func(context.Context, time.Time) (int64, error){db.PruneIdempotency, db.PruneDeliveries, db.PruneJobs} {
+		pruned, err := prune(t.Context(), time.Unix(0, 0))
+		require.NoError(t, err)
+		require.Zero(t, pruned)
+	}
 }
 
 // scans fills a database and returns how often work reads each table from end to end, and how many entries of indexes it reads.

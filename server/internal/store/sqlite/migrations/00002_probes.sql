@@ -1,0 +1,9 @@
+-- A row is written here and removed at once, to see whether anything can be written.
+
+-- +goose Up
+CREATE TABLE probes (
+    content TEXT NOT NULL
+);
+
+-- +goose Down
+DROP TABLE probes;
