@@ -3,6 +3,8 @@
 ADDR ?= 127.0.0.1:8080
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export GOTOOLCHAIN ?= local
+# One setting for all targets, so that nothing is compiled twice; and no C compiler is needed.
+export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
 
@@ -20,15 +22,21 @@ demo: build ## Run the whole flow once: submit, complete, notify.
 
 .PHONY: build
 build: ## Build bin/enablementd.
-	@CGO_ENABLED=0 go build -trimpath -o bin/enablementd ./server/cmd/enablementd
+	@echo "building bin/enablementd; the first time takes about two minutes" >&2
+	@.ci/progress go build -ldflags='-s -w' -o bin/enablementd ./server/cmd/enablementd
 
 .PHONY: generate
-generate: ## Make gen/ from openapi.yaml.
+generate: ## Make gen/ from openapi.yaml, and the notices from go.mod.
 	go generate ./...
+	@.ci/notices
 
 .PHONY: check-generated
-check-generated: ## Fail if gen/ or go.mod is not what it should be.
+check-generated: ## Fail if gen/, the notices or go.mod is not what it should be.
 	@.ci/check-generated
+
+.PHONY: outdated
+outdated: ## List the dependencies that have a newer version.
+	@.ci/outdated
 
 # BASE is what to compare with, a commit or a file: the last release, or the last commit before there is one.
 BASE ?=
@@ -46,18 +54,19 @@ spec-walkthrough: ## Make the edits of .github/SPEC.md on a copy, and compare wh
 
 .PHONY: test
 test: postgres ## Run all tests; needs no C compiler. TEST_DATABASE_URL names a PostgreSQL server to use.
-	CGO_ENABLED=0 .ci/postgres run go test ./...
+	@echo "testing; the first time, with all to compile, takes about eight minutes" >&2
+	.ci/progress .ci/postgres run go test ./...
 
 .PHONY: test-race
 test-race: cc postgres ## Run all tests with the race detector.
-	CGO_ENABLED=1 .ci/postgres run go test -race ./...
+	CGO_ENABLED=1 .ci/progress .ci/postgres run go test -race ./...
 
 # Uncached: the tests build the service themselves, so Go can't tell that it changed. What the
 # browser showed is kept in bin/_artifacts.
 .PHONY: test-browser
 test-browser: chromium ## Test the service's pages in Chromium.
 	@rm -rf bin/_artifacts && mkdir -p bin
-	CGO_ENABLED=0 go test -count=1 -tags browser -artifacts -outputdir bin ./server/internal/pages/browsertest
+	go test -count=1 -tags browser -artifacts -outputdir bin ./server/internal/pages/browsertest
 
 CASES ?= 1200
 SEED ?= 1
@@ -102,6 +111,10 @@ REQUESTS ?= 1000000
 bench-growth: postgres ## Compare a submit's p50 at 1000 and at REQUESTS (1000000) stored, on both databases.
 	.ci/postgres run go test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./server/internal/store/storebench -requests $(REQUESTS)
 
+.PHONY: bench-prune
+bench-prune: postgres ## Time submissions while ROWS (1000000) old rows of each kind are removed, on both databases.
+	.ci/postgres run go test -run '^$$' -bench Prune -benchtime 1x -timeout 1h ./server/internal/store/storebench -pruned $(or $(ROWS),1000000)
+
 .PHONY: bench-store
 bench-store: postgres ## Measure submits a second through the store alone, from 8 goroutines, on both databases.
 	.ci/postgres run go test -run '^$$' -bench Submit -benchtime 10000x ./server/internal/store/storebench
@@ -117,7 +130,7 @@ lint: bin/golangci-lint ## Run golangci-lint.
 
 # Pinned in a module of its own, so that users of this module never see its dependencies.
 bin/golangci-lint: .tools/go.mod
-	go build -C .tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	.ci/progress go build -C .tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
 bin/govulncheck: .tools/go.mod

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 )
 
 // CallOption sets up one call. A wrong one is [ErrInvalidInput], and nothing is sent.
@@ -17,6 +19,8 @@ type CallOption func(*call) error
 type call struct {
 	clientID, productRequestID string
 	idempotencyKey             string
+	mayRepeat                  bool // an earlier call may have had the key
+	strict                     bool // no oddity is taken
 	header                     map[string]string
 	tries                      int           // 0: as the client's policy says
 	timeout                    time.Duration // 0: none of its own
@@ -26,13 +30,19 @@ type call struct {
 // WithIdempotencyKey names the submission: for 24 hours, the server answers a repeat under the same
 // key what it answered first. The key is 1 to 255 visible ASCII characters, and unique per intended
 // submission; a UUID does. Without this option every call has a key of its own, the same on all its
-// tries. Name it yourself if you keep it and call again after a restart.
+// tries. Name it yourself to submit again what ended [Unknown], or if you keep it and call again after a
+// restart.
+//
+// A call under a named key may be such a repeat, and a server that honors no key then answers that the
+// request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. Any other
+// refusal is about this call alone, and says nothing of an earlier one. To choose the keys of new calls only,
+// see [WithIdempotencyKeys].
 func WithIdempotencyKey(key string) CallOption {
 	return func(call *call) error {
 		if err := checkIdempotencyKey(key); err != nil {
 			return fmt.Errorf("WithIdempotencyKey: %w", err)
 		}
-		call.idempotencyKey = key
+		call.idempotencyKey, call.mayRepeat = key, true
 		return nil
 	}
 }
@@ -155,12 +165,19 @@ type Reply struct {
 	Body []byte
 	// Attempts are all tries, the successful one too.
 	Attempts []Attempt
+	// Oddities is how a response of success differs from what the API describes, in words: a field that is
+	// missing or of another type, a timestamp of another form, another media type. What could not be read is
+	// left out of the submission. [WithStrictResponses] makes an error of them.
+	Oddities []string
 }
 
-func (r *Reply) succeed(key secret, resp *http.Response, body []byte) {
-	r.StatusCode = resp.StatusCode
-	r.TraceID = key.mask(resp.Header.Get("X-Trace-Id"))
-	r.Body = []byte(key.mask(string(body)))
+func (r *Reply) succeed(key secret, reply reply) {
+	r.StatusCode = reply.resp.StatusCode
+	r.TraceID = visible.Line(key.mask(reply.resp.Header.Get("X-Trace-Id")))
+	r.Body = key.maskJSON(reply.body)
+	for _, oddity := range reply.oddities {
+		r.Oddities = append(r.Oddities, oneLine(key.mask(oddity)))
+	}
 }
 
 // fail notes an error; nil has nobody to tell.

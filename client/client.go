@@ -1,12 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +29,7 @@ const (
 const version = "0.1.0"
 
 // Client calls the API with one key. It is safe for concurrent use; make one and share it, so that
-// connections are reused.
+// connections are reused where that is safe.
 type Client struct {
 	key            secret
 	base           *url.URL // with the path up to the client's id
@@ -35,6 +38,7 @@ type Client struct {
 	newKey         func() string
 	retry          RetryPolicy
 	attemptTimeout time.Duration
+	strict         bool
 	budget         *budget
 	gate           *gate // nil without one
 	gateLimit      int
@@ -70,11 +74,12 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	c := &Client{
 		key:            newSecret(apiKey),
 		base:           base.JoinPath("management/clients/individuals/"),
-		http:           ownClient(conf.httpClient),
+		http:           ownClient(conf.httpClient, base),
 		userAgent:      "enablement-go/" + version + conf.userAgent,
 		newKey:         conf.newKey,
 		retry:          conf.retry.withDefaults(),
 		attemptTimeout: conf.attemptTimeout,
+		strict:         conf.strict,
 		budget:         newBudget(),
 		gateLimit:      conf.gateLimit,
 		clock:          conf.clock,
@@ -114,32 +119,63 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // ownClient returns a copy of given, or of the default where that is nil, that answers a redirect
 // instead of following it.
-func ownClient(given *http.Client) *http.Client {
+func ownClient(given *http.Client, base *url.URL) *http.Client {
 	var own http.Client
 	if given != nil {
 		own = *given
 	} else if shared, ok := http.DefaultTransport.(*http.Transport); ok {
-		own.Transport = shared.Clone()
+		transport := shared.Clone()
+		if base.Scheme == "http" {
+			transport.DialContext = paceTo(net.JoinHostPort(base.Hostname(), cmp.Or(base.Port(), "80")), transport.DialContext)
+		}
+		own.Transport = transport
 	}
 	if own.Transport == nil {
 		own.Transport = http.DefaultTransport
 	}
-	own.Transport = guard{own.Transport}
+	own.Transport = guard{next: own.Transport, keeps: new(atomic.Bool)}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
 }
 
 // guard takes from every redirect where it leads to: nothing above it can follow it, or fail over an
-// address that can't be read.
-type guard struct{ next http.RoundTripper }
+// address that can't be read. What it leaves is the host, for the error. It also sees to it that only such
+// connections are kept that net/http logs nothing of: see [paced].
+type guard struct {
+	next http.RoundTripper
+	// keeps: the last connection was one to keep.
+	keeps *atomic.Bool
+}
+
+// redirectHost is the header of that host. No server can send it: net/http writes the names of headers
+// that it reads in another way.
+const redirectHost = "redirect-host"
 
 // RoundTrip implements [http.RoundTripper].
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if wire, ok := req.Context().Value(wireKey{}).(*wire); ok {
+		wire.carry(req, g.keeps)
+	}
 	resp, err := g.next.RoundTrip(req)
 	if err == nil && resp != nil && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
+		if location := resp.Header.Get("Location"); location != "" {
+			resp.Header[redirectHost] = []string{hostOf(req.URL, location)}
+		}
 		resp.Header.Del("Location")
 	}
 	return resp, err
+}
+
+// maxHost is the longest host that is shown, a name and a port.
+const maxHost = 253 + len(":65535")
+
+// hostOf returns the host that a Location leads to, and nothing else of it: the rest may hold a secret.
+func hostOf(base *url.URL, location string) string {
+	to, err := base.Parse(location)
+	if err != nil || to.Host == "" || len(to.Host) > maxHost {
+		return "an address that can't be read"
+	}
+	return to.Host
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.

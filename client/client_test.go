@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -273,6 +275,84 @@ func TestClient_SubmitProduct_followsNoRedirect(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestClient_SubmitProduct_redirectsSayWhereTo: the host, and nothing else that may hold a secret.
+func TestClient_SubmitProduct_redirectsSayWhereTo(t *testing.T) {
+	t.Parallel()
+	const unreadable = "an address that can't be read"
+	for location, host := range map[string]string{
+		"https://elsewhere.example/a?b=c#d":         "elsewhere.example",
+		"https://elsewhere.example:8443":            "elsewhere.example:8443",
+		"//elsewhere.example/a":                     "elsewhere.example",
+		"https://user:hunter2@elsewhere.example/a":  "elsewhere.example",
+		"https://[::1]:8443/a":                      "[::1]:8443",
+		"https://els\u202eewhere.example/hunter2":   "els ewhere.example",
+		"https://" + key + ".example/":              "[redacted].example",
+		"https://%zz/hunter2":                       unreadable,
+		"https://e x/hunter2":                       unreadable,
+		"mailto:hunter2@elsewhere.example":          unreadable,
+		"https://" + strings.Repeat("a", 300) + "/": unreadable,
+	} {
+		failed := callFails(t, serve(t, answer(308, "text/html", "", "Location", location)))
+		require.ErrorIs(t, failed, client.ErrRedirect)
+		require.EqualError(t, failed, "submit product: 308: redirected to "+host+", which is not followed; check the base URL")
+		require.Equal(t, "status 308 is final", failed.Attempts[0].Reason)
+		require.NotContains(t, prints(t, failed), "hunter2")
+	}
+
+	// To another path, so to the host that was called.
+	var host string
+	failed := callFails(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		host = r.Host
+		answer(302, "application/json", `{"message":"a warning"}`, "Location", "/login?next=hunter2")(w, r)
+	}))
+	require.EqualError(t, failed, "submit product: 302: redirected to "+host+", which is not followed; check the base URL: a warning")
+
+	// A server can't write the header that the host is kept in.
+	failed = callFails(t, serve(t, answer(302, "application/json", `{"message":"a warning"}`, "redirect-host", "hunter2")))
+	require.EqualError(t, failed, "submit product: 302: a warning")
+}
+
+// TestClient_SubmitProduct_errorsAreVisible: what a server or a transport says shows nothing that plays
+// with a terminal.
+func TestClient_SubmitProduct_errorsAreVisible(t *testing.T) {
+	t.Parallel()
+	const odd = "a\u202eb\u2066c\u200fd\u061ce\u200bf\u2028g\u2029h\u009b31mi\ufeffj\x1b[31mk\u00adl"
+	const shown = "a b c d e f g h 31mi j [31mk l"
+	inJSON, err := json.Marshal(odd)
+	require.NoError(t, err)
+	for name, answer := range map[string]func(*http.Request) (*http.Response, error){
+		"server":     says(401, `{"code":`+string(inJSON)+`,"message":`+string(inJSON)+`,"trace_id":`+string(inJSON)+`}`),
+		"raw bytes":  says(401, `{"message":"`+"\u202e\x9b31m\xff"+`"}`),
+		"header":     says(401, "", "X-Trace-Id", odd),
+		"transport":  breaks(errors.New(odd)),
+		"redirect":   says(307, "", "Location", "https://els\u202eewhere.example"),
+		"media type": says(200, "{}", "Content-Type", odd),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s sinks
+			c := playing(t, &played{lines: []func(*http.Request) (*http.Response, error){answer}}, append(s.options(), once)...)
+			failed := callFails(t, c)
+			texts := []string{failed.Error(), failed.Attempts[0].Cause, failed.Attempts[0].Reason, failed.TraceID, string(failed.Code), strings.TrimSpace(s.log.String())}
+			for _, text := range texts {
+				require.Equal(t, visible.Line(text), text)
+			}
+			if name == "server" {
+				require.EqualError(t, failed, "submit product: 401 "+shown+": "+shown+" (trace "+shown+")")
+			}
+		})
+	}
+}
+
+func TestWithReply_traceIDIsVisible(t *testing.T) {
+	t.Parallel()
+	c := playing(t, &played{lines: []func(*http.Request) (*http.Response, error){says(200, seed(t), "X-Trace-Id", "a\u202eb\u009b31m")}})
+	var reply client.Reply
+	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	require.NoError(t, err)
+	require.Equal(t, "a b 31m", reply.TraceID)
 }
 
 func TestClient_SubmitProduct_refusesInput(t *testing.T) {

@@ -3,15 +3,13 @@ package client
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -26,7 +24,8 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrNotFound: 404, the key's company has no such client, or the client no such request.
 	ErrNotFound = errors.New("not found")
-	// ErrNotPending: 409 with the code VAL, the request was submitted, enabled or rejected before.
+	// ErrNotPending: 409, the request was submitted, enabled or rejected before. Only a 409 with a code about
+	// the Idempotency-Key is something else.
 	ErrNotPending = errors.New("not pending documentation")
 	// ErrRateLimited: 429. [Error.RetryAfter] says how long to wait.
 	ErrRateLimited = errors.New("rate limited")
@@ -34,8 +33,8 @@ var (
 	ErrServer = errors.New("server error")
 	// ErrRedirect: any 3xx. Redirects are not followed; look at the base URL.
 	ErrRedirect = errors.New("redirect")
-	// ErrInvalidResponse: a reply of success that is not what the API describes: another media type,
-	// empty, cut off, too large, not JSON, or about another request.
+	// ErrInvalidResponse: a response of success that is not the API's: empty, cut off, too large, not JSON,
+	// without an id or a status, or about another request. With [WithStrictResponses], any oddity, too.
 	ErrInvalidResponse = errors.New("invalid response")
 )
 
@@ -48,11 +47,12 @@ type Error struct {
 	StatusCode int
 	// Code is the server's code, "" where it sent none. There may be values that are not known yet.
 	Code api.ErrorCode
-	// Message is the server's, for a person.
+	// Message is the server's, for a person, and may hold any character; Error shows visible ones only.
 	Message string
 	// TraceID finds the call in the server's log. It is in the body or the X-Trace-Id header.
 	TraceID string
-	// RetryAfter is how long the server asks to wait, 0 where it does not.
+	// RetryAfter is how long the server asks to wait, 0 where it does not. It is also how long the rate
+	// gate holds back what comes next: a second after a 429 that does not say, its shortest block.
 	RetryAfter time.Duration
 	// IdempotencyKey is what all tries were sent under. A later call under the same key belongs to
 	// the same submission: see [WithIdempotencyKey].
@@ -93,6 +93,8 @@ type failure struct {
 	timedOut bool
 	// dontRetry: the server asks not to repeat the call.
 	dontRetry bool
+	// held is how long the rate gate holds the next call back at least.
+	held time.Duration
 }
 
 // Error says it in one line, with the trace id.
@@ -122,9 +124,9 @@ func (e *Error) Error() string {
 	return oneLine(text.String())
 }
 
-// unknownHint tells what to do about a request that is not pending any more after a try that may
-// have submitted it.
-const unknownHint = "; an earlier try of this call may have submitted it: list the client's products to see its status, " +
+// unknownHint tells what to do about a request that is not pending any more after an attempt, of this call
+// or of an earlier one under its key, that may have submitted it.
+const unknownHint = "; an earlier attempt under this idempotency key may have submitted it: list the client's products to see its status, " +
 	"in_kyc means that it was submitted"
 
 // Format implements [fmt.Formatter]: every verb is about the text, so that none dumps what a cause
@@ -147,7 +149,7 @@ func (e *Error) Is(target error) bool {
 	case ErrNotFound:
 		return e.StatusCode == http.StatusNotFound
 	case ErrNotPending:
-		return e.StatusCode == http.StatusConflict && e.Code == api.CodeVal
+		return e.StatusCode == http.StatusConflict && !aboutIdempotency(e.Code)
 	case ErrRateLimited:
 		return e.StatusCode == http.StatusTooManyRequests
 	case ErrServer:
@@ -163,19 +165,25 @@ func (e *Error) Is(target error) bool {
 func (r reply) failure(cause error, now time.Time) *failure {
 	// The type of the 429 has the code under both names. A field of another type stays empty, a body
 	// that is no JSON leaves all empty.
-	var said struct {
+	type message struct {
 		api.RateLimitError
-		Product json.RawMessage `json:"product"`
+		Product *struct{} `json:"product"`
 	}
-	_ = json.Unmarshal(r.body, &said)
+	var said message
+	if _, err := api.DecodeLenientJSON(r.body, &said); err != nil {
+		said = message{}
+	}
 	header := r.resp.Header
+	if cause == nil {
+		cause = redirectError(header, said.Message)
+	}
 	failed := &failure{
 		Error: &Error{
 			StatusCode: r.resp.StatusCode,
 			Code:       said.Code,
 			Message:    said.Message,
 			TraceID:    said.TraceID,
-			RetryAfter: retryAfter(header, now),
+			RetryAfter: api.RetryAfter(header, now),
 			Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorReply)]),
 			Err:        cause,
 		},
@@ -195,32 +203,33 @@ func (r reply) failure(cause error, now time.Time) *failure {
 	return failed
 }
 
-// retryAfter reads the header of this name, in seconds or as a date. A date is held against the
-// server's own clock where it tells it, so that a wrong clock here does no harm.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	seconds, err := strconv.ParseUint(value, 10, 32)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // of what is out of range, the largest value
-		return time.Duration(seconds) * time.Second
+// redirectError says where a redirect leads to, nil for what does not say so. It keeps the server's words:
+// the real API warns with a 302.
+func redirectError(header http.Header, message string) error {
+	to := header[redirectHost] //nolint:staticcheck // not canonical, so that no server can send it
+	if len(to) == 0 {
+		return nil
 	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
+	text := "redirected to " + to[0] + ", which is not followed; check the base URL"
+	if message != "" {
+		text += ": " + message
 	}
-	if servers, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = servers
-	}
-	return max(0, at.Sub(now))
+	return errors.New(text)
 }
 
-// masked takes the API key out of everything that the server or the transport had a hand in.
+// masked takes the API key out of everything that the server or the transport had a hand in. What is an
+// identifier is made visible, too, as [Error.Error] is: it may be shown by itself.
 func (c *Client) masked(e *Error) *Error {
 	if !e.Code.Valid() {
-		e.Code = api.ErrorCode(c.key.mask(string(e.Code)))
+		e.Code = api.ErrorCode(visible.Line(c.key.mask(string(e.Code))))
 	}
 	e.Message = c.key.mask(e.Message)
-	e.TraceID = c.key.mask(e.TraceID)
-	e.Body = []byte(c.key.mask(string(e.Body)))
+	e.TraceID = visible.Line(c.key.mask(e.TraceID))
+	body := c.key.maskJSON(e.Body)
+	if len(e.Body) == maxErrorReply {
+		body = []byte(c.key.maskCut(string(body)))
+	}
+	e.Body = body
 	e.IdempotencyKey = c.key.mask(e.IdempotencyKey)
 	e.Err = c.key.maskError(e.Err)
 	return e
@@ -229,14 +238,10 @@ func (c *Client) masked(e *Error) *Error {
 // maxText is the most that an error says; [Error.Message] has all of it.
 const maxText = 1000
 
-// oneLine makes one line of limited length, whatever a server put into its message.
+// oneLine makes one visible line of limited length, whatever a server put into its message. The key was
+// masked before: half of it, left at the cut, would not be found.
 func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	text = visible.Line(text)
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "…"
 	}

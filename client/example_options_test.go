@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -123,6 +124,22 @@ func ExampleWithAttemptTimeout() {
 	defer server.Close()
 	try([]client.Option{client.WithBaseURL(server.URL), client.WithAttemptTimeout(200 * time.Millisecond)})
 	// Output: in_kyc
+}
+
+func ExampleWithStrictResponses() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, strings.Replace(exampleReply, "T09:20:00", " 09:20", 1))
+	}))
+	defer server.Close()
+	var reply client.Reply
+	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithReply(&reply))
+	fmt.Println(reply.Oddities)
+	try([]client.Option{client.WithBaseURL(server.URL), client.WithStrictResponses()})
+	// Output:
+	// in_kyc
+	// [/product/updated_at: timestamp is not of the form 2006-01-02T15:04:05, with or without a fraction and a zone; read as 2026-04-16T09:20:00]
+	// submit product: 200: invalid response: /product/updated_at: timestamp is not of the form 2006-01-02T15:04:05, with or without a fraction and a zone; read as 2026-04-16T09:20:00 after 1 tries (unknown)
 }
 
 func ExampleWithRateLimit() {

@@ -31,10 +31,12 @@ func ExampleClient_SubmitProduct() {
 			fmt.Println("It failed with status", failed.StatusCode, "and trace id", failed.TraceID)
 		case submission.Product.Status == api.InKyc:
 			fmt.Println("It is with the provider.")
-		default:
+		case submission.Product.Status.Pending():
 			for _, group := range submission.Product.MissingRequirements.Data {
 				fmt.Println("It is pending. Missing:", group.Name, group.Fields)
 			}
+		default:
+			fmt.Println("Its status is", submission.Product.Status)
 		}
 	}
 	// Output:

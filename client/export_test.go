@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 )
@@ -40,3 +41,10 @@ func NewRequest(c *Client, clientID, requestID, idempotencyKey string) (*http.Re
 
 // ErrReadReply is in the error of a reply that broke off.
 var ErrReadReply = errReadReply
+
+// NewPaced returns a connection as the default transport uses it, with a call on it.
+func NewPaced(conn net.Conn) net.Conn {
+	c := newPaced(conn)
+	c.begin()
+	return c
+}

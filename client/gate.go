@@ -69,7 +69,7 @@ type gateError struct{ wait time.Duration }
 
 func (e *gateError) Error() string {
 	return fmt.Sprintf("%v: held back here, because the next call may be sent in %v, after the deadline",
-		ErrRateLimited, e.wait.Round(time.Millisecond))
+		ErrRateLimited, roundedUp(e.wait))
 }
 
 func (e *gateError) Unwrap() error { return ErrRateLimited }
@@ -124,12 +124,17 @@ func (g *gate) sleep(ctx context.Context, clock Clock, w *waiter, d time.Duratio
 	}
 }
 
-// take counts a call in if it may be sent now.
-func (g *gate) take(now time.Time, limit int) bool {
+// forget lets those stop counting that have cooled.
+func (g *gate) forget(now time.Time) {
 	// One that cools for longer than a window is of another time: of a test with a clock of its own.
 	for len(g.cooling) > 0 && (!now.Before(g.cooling[0]) || g.cooling[0].After(now.Add(gateWindow))) {
 		g.cooling = g.cooling[1:]
 	}
+}
+
+// take counts a call in if it may be sent now.
+func (g *gate) take(now time.Time, limit int) bool {
+	g.forget(now)
 	if now.Before(g.blockedUntil) || g.flying+len(g.cooling) >= limit {
 		return false
 	}
@@ -152,6 +157,15 @@ func (g *gate) earliest(now time.Time, limit, place int) time.Time {
 		at = g.blockedUntil
 	}
 	return at
+}
+
+// hold returns for how long the next call can't be sent, at least. Those who wait are not counted: they
+// may give up.
+func (g *gate) hold(now time.Time, limit int) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget(now)
+	return g.earliest(now, limit, 0).Sub(now)
 }
 
 // leave notes that the call had its reply, or never will.

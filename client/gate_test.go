@@ -150,6 +150,32 @@ func TestRateGate_remembersBlocks(t *testing.T) {
 	})
 }
 
+// TestRateGate_blocksForFractions: the gate stays closed for as long as the error says.
+func TestRateGate_blocksForFractions(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]time.Duration{
+		"1.5": 1500 * time.Millisecond, "3.2": 3200 * time.Millisecond, "0.0001": time.Millisecond, "2": 2 * time.Second,
+		"99999999999999999999": (1<<32 - 1) * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &played{lines: []func(*http.Request) (*http.Response, error){says(429, "", "Retry-After", value), says(200, seed(t))}}
+			c := playing(t, p, once)
+			began := time.Now()
+			submission, err := c.SubmitProduct(t.Context(), clientID, requestID)
+			require.Equal(t, want, failure(t, submission, err).RetryAfter)
+			// One whose deadline is the end of the block is not sent, one that has longer is sent then.
+			submission, err = c.SubmitProduct(t.Context(), clientID, requestID, client.WithTimeout(want))
+			failed := failure(t, submission, err)
+			require.Equal(t, client.NotSent, failed.Outcome)
+			require.Equal(t, want, failed.RetryAfter)
+			require.ErrorContains(t, failed, " in "+want.String()+",")
+			_, err = c.SubmitProduct(t.Context(), clientID, requestID, client.WithTimeout(want+1))
+			require.NoError(t, err)
+			require.Equal(t, want, p.at[1].Sub(began))
+		})
+	}
+}
+
 type systemClock struct{ _ int }
 
 func (*systemClock) Now() time.Time { return time.Now() }
@@ -231,7 +257,12 @@ func TestRateGate_429WithoutRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := &played{lines: []func(*http.Request) (*http.Response, error){says(429, ""), says(200, seed(t))}}
-		_, err := playing(t, p).SubmitProduct(t.Context(), clientID, requestID)
+		c := playing(t, p)
+		submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithTimeout(time.Second))
+		failed := failure(t, submission, err)
+		require.Equal(t, time.Second, failed.RetryAfter, "the block is told")
+		require.Contains(t, failed.Attempts[0].Reason, "the deadline is before the next try, in 1s")
+		_, err = c.SubmitProduct(t.Context(), clientID, requestID)
 		require.NoError(t, err)
 		require.Equal(t, time.Second, p.at[1].Sub(p.at[0]))
 	})

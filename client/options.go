@@ -28,6 +28,7 @@ type config struct {
 	newKey         func() string
 	retry          RetryPolicy
 	attemptTimeout time.Duration
+	strict         bool
 	gateLimit      int
 	clock          Clock
 	logger         *slog.Logger
@@ -83,8 +84,12 @@ func loopback(host string) bool {
 // The transport sees the API key. One that follows redirects by itself is found out: by the
 // connection that it asks for, which the client refuses before anything is sent there, or else by
 // the reply; the call is [ErrRedirect]. So is that of one that sends the request to another address
-// than it was given: use [WithBaseURL] for that. Like net/http's, the transport should keep the request's
-// context and so tell its [net/http/httptrace]: if it does not, no error is [NotSent].
+// than it was given: use [WithBaseURL] for that. One that sends a call again by itself is stopped before it
+// does, so that every sending is counted. Like net/http's, the transport should keep the request's context
+// and so tell its [net/http/httptrace]: if it does not, no error is [NotSent], and nothing is stopped.
+//
+// Connections of HTTP/2 are kept for the next call, those of HTTP/1 are not: see the package's
+// documentation.
 func WithHTTPClient(c *http.Client) Option {
 	return func(conf *config) error {
 		if c == nil {
@@ -139,6 +144,15 @@ func WithAttemptTimeout(d time.Duration) Option {
 			return fmt.Errorf("WithAttemptTimeout: %v is no time at all; pass the longest a try may take", d)
 		}
 		conf.attemptTimeout = d
+		return nil
+	}
+}
+
+// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Reply.Oddities] would name, although it
+// leaves no doubt about the request and its status. The call is [Unknown] then: use it in tests.
+func WithStrictResponses() Option {
+	return func(conf *config) error {
+		conf.strict = true
 		return nil
 	}
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -11,8 +12,9 @@ import (
 type Outcome int
 
 const (
-	// Unknown is that the request may have been submitted. Submit it again, best with
-	// [Error.IdempotencyKey]; nothing happens twice.
+	// Unknown is that the request may have been submitted. Submit it again, with [WithIdempotencyKey] and
+	// [Error.IdempotencyKey]; nothing happens twice. Only where the error is [ErrNotPending], another
+	// submission tells no more: list the client's products to see the request's status.
 	Unknown Outcome = iota
 	// NotSent is that nothing of the call reached a server.
 	NotSent
@@ -42,13 +44,19 @@ func outcomeOf(status int, code api.ErrorCode) Outcome {
 		// The real API has a 302 for warnings, which say nothing of what was done. A server or a
 		// proxy that fails with a 5xx may have done its work before.
 		return Unknown
-	case status == http.StatusConflict && code != api.CodeVal && code != api.CodeIdempotencyMismatch:
+	case status == http.StatusConflict && aboutIdempotency(code) && code != api.CodeIdempotencyMismatch:
 		return Unknown // an earlier call with this Idempotency-Key still runs
 	case status == http.StatusRequestTimeout || status == 499 || status == 460:
 		return Unknown // proxies say so of calls that they passed on
 	default:
 		return Refused
 	}
+}
+
+// aboutIdempotency tells whether a 409 with this code is about the Idempotency-Key. Any other one says that the
+// request is not pending: the API's documents do not agree on its code.
+func aboutIdempotency(code api.ErrorCode) bool {
+	return strings.Contains(strings.ToUpper(string(code)), "IDEMPOTEN")
 }
 
 // and returns what two tries of one call come to: a refusal does not undo what an earlier try may

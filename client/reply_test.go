@@ -57,8 +57,43 @@ func TestClient_SubmitProduct_errorReplies(t *testing.T) {
 			text: "submit product: 409 IDEMPOTENCY_IN_PROGRESS: still running",
 		},
 		{
-			name: "conflict without a code", status: 409, body: `{"message":"no"}`,
+			name: "conflict without a code", status: 409, body: `{"message":"no"}`, kind: client.ErrNotPending,
 			want: client.Error{Message: "no"}, text: "submit product: 409: no",
+		},
+		{
+			name: "conflict with a code of another status", status: 409, body: `{"code":"BAD_REQUEST","message":"no"}`, kind: client.ErrNotPending,
+			want: client.Error{Code: api.CodeBadRequest, Message: "no"}, text: "submit product: 409 BAD_REQUEST: no",
+		},
+		{
+			name: "conflict with a code that is not known", status: 409, body: `{"error_code":"PRODUCT_STATE","message":"no"}`, kind: client.ErrNotPending,
+			want: client.Error{Code: "PRODUCT_STATE", Message: "no"}, text: "submit product: 409 PRODUCT_STATE: no",
+		},
+		{name: "conflict in HTML", status: 409, body: "<html>", kind: client.ErrNotPending, text: "submit product: 409: Conflict"},
+		{name: "conflict without a body", status: 409, kind: client.ErrNotPending, text: "submit product: 409: Conflict"},
+		{
+			name: "another request under the key, as a conflict", status: 409, body: `{"code":"IDEMPOTENCY_MISMATCH"}`,
+			want: client.Error{Code: api.CodeIdempotencyMismatch}, text: "submit product: 409 IDEMPOTENCY_MISMATCH: Conflict",
+		},
+		{
+			name: "another code about the key", status: 409, body: `{"code":"IDEMPOTENCY_KEY_IN_USE"}`,
+			want: client.Error{Code: "IDEMPOTENCY_KEY_IN_USE"}, text: "submit product: 409 IDEMPOTENCY_KEY_IN_USE: Conflict",
+		},
+		{
+			name: "names in another case", status: 404, kind: client.ErrNotFound, body: `{"code":"NOT_FOUND","Code":"VAL","MESSAGE":"x","message":"m"}`,
+			want: client.Error{Code: api.CodeNotFound, Message: "m"}, text: "submit product: 404 NOT_FOUND: m",
+		},
+		{name: "a name twice", status: 404, kind: client.ErrNotFound, body: `{"code":"A","message":"m","code":"B"}`, text: "submit product: 404: Not Found"},
+		{
+			name: "byte order mark", status: 404, kind: client.ErrNotFound, body: "\ufeff" + `{"code":"NOT_FOUND","message":"m"}`,
+			want: client.Error{Code: api.CodeNotFound, Message: "m"}, text: "submit product: 404 NOT_FOUND: m",
+		},
+		{
+			name: "not UTF-8", status: 400, kind: client.ErrBadRequest, body: "{\"code\":\"BAD_REQUEST\",\"message\":\"Jos\xe9\"}",
+			want: client.Error{Code: api.CodeBadRequest, Message: "Jos\ufffd"}, text: "submit product: 400 BAD_REQUEST: Jos\ufffd",
+		},
+		{
+			name: "a message of another type", status: 400, kind: client.ErrBadRequest, body: `{"message":["a"],"code":"BAD_REQUEST","error_code":{}}`,
+			want: client.Error{Code: api.CodeBadRequest}, text: "submit product: 400 BAD_REQUEST: Bad Request",
 		},
 		{
 			name: "VAL is not always a conflict", status: 412, body: `{"code":"VAL","message":"no"}`,
@@ -169,6 +204,8 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 	for name, tt := range map[string]struct{ contentType, body string }{
 		"as documented":             {"application/json", documented},
 		"charset":                   {"application/json; charset=utf-8", documented},
+		"byte order mark":           {"application/json", "\ufeff" + documented},
+		"names in other cases":      {"application/json", with(`"status"`, `"Status": "rejected", "STATUS": 5, "status"`)},
 		"other case":                {"Application/JSON", documented},
 		"parameter without a value": {"application/json; charset", documented},
 		"white space around it":     {"application/json", "\r\n\t " + documented + " \n"},
@@ -186,11 +223,13 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, answer(200, tt.contentType, tt.body))
-			submission, err := c.SubmitProduct(t.Context(), clientID, requestID)
+			var reply client.Reply
+			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
 			require.NoError(t, err)
 			require.Equal(t, requestID, submission.Product.ID)
 			require.Equal(t, "2026-04-16T09:20:00", submission.Product.UpdatedAt.String())
 			require.NotNil(t, submission.RejectedItems)
+			require.Empty(t, reply.Oddities)
 		})
 	}
 
@@ -205,37 +244,34 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 
 	for name, tt := range map[string]struct{ contentType, body, want string }{
 		"HTML":                       {"text/html; charset=utf-8", "<html>", `the media type is "text/html; charset=utf-8", not application/json`},
-		"JSON as HTML":               {"text/html", documented, "the media type is"},
-		"no media type":              {"", documented, "the media type is"},
-		"a kind of JSON":             {"application/problem+json", documented, "the media type is"},
-		"JSON lines":                 {"application/jsonl", documented, "the media type is"},
-		"two media types":            {"application/json, text/html", documented, "the media type is"},
-		"HTML as JSON":               {"application/json", "<html>", "invalid character '<'"},
-		"empty":                      {"application/json", "", "the body is empty"},
-		"white space":                {"application/json", " \n", "the body is empty"},
+		"HTML as JSON":               {"application/json", "<html>", "line 1, column 1: this is not JSON"},
+		"HTML without a media type":  {"", "<!doctype html>", `the media type is "", not application/json: line 1, column 1: this is not JSON`},
+		"empty":                      {"application/json", "", "the text is empty"},
+		"white space":                {"application/json", " \n", "the text is empty"},
+		"byte order mark only":       {"application/json", "\ufeff", "the text is empty"},
 		"null":                       {"application/json", "null", "product.id is missing"},
-		"list":                       {"application/json", "[]", "cannot unmarshal array"},
-		"string":                     {"application/json", `"in_kyc"`, "cannot unmarshal string"},
-		"number":                     {"application/json", "1", "cannot unmarshal number"},
+		"list":                       {"application/json", "[]", "a JSON array does not fit here"},
+		"string":                     {"application/json", `"in_kyc"`, "a JSON string does not fit here"},
+		"number":                     {"application/json", "1", "a JSON number does not fit here"},
 		"empty object":               {"application/json", "{}", "product.id is missing"},
-		"cut off":                    {"application/json", documented[:len(documented)-10], "unexpected end of JSON input"},
-		"twice":                      {"application/json", documented + documented, "after top-level value"},
-		"text after it":              {"application/json", documented + "<!-- proxy -->", "after top-level value"},
-		"byte order mark":            {"application/json", "\ufeff" + documented, "invalid character"},
+		"cut off":                    {"application/json", documented[:len(documented)-10], "the text ends before the value does"},
+		"twice":                      {"application/json", documented + documented, "this is not JSON"},
+		"text after it":              {"application/json", documented + "<!-- proxy -->", "this is not JSON"},
 		"product null":               {"application/json", `{"product":null,"rejected_items":[]}`, "product.id is missing"},
-		"product without its object": {"application/json", `{"product":"cards_individuals"}`, "cannot unmarshal string"},
+		"product without its object": {"application/json", `{"product":"cards_individuals"}`, "/product: a JSON string does not fit here"},
 		"without the wrapper":        {"application/json", `{"id":"` + requestID + `","status":"in_kyc"}`, "product.id is missing"},
 		"no id":                      {"application/json", with(`"`+requestID+`"`, `""`), "product.id is missing"},
+		"id of another type":         {"application/json", with(`"`+requestID+`"`, `5`), "/product/id: a JSON number does not fit here"},
 		"no status":                  {"application/json", with(`"in_kyc"`, `""`), "product.status is missing"},
 		"null status":                {"application/json", with(`"in_kyc"`, `null`), "product.status is missing"},
+		"status of another type":     {"application/json", with(`"in_kyc"`, `["in_kyc"]`), "/product/status: a JSON array does not fit here"},
+		"status not UTF-8":           {"application/json", with(`"in_kyc"`, "\"in_kyc\xff\""), "/product/status: this is not UTF-8"},
+		"status in another case":     {"application/json", with(`"status"`, `"Status"`), "product.status is missing"},
+		"status twice":               {"application/json", with(`"status"`, `"status": "rejected", "status"`), "/product/status: this field stands twice"},
+		"a detail twice":             {"application/json", with(`"rejected_items"`, `"rejected_items": [], "rejected_items"`), "/rejected_items: this field stands twice"},
 		"another request":            {"application/json", with(requestID, "other"), "product.id is not that"},
 		"another client":             {"application/json", with(clientID, "other"), "product.client_id is not that"},
-		"no documents":               {"application/json", with(`"documents": []`, `"documents": null`), "missing_requirements.documents is missing"},
-		"no data":                    {"application/json", with(`"data": []`, `"x": []`), "missing_requirements.data is missing"},
-		"no requirements":            {"application/json", with(`"missing_requirements"`, `"x"`), "missing_requirements.documents is missing"},
-		"no rejected items":          {"application/json", with(`"rejected_items"`, `"x"`), "rejected_items is missing"},
-		"rejected items null":        {"application/json", with(`"rejected_items": []`, `"rejected_items": null`), "rejected_items is missing"},
-		"bad timestamp":              {"application/json", with("2026-04-16T09:20:00", "yesterday"), "timestamp"},
+		"a client of another type":   {"application/json", with(`"`+clientID+`"`, `{}`), "/product/client_id: a JSON object does not fit here"},
 		"too large":                  {"application/json", documented + strings.Repeat(" ", 1<<20), "larger than 1048576 bytes"},
 		"an error":                   {"application/json", `{"code":"VAL","message":"m","trace_id":"abc"}`, "product.id is missing"},
 	} {
@@ -245,6 +281,7 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 			failed := callFails(t, c)
 			requireKind(t, failed, client.ErrInvalidResponse)
 			require.Equal(t, 200, failed.StatusCode)
+			require.Equal(t, client.Unknown, failed.Outcome)
 			require.NotEmpty(t, failed.TraceID)
 			require.ErrorContains(t, failed, ": invalid response: ")
 			require.ErrorContains(t, failed, tt.want)
@@ -253,6 +290,148 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 		})
 	}
 }
+
+// TestClient_SubmitProduct_oddities: what is certain is not thrown away for a detail; the strict client
+// refuses the same response.
+func TestClient_SubmitProduct_oddities(t *testing.T) {
+	t.Parallel()
+	documented := seed(t)
+	with := func(replace ...string) string {
+		for i := 0; i < len(replace); i += 2 {
+			require.Contains(t, documented, replace[i])
+		}
+		return strings.NewReplacer(replace...).Replace(documented)
+	}
+	const updated = "2026-04-16T09:20:00"
+	const form = "/product/updated_at: timestamp is not of the form 2006-01-02T15:04:05, with or without a fraction and a zone"
+	const readAs = form + "; read as " + updated
+	type want struct {
+		oddities []string
+		// what is read all the same
+		product, client bool
+		updatedAt       bool
+		documents, data bool
+		rejectedItems   bool
+	}
+	all := want{nil, true, true, true, true, true, true}
+	but := func(change func(*want), oddities ...string) want {
+		w := all
+		w.oddities = oddities
+		change(&w)
+		return w
+	}
+	intact := func(*want) {}
+	noTime := func(w *want) { w.updatedAt = false }
+	jsonType := func(got string) want { return but(intact, `the media type is "`+got+`", not application/json`) }
+	for name, tt := range map[string]struct {
+		contentType, body string
+		want
+	}{
+		"no media type":              {"", documented, jsonType("")},
+		"plain text":                 {"text/plain; charset=utf-8", documented, jsonType("text/plain; charset=utf-8")},
+		"bytes":                      {"application/octet-stream", documented, jsonType("application/octet-stream")},
+		"a kind of JSON":             {"application/problem+json", documented, jsonType("application/problem+json")},
+		"JSON lines":                 {"application/jsonl", documented, jsonType("application/jsonl")},
+		"two media types":            {"application/json, text/html", documented, jsonType("application/json, text/html")},
+		"JSON as HTML":               {"text/html", documented, jsonType("text/html")},
+		"zone without a colon":       {mediaType, with(updated, "2026-04-16T11:20:00+0200"), but(intact, readAs)},
+		"a space":                    {mediaType, with(updated, "2026-04-16 09:20:00"), but(intact, readAs)},
+		"no seconds":                 {mediaType, with(updated, "2026-04-16T09:20"), but(intact, readAs)},
+		"small letters":              {mediaType, with(updated, "2026-04-16t09:20:00z"), but(intact, readAs)},
+		"comma":                      {mediaType, with(updated, "2026-04-16T09:20:00,000"), but(intact, readAs)},
+		"date only":                  {mediaType, with(updated, "2026-04-16"), but(noTime, form)},
+		"no date at all":             {mediaType, with(updated, "yesterday"), but(noTime, form)},
+		"seconds since 1970":         {mediaType, with(`"`+updated+`"`, "1776331200"), but(noTime, "/product/updated_at: the number does not fit here")},
+		"null time":                  {mediaType, with(`"`+updated+`"`, "null"), but(noTime, "/product/updated_at: the field is missing")},
+		"no time":                    {mediaType, with(`"updated_at"`, `"x"`), but(noTime, "/product/updated_at: the field is missing")},
+		"time of another spelling":   {mediaType, with(`"updated_at"`, `"updatedAt"`), but(noTime, "/product/updated_at: the field is missing")},
+		"null documents":             {mediaType, with(`"documents": []`, `"documents": null`), but(func(w *want) { w.documents = false }, "/product/missing_requirements/documents: the field is missing")},
+		"no data":                    {mediaType, with(`"data": []`, `"x": []`), but(func(w *want) { w.data = false }, "/product/missing_requirements/data: the field is missing")},
+		"documents of another type":  {mediaType, with(`"documents": []`, `"documents": {}`), but(func(w *want) { w.documents = false }, "/product/missing_requirements/documents: a JSON object does not fit here")},
+		"no requirements":            {mediaType, with(`"missing_requirements"`, `"x"`), but(func(w *want) { w.documents, w.data = false, false }, "/product/missing_requirements/documents: the field is missing", "/product/missing_requirements/data: the field is missing")},
+		"requirements as a list":     {mediaType, strings.NewReplacer("{\n      \"documents\": [],\n      \"data\": []\n    }", "[]").Replace(documented), but(func(w *want) { w.documents, w.data = false, false }, "/product/missing_requirements: a JSON array does not fit here")},
+		"no rejected items":          {mediaType, with(`"rejected_items"`, `"x"`), but(func(w *want) { w.rejectedItems = false }, "/rejected_items: the field is missing")},
+		"rejected items null":        {mediaType, with(`"rejected_items": []`, `"rejected_items": null`), but(func(w *want) { w.rejectedItems = false }, "/rejected_items: the field is missing")},
+		"rejected items an object":   {mediaType, with(`"rejected_items": []`, `"rejected_items": {}`), but(func(w *want) { w.rejectedItems = false }, "/rejected_items: a JSON object does not fit here")},
+		"no product":                 {mediaType, with(`"product": "cards_individuals"`, `"x": 1`), but(func(w *want) { w.product = false }, "/product/product: the field is missing")},
+		"product a number":           {mediaType, with(`"cards_individuals"`, `5`), but(func(w *want) { w.product = false }, "/product/product: a JSON number does not fit here")},
+		"no client":                  {mediaType, with(`"client_id"`, `"x"`), but(func(w *want) { w.client = false }, "/product/client_id: the field is missing")},
+		"rejection code of a number": {mediaType, with(`"created_at"`, `"rejection_code": 17, "created_at"`), but(intact, "/product/rejection_code: a JSON number does not fit here")},
+		"rejection code not UTF-8":   {mediaType, with(`"created_at"`, "\"rejection_code\": \"\xe9\", \"created_at\""), but(intact, "line 11, column 24: /product/rejection_code: this is not UTF-8")},
+		"several":                    {"", with(`"`+updated+`"`, "null", `"rejected_items"`, `"x"`), but(func(w *want) { w.updatedAt, w.rejectedItems = false, false }, `the media type is "", not application/json`, "/product/updated_at: the field is missing", "/rejected_items: the field is missing")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			handler := func(w http.ResponseWriter, r *http.Request) {
+				w.Header()["Content-Type"] = nil // or net/http guesses
+				if tt.contentType != "" {
+					w.Header().Set("Content-Type", tt.contentType)
+				}
+				_, _ = io.WriteString(w, tt.body)
+			}
+			var reply client.Reply
+			submission, err := serve(t, handler).SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			require.NoError(t, err)
+			require.Equal(t, tt.oddities, reply.Oddities)
+			require.Equal(t, requestID, submission.Product.ID)
+			require.Equal(t, api.InKyc, submission.Product.Status)
+			require.Equal(t, tt.client, submission.Product.ClientID == clientID)
+			require.Equal(t, tt.product, submission.Product.Product == api.CardsIndividuals)
+			require.Equal(t, tt.updatedAt, submission.Product.UpdatedAt.String() == updated)
+			require.Equal(t, tt.updatedAt, !submission.Product.UpdatedAt.IsZero())
+			require.Equal(t, tt.documents, submission.Product.MissingRequirements.Documents != nil)
+			require.Equal(t, tt.data, submission.Product.MissingRequirements.Data != nil)
+			require.Equal(t, tt.documents && tt.data, submission.MissingTold())
+			require.Equal(t, tt.rejectedItems, submission.RejectedItems != nil)
+			require.True(t, submission.Complete(), "in_kyc is what decides")
+			text, err := json.Marshal(submission)
+			require.NoError(t, err)
+			require.NotContains(t, string(text), "0001-01-01")
+
+			failed := callFails(t, serve(t, handler, client.WithStrictResponses()))
+			require.ErrorIs(t, failed, client.ErrInvalidResponse)
+			require.ErrorContains(t, failed, strings.Join(tt.oddities, "; "))
+		})
+	}
+
+	t.Run("strict takes what is documented", func(t *testing.T) {
+		t.Parallel()
+		var reply client.Reply
+		c := serve(t, answer(200, mediaType, documented), client.WithStrictResponses())
+		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		require.NoError(t, err)
+		require.Nil(t, reply.Oddities)
+	})
+	t.Run("too many to tell", func(t *testing.T) {
+		t.Parallel()
+		var reply client.Reply
+		c := serve(t, answer(200, mediaType, with(`"rejected_items": []`, `"rejected_items": [`+strings.Repeat("1,", 99)+`1]`)))
+		submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		require.NoError(t, err)
+		require.Len(t, reply.Oddities, 21)
+		require.Equal(t, "and 80 more", reply.Oddities[20])
+		require.False(t, submission.Complete(), "items were rejected, whichever")
+	})
+	t.Run("too long to tell", func(t *testing.T) {
+		t.Parallel()
+		var reply client.Reply
+		c := serve(t, answer(200, "text/plain; "+strings.Repeat("x", 1<<15), documented))
+		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		require.NoError(t, err)
+		require.Len(t, reply.Oddities, 1)
+		require.Less(t, len(reply.Oddities[0]), 1100)
+	})
+	t.Run("pending, and nobody says what is missing", func(t *testing.T) {
+		t.Parallel()
+		c := serve(t, answer(200, mediaType, with(`"in_kyc"`, `"pending_documentation"`, `"missing_requirements"`, `"x"`)))
+		submission, err := c.SubmitProduct(t.Context(), clientID, requestID)
+		require.NoError(t, err)
+		require.False(t, submission.Complete())
+		require.False(t, submission.MissingTold())
+	})
+}
+
+const mediaType = "application/json"
 
 func TestClient_SubmitProduct_otherSuccess(t *testing.T) {
 	t.Parallel()

@@ -3,10 +3,10 @@ package client
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -93,10 +93,16 @@ func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random fl
 	if delay == 0 {
 		delay = backoff(p, n, random)
 	}
+	delay = max(delay, failed.held) // or the gate would make it longer than was said
 	if delay >= left {
-		return stop(fmt.Sprintf("the deadline is before the next try, in %v", delay.Round(time.Millisecond)))
+		return stop(fmt.Sprintf("the deadline is before the next try, in %v", roundedUp(delay)))
 	}
 	return verdict{again: true, wait: delay, reason: reason}
+}
+
+// roundedUp returns a wait as texts have it, to the millisecond: it is not over sooner than was said.
+func roundedUp(wait time.Duration) time.Duration {
+	return (min(wait, math.MaxInt64-time.Millisecond) + time.Millisecond - 1).Truncate(time.Millisecond)
 }
 
 // worthRepeating tells whether the same call may end better another time.
@@ -114,16 +120,26 @@ func worthRepeating(failed *failure) (bool, string) {
 		}
 		return false, "the reply is not the API's"
 	}
-	switch failed.StatusCode {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	switch {
+	case mayPass(failed.StatusCode):
 		return true, fmt.Sprintf("status %d may pass", failed.StatusCode)
-	case http.StatusConflict:
-		if failed.Code == api.CodeIdempotencyInProgress {
-			return true, "an earlier try still runs on the server"
-		}
+	case failed.Is(ErrServer) && failed.RetryAfter > 0:
+		return true, fmt.Sprintf("status %d says when to come back", failed.StatusCode)
+	case failed.StatusCode == http.StatusConflict && failed.Code == api.CodeIdempotencyInProgress:
+		return true, "an earlier try still runs on the server"
 	}
 	return false, fmt.Sprintf("status %d is final", failed.StatusCode)
+}
+
+// mayPass tells whether a status may be another one the next time, without the server saying so. 520 to
+// 530 are those of proxies in front of a server that fails or is overloaded.
+func mayPass(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return status >= 520 && status <= 530
 }
 
 func transportWorthRepeating(failed *failure) (bool, string) {
@@ -147,10 +163,7 @@ func transportWorthRepeating(failed *failure) (bool, string) {
 
 // brokenReply tells whether a 200 was cut on its way: what is not there may come with the next try.
 func brokenReply(err error) bool {
-	if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
-		return true
-	}
-	return errors.Is(err, errReadReply) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errEmptyReply)
+	return errors.Is(err, errReadReply) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // backoff returns a random wait before the nth repetition ("full jitter"): callers that failed

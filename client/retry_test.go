@@ -1,16 +1,18 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,7 +73,9 @@ func TestDecide(t *testing.T) {
 		{"transport followed a redirect", with(status(503), func(f *client.Fault) { f.Err = client.ErrRedirect }), false, "redirect"},
 
 		{"200 that broke off", reply(fmt.Errorf("%w: %w", client.ErrReadReply, io.ErrUnexpectedEOF)), true, "not intact"},
-		{"200 with cut JSON", reply(new(json.SyntaxError)), true, "not intact"},
+		{"200 with cut JSON", reply(api.DecodeJSON([]byte(`{"product":{"id`), new(api.Submission))), true, "not intact"},
+		{"200 without a body", reply(api.DecodeJSON(nil, new(api.Submission))), true, "not intact"},
+		{"200 with HTML", reply(api.DecodeJSON([]byte(`<html>`), new(api.Submission))), false, "not the API's"},
 		{"200 of another kind", reply(errors.New("the media type is text/html")), false, "not the API's"},
 		{"201", status(201), false, "201 is final"},
 		{"302", status(302), false, "302 is final"},
@@ -82,6 +86,7 @@ func TestDecide(t *testing.T) {
 		{"404", status(404), false, "404 is final"},
 		{"408", status(408), true, "408 may pass"},
 		{"409 VAL", with(status(409), func(f *client.Fault) { f.Code = api.CodeVal }), false, "409 is final"},
+		{"409 without a code", status(409), false, "409 is final"},
 		{
 			"409 still running", with(status(409), func(f *client.Fault) { f.Code = api.CodeIdempotencyInProgress }),
 			true, "still runs",
@@ -96,6 +101,16 @@ func TestDecide(t *testing.T) {
 		{"503", status(503), true, "503 may pass"},
 		{"504", status(504), true, "504 may pass"},
 		{"505", status(505), false, "505 is final"},
+		{"506", status(506), false, "506 is final"},
+		{"507", status(507), false, "507 is final"},
+		{"511", status(511), false, "511 is final"},
+		{"519", status(519), false, "519 is final"},
+		{"520", status(520), true, "520 may pass"},
+		{"522", status(522), true, "522 may pass"},
+		{"529", status(529), true, "529 may pass"},
+		{"530", status(530), true, "530 may pass"},
+		{"531", status(531), false, "531 is final"},
+		{"598", status(598), false, "598 is final"},
 		{"599", status(599), false, "599 is final"},
 		{"the server asks not to", with(status(503), func(f *client.Fault) { f.DontRetry = true }), false, "asks not to repeat"},
 	} {
@@ -122,7 +137,8 @@ func TestDecide(t *testing.T) {
 			patient := tt.fault
 			patient.RetryAfter = 30 * time.Second
 			again, wait, _ = client.Decide(client.RetryPolicy{}, 1, patient, left, 0.5)
-			require.Equal(t, tt.again, again)
+			server := tt.fault.StatusCode >= 500 && tt.fault.Err == nil && !tt.fault.Ended && !tt.fault.DontRetry
+			require.Equal(t, tt.again || server, again, "a 5xx that says when to come back may pass, whichever it is")
 			if again {
 				require.Equal(t, 30*time.Second, wait, "in full")
 			}
@@ -286,7 +302,7 @@ func TestClient_SubmitProduct_retries(t *testing.T) {
 			name: "not pending after a lost reply", lines: []func(*http.Request) (*http.Response, error){reset, says(409, notPending)},
 			tries: 2, err: client.ErrNotPending, outcome: client.Unknown,
 			text: "submit product: 409 VAL: The enablement request is not pending documentation (trace " + trace +
-				"); an earlier try of this call may have submitted it: list the client's products to see its status, in_kyc means that it was submitted",
+				"); an earlier attempt under this idempotency key may have submitted it: list the client's products to see its status, in_kyc means that it was submitted",
 		},
 		{
 			name: "not pending after a block", lines: []func(*http.Request) (*http.Response, error){tooMany, says(409, notPending)},
@@ -295,6 +311,18 @@ func TestClient_SubmitProduct_retries(t *testing.T) {
 		{
 			name: "not pending after an error of the server", lines: []func(*http.Request) (*http.Response, error){says(503, ""), says(409, notPending)},
 			tries: 2, err: client.ErrNotPending, outcome: client.Unknown,
+		},
+		{
+			name: "not pending under a named key, without a code", tries: 1, err: client.ErrNotPending, outcome: client.Unknown,
+			lines: []func(*http.Request) (*http.Response, error){says(409, `{"message":"m"}`)},
+			opts:  []client.CallOption{client.WithIdempotencyKey("of-a-call-before")},
+			text: "submit product: 409: m; an earlier attempt under this idempotency key may have submitted it: " +
+				"list the client's products to see its status, in_kyc means that it was submitted",
+		},
+		{
+			name: "not found under a named key", tries: 1, err: client.ErrNotFound, outcome: client.Refused,
+			lines: []func(*http.Request) (*http.Response, error){says(404, "")},
+			opts:  []client.CallOption{client.WithIdempotencyKey("of-a-call-before")},
 		},
 		{
 			name: "unauthorized after a lost reply", lines: []func(*http.Request) (*http.Response, error){reset, says(401, "")},
@@ -349,6 +377,56 @@ func TestClient_SubmitProduct_retries(t *testing.T) {
 				}
 				if tt.text != "" {
 					require.EqualError(t, failed, tt.text)
+				}
+			})
+		})
+	}
+}
+
+// TestClient_SubmitProduct_waitsAsSaid: the wait that the attempt and the log tell of is the one that
+// happens, with the rate gate and without it.
+func TestClient_SubmitProduct_waitsAsSaid(t *testing.T) {
+	t.Parallel()
+	inAMoment := []string{"Date", "Thu, 16 Apr 2026 09:20:00 GMT", "Retry-After", "Thu, 16 Apr 2026 09:20:07 UTC"}
+	for _, tt := range []struct {
+		name   string
+		status int
+		header []string
+		opts   []client.Option
+		wait   time.Duration // 0: whatever it is
+	}{
+		{name: "whole seconds", status: 429, header: []string{"Retry-After", "4"}, wait: 4 * time.Second},
+		{name: "a fraction", status: 429, header: []string{"Retry-After", "1.5"}, wait: 1500 * time.Millisecond},
+		{name: "a fraction that is rounded up", status: 429, header: []string{"Retry-After", "3.20001"}, wait: 3201 * time.Millisecond},
+		{name: "a fraction of another status", status: 503, header: []string{"Retry-After", "3.2"}, wait: 3200 * time.Millisecond},
+		{name: "a date", status: 429, header: inAMoment, wait: 7 * time.Second},
+		{name: "a block that does not say how long", status: 429, wait: time.Second},
+		{name: "a block that says nothing", status: 429, header: []string{"Retry-After", "0"}, wait: time.Second},
+		{name: "a block, no gate", status: 429, header: []string{"Retry-After", "1.5"}, opts: []client.Option{client.WithoutRateGate()}, wait: 1500 * time.Millisecond},
+		{name: "backoff", status: 500},
+		{name: "backoff shorter than the gate's window", status: 500, opts: []client.Option{client.WithRateLimit(1)}, wait: time.Second},
+		{name: "522", status: 522, header: []string{"Retry-After", "1"}, wait: time.Second},
+		{name: "529", status: 529, header: []string{"Retry-After", "1"}, wait: time.Second},
+		{name: "501", status: 501, header: []string{"Retry-After", "2"}, wait: 2 * time.Second},
+		{name: "505", status: 505, header: []string{"Retry-After", "2"}, wait: 2 * time.Second},
+		{name: "599", status: 599, header: []string{"Retry-After", "0.1"}, wait: 100 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				p := &played{lines: []func(*http.Request) (*http.Response, error){says(tt.status, "", tt.header...), says(200, seed(t))}}
+				c := playing(t, p, append(tt.opts, client.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))...)
+				var reply client.Reply
+				_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+				require.NoError(t, err)
+				require.Len(t, p.at, 2)
+				require.Equal(t, p.keys[0], p.keys[1], "under one key")
+				said := reply.Attempts[0].Wait
+				require.Equal(t, said, p.at[1].Sub(p.at[0]))
+				require.Contains(t, log.String(), `"wait":`+strconv.FormatInt(int64(said), 10))
+				if tt.wait != 0 {
+					require.Equal(t, tt.wait, said)
 				}
 			})
 		})

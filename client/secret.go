@@ -1,10 +1,14 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
+	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -23,7 +27,10 @@ type secret struct {
 }
 
 func newSecret(text string) secret {
-	forms := []string{text, mask, unquoted(strconv.Quote(text)), mask}
+	forms := []string{
+		text, mask, unquoted(strconv.Quote(text)), mask, strings.ReplaceAll(text, "/", `\/`), mask, // some write JSON so
+		url.QueryEscape(text), mask, url.PathEscape(text), mask, html.EscapeString(text), mask,
+	}
 	if inJSON, err := json.Marshal(text); err == nil {
 		forms = append(forms, unquoted(string(inJSON)), mask)
 	}
@@ -31,6 +38,16 @@ func newSecret(text string) secret {
 		reveal: func() string { return text },
 		mask:   strings.NewReplacer(forms...).Replace,
 	}
+}
+
+// maskCut masks the start of the secret where a text ends with it, as one does that was cut there.
+func (s secret) maskCut(text string) string {
+	for start := s.reveal(); start != ""; start = start[:len(start)-1] {
+		if before, found := strings.CutSuffix(text, start); found {
+			return before + mask
+		}
+	}
+	return text
 }
 
 func unquoted(text string) string { return text[1 : len(text)-1] }
@@ -49,6 +66,25 @@ func (s secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
 
 // LogValue implements [slog.LogValuer].
 func (s secret) LogValue() slog.Value { return slog.StringValue(mask) }
+
+// jsonString is a string of JSON, wherever it stands.
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// maskJSON returns a text, JSON or not, without the secret, also where letters of it are escaped.
+func (s secret) maskJSON(text []byte) []byte {
+	text = []byte(s.mask(string(text)))
+	if !bytes.ContainsRune(text, '\\') {
+		return text
+	}
+	return jsonString.ReplaceAllFunc(text, func(quoted []byte) []byte {
+		var value string
+		if json.Unmarshal(quoted, &value) != nil || s.mask(value) == value {
+			return quoted
+		}
+		masked, _ := json.Marshal(s.mask(value)) // of a string there is no error
+		return masked
+	})
+}
 
 // maskError returns an error around err with the masked text. What it wraps may hold the secret, as a
 // request does: no verb of fmt prints it.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,10 +144,34 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 				c := serve(t, answer(status, "text/html; key="+key, body, "X-Trace-Id", key, "Location", "https://elsewhere.example/?key="+key))
 				failed := callFails(t, c)
 				require.NotContains(t, string(failed.Body), key)
+				require.NotContains(t, string(failed.Body), key[1:], "with the first letter escaped")
 				require.NotContains(t, failed.Message, key)
 				require.NotContains(t, failed.TraceID, key)
 				require.NotContains(t, failed.Code, key)
 			}
+		}
+	})
+	t.Run("what comes with a submission", func(t *testing.T) {
+		t.Parallel()
+		for _, repeated := range []string{key, `\u0073` + key[1:], `\u0073\u006b` + key[2:], "\\\"" + key + "\\\""} {
+			body := strings.Replace(seed(t), `"cards_individuals"`, `"`+repeated+`", "key": "`+repeated+`", "`+repeated+`": 1`, 1)
+			var reply client.Reply
+			c := serve(t, answer(200, "application/"+key, body, "X-Trace-Id", key))
+			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			require.NoError(t, err)
+			requireNoKey(t, reply)
+			require.NotContains(t, string(reply.Body), key[2:])
+			require.Contains(t, string(reply.Body), "[redacted]")
+			require.True(t, json.Valid(reply.Body))
+			require.Equal(t, []string{`the media type is "application/[redacted]", not application/json`}, reply.Oddities)
+		}
+	})
+	t.Run("cut in the middle of the key", func(t *testing.T) {
+		t.Parallel()
+		for left := range len(key) {
+			body := strings.Repeat("x", 16<<10-left) + key + strings.Repeat("x", 1<<10)
+			failed := callFails(t, serve(t, answer(401, "text/plain", body)))
+			require.Equal(t, "x", strings.Trim(strings.TrimSuffix(string(failed.Body), "[redacted]"), "x")+"x")
 		}
 	})
 	t.Run("redirect that net/http cannot read", func(t *testing.T) {
@@ -164,10 +190,13 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 	})
 	t.Run("key that has to be escaped", func(t *testing.T) {
 		t.Parallel()
-		const odd = `sk"<canary>\&` + "end"
+		const odd = `sk/"<canary>\&+` + "end"
 		inJSON, err := json.Marshal(odd)
 		require.NoError(t, err)
-		for _, body := range []string{odd, strconv.Quote(odd), `{"message":` + string(inJSON) + `}`} {
+		for _, body := range []string{
+			odd, strconv.Quote(odd), `{"message":` + string(inJSON) + `}`, url.QueryEscape(odd), url.PathEscape(odd),
+			html.EscapeString(odd), strings.ReplaceAll(odd, "/", `\/`),
+		} {
 			c, err := client.New(odd, client.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
 				return nil, errors.New(body)
 			})}))

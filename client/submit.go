@@ -43,7 +43,7 @@ func (c *Client) newCall(clientID, productRequestID string, opts []CallOption) (
 	if err := checkID("productRequestID", productRequestID); err != nil {
 		return nil, err
 	}
-	call := &call{clientID: clientID, productRequestID: productRequestID}
+	call := &call{clientID: clientID, productRequestID: productRequestID, strict: c.strict}
 	for _, opt := range opts {
 		if err := opt(call); err != nil {
 			return nil, err
@@ -87,6 +87,9 @@ func (c *Client) run(ctx context.Context, call *call, observed observed) (*api.S
 		next := c.next(policy, n, failed, deadline.Sub(c.clock.Now()))
 		attempt.StatusCode, attempt.Outcome, attempt.Cause = failed.StatusCode, failed.Outcome, failed.Error.Error()
 		attempt.Wait, attempt.Reason = next.wait, next.reason
+		if call.mayRepeat && failed.Is(ErrNotPending) {
+			failed.Outcome = Unknown // of the call before, under this key
+		}
 		failed.follow(last, attempt, c.key.mask(call.idempotencyKey))
 		observed.tried(n, attempt, failed.Error, next.again)
 		call.reply.fail(failed.Error)
@@ -186,13 +189,13 @@ func (c *Client) leaveGate(now time.Time, failed *failure) {
 		return
 	}
 	if failed != nil && failed.Is(ErrRateLimited) {
-		block := failed.RetryAfter
-		if block == 0 {
-			block = defaultBlock
-		}
-		c.gate.block(now.Add(block))
+		failed.RetryAfter = cmp.Or(failed.RetryAfter, defaultBlock)
+		c.gate.block(now.Add(failed.RetryAfter))
 	}
 	c.gate.leave(now)
+	if failed != nil {
+		failed.held = c.gate.hold(now, c.gateLimit)
+	}
 }
 
 // maxID is the longest id, as the Id schema of openapi.yaml has it.

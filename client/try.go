@@ -2,12 +2,16 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -43,7 +47,7 @@ func (c *Client) try(ctx context.Context, call *call, deadline time.Time) (*api.
 
 	reply := readReply(tryCtx, resp)
 	if wire.redirected(req, resp) {
-		failed := reply.failure(fmt.Errorf("%w: the HTTP client's transport followed it", ErrRedirect), c.clock.Now())
+		failed := reply.failure(fmt.Errorf("%w: the HTTP client's transport followed it; check the base URL", ErrRedirect), c.clock.Now())
 		failed.Outcome = Unknown // whoever answered
 		return nil, failed
 	}
@@ -54,7 +58,7 @@ func (c *Client) try(ctx context.Context, call *call, deadline time.Time) (*api.
 			failed.Err = withContextError(ctx, failed.Err)
 		}
 	} else if call.reply != nil {
-		call.reply.succeed(c.key, resp, reply.body)
+		call.reply.succeed(c.key, reply)
 	}
 	return submission, failed
 }
@@ -90,8 +94,8 @@ func (c *Client) transportFailure(ctx, tryCtx context.Context, wire *wire, err e
 	failed := &failure{Error: &Error{Err: withContextError(tryCtx, withContextError(ctx, err))}}
 	failed.ended = ctx.Err() != nil
 	failed.timedOut = !failed.ended && errors.Is(err, context.DeadlineExceeded)
-	if wire.foreign() {
-		failed.Err = fmt.Errorf("%w: the HTTP client's transport was about to follow it; the call was given up", ErrRedirect)
+	if refused := wire.refused(); refused != nil && !failed.timedOut {
+		failed.Err = withContextError(ctx, refused)
 	}
 	if wire.notSent() {
 		failed.Outcome = NotSent
@@ -99,42 +103,125 @@ func (c *Client) transportFailure(ctx, tryCtx context.Context, wire *wire, err e
 	return failed
 }
 
-// wire is what a transport tells of one try, while it runs and maybe longer.
+// wire is what a transport tells of one try, while it runs and maybe longer. One try is one sending: a
+// transport that is about to send the call again by itself is stopped, so that every sending is counted,
+// waits its turn at the rate gate, and is decided on by the retry policy. net/http does so over HTTP/2,
+// where a server gives a call back unanswered (RST_STREAM, GOAWAY); a transport of the caller's may, too,
+// or follow a redirect and so send the key to another host.
 type wire struct {
 	// refuse ends the try.
 	refuse context.CancelFunc
 
+	trace httptrace.ClientTrace
+
 	mu sync.Mutex
-	// target is where the first connection goes, of this client's host or of a proxy.
-	target string
-	// connected: there was a connection, so something may have been sent.
-	connected bool
-	// elsewhere: a second connection was to go to another host.
-	elsewhere bool
+	// req is what the transport was given; keeps is whether the transport's connections are kept.
+	req   *http.Request
+	keeps *atomic.Bool
+	// conn is what the call is sent on; nil means that nothing was sent.
+	conn net.Conn
+	// targets are the hosts that a connection was asked for, until the call was sent: this client's, a
+	// proxy's, or over HTTP/2 through a proxy both.
+	targets []string
+	// final: what is written on this connection counts as sent. It does not on a kept one of HTTP/1: if
+	// nothing at all could be written because it is dead, net/http rightly takes another one.
+	final bool
+	// sent: the call was sent; answered: something came back.
+	sent, answered bool
+	// again: the call was about to be sent again; elsewhere is to which other host.
+	again     bool
+	elsewhere string
 }
+
+// wireKey is where a context has its wire.
+type wireKey struct{}
 
 func (w *wire) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn})
+	w.trace = httptrace.ClientTrace{
+		GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders, GotFirstResponseByte: w.gotByte,
+		PutIdleConn: w.putIdleConn,
+	}
+	return httptrace.WithClientTrace(context.WithValue(ctx, wireKey{}, w), &w.trace)
 }
 
-// getConn is called before there is a connection. A transport that asks for one to another host
-// than before follows a redirect, and would send the key along.
+// carry says before the transport has the request whether its connection is kept, by what the last one
+// was; gotConn says it again by what this one is. A transport that copies the request sees the first only.
+func (w *wire) carry(req *http.Request, keeps *atomic.Bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.req, w.keeps = req, keeps
+	req.Close = !keeps.Load()
+}
+
+// getConn is called before there is a connection.
 func (w *wire) getConn(target string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.target == "" {
-		w.target = target
+	if !w.sent {
+		w.targets = append(w.targets, target)
+		return
 	}
-	if w.target != target {
-		w.elsewhere = true
-		w.refuse()
+	if !slices.Contains(w.targets, target) {
+		w.elsewhere = target
+	}
+	w.stop()
+}
+
+// gotConn is called before anything is written on the connection.
+func (w *wire) gotConn(info httptrace.GotConnInfo) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sent {
+		w.stop()
+		if !isHTTP2(info.Conn) { // which looks at the context before it writes; HTTP/1 looks after it
+			_ = info.Conn.Close()
+		}
+		return
+	}
+	w.conn = info.Conn
+	w.final = !info.Reused || isHTTP2(info.Conn)
+	own, ours := info.Conn.(*paced)
+	if ours {
+		own.begin()
+	}
+	if w.req != nil {
+		keep := ours || isHTTP2(info.Conn)
+		w.req.Close = !keep
+		w.keeps.Store(keep)
 	}
 }
 
-func (w *wire) gotConn(httptrace.GotConnInfo) {
+// putIdleConn is called before anything more is read of a connection that is kept.
+func (w *wire) putIdleConn(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.connected = true
+	if own, ours := w.conn.(*paced); ours && err == nil {
+		own.end()
+	}
+}
+
+func (w *wire) wroteHeaders() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = w.sent || w.final
+}
+
+func (w *wire) gotByte() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent, w.answered = true, true
+}
+
+// stop ends the try. The caller holds the lock.
+func (w *wire) stop() {
+	w.again = true
+	w.refuse()
+}
+
+// isHTTP2 tells whether conn speaks HTTP/2, by what was agreed on with TLS.
+func isHTTP2(conn net.Conn) bool {
+	secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // notSent tells whether it is certain that nothing was sent: the transport asked for a connection
@@ -142,19 +229,33 @@ func (w *wire) gotConn(httptrace.GotConnInfo) {
 func (w *wire) notSent() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.target != "" && !w.connected
+	return len(w.targets) > 0 && w.conn == nil
 }
 
-func (w *wire) foreign() bool {
+// refused returns why the try was stopped, nil if it was not.
+func (w *wire) refused() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.elsewhere
+	switch {
+	case w.elsewhere != "":
+		return fmt.Errorf("%w: the HTTP client's transport was about to follow it to %s; the call was given up; check the base URL",
+			ErrRedirect, w.elsewhere)
+	case w.again && w.answered:
+		return fmt.Errorf("%w, or a repetition of the HTTP client's transport: it was about to send the answered call again; "+
+			"the call was given up", ErrRedirect)
+	case w.again:
+		return errResend
+	}
+	return nil
 }
+
+// errResend is why a try was stopped. It does not say more of the server: the transport tells no reason.
+var errResend = errors.New("there was no response, and the transport was about to send the call again by itself")
 
 // redirected tells whether the reply is that to another request than the one sent.
 func (w *wire) redirected(sent *http.Request, resp *http.Response) bool {
 	got := resp.Request
-	return w.foreign() || got != nil && (got.Response != nil || got.Method != sent.Method || !sameURL(got.URL, sent.URL))
+	return errors.Is(w.refused(), ErrRedirect) || got != nil && (got.Response != nil || got.Method != sent.Method || !sameURL(got.URL, sent.URL))
 }
 
 func sameURL(a, b *url.URL) bool {

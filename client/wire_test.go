@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +150,96 @@ func TestClient_SubmitProduct_isNotResentByTheTransport(t *testing.T) {
 	})
 }
 
+// mortal is a connection on which nothing can be written any more once it is dead, which nobody notices
+// before.
+type mortal struct {
+	net.Conn
+	dead *atomic.Bool
+}
+
+func (m mortal) Write(p []byte) (int, error) {
+	if m.dead.Load() {
+		return 0, syscall.EPIPE
+	}
+	return m.Conn.Write(p)
+}
+
+// TestClient_SubmitProduct_deadConnection: nothing of the call was written on the kept connection, so
+// another one is taken, and it is one attempt.
+func TestClient_SubmitProduct_deadConnection(t *testing.T) {
+	t.Parallel()
+	var dials, calls atomic.Int32
+	var dead [2]atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		answer(200, "application/json", seed(t))(w, r)
+	}))
+	t.Cleanup(server.Close)
+	shared := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return mortal{conn, &dead[dials.Add(1)-1]}, err
+	}}
+	t.Cleanup(shared.CloseIdleConnections)
+	// Somebody else left the connection there.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	require.NoError(t, err)
+	resp, err := (&http.Client{Transport: shared}).Do(req)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	dead[0].Store(true)
+
+	var reply client.Reply
+	_, err = newClient(t, client.WithBaseURL(server.URL), client.WithHTTPClient(&http.Client{Transport: shared})).
+		SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	require.NoError(t, err)
+	require.Len(t, reply.Attempts, 1)
+	require.EqualValues(t, 2, dials.Load())
+	require.EqualValues(t, 2, calls.Load())
+}
+
+// persistent is a transport that sends a call again by itself.
+type persistent struct{ http.RoundTripper }
+
+func (p persistent) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	for range 5 {
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+		if resp, err = p.RoundTripper.RoundTrip(req.Clone(req.Context())); err == nil && resp.StatusCode < 500 {
+			break
+		}
+	}
+	return resp, err
+}
+
+func TestClient_SubmitProduct_refusesTransportsThatRepeat(t *testing.T) {
+	t.Parallel()
+	for name, respond := range map[string]http.HandlerFunc{
+		"unavailable": answer(503, "application/json", "{}"),
+		"closed":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 20 { // whether the connection is ready before the call is given up is a matter of luck
+				var calls atomic.Int32
+				real := new(http.Transport)
+				c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					calls.Add(1)
+					respond(w, r)
+				}, client.WithHTTPClient(&http.Client{Transport: persistent{real}}))
+				failed := callFails(t, c)
+				real.CloseIdleConnections()
+				require.Equal(t, client.Unknown, failed.Outcome)
+				require.NotErrorIs(t, failed, context.Canceled)
+				require.EqualValues(t, 1, calls.Load())
+			}
+		})
+	}
+}
+
 // TestClient_SubmitProduct_outcomes: what is certain is said, and no more.
 func TestClient_SubmitProduct_outcomes(t *testing.T) {
 	t.Parallel()
@@ -268,13 +359,16 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 	} {
 		require.Equal(t, outcome, callFails(t, serve(t, answer(status, "text/html", ""))).Outcome, status)
 	}
+	// A 409 refuses by its status. Under a key that nobody used before, nothing can be under way.
 	for body, outcome := range map[string]client.Outcome{
 		notPending:                           client.Refused,
 		`{"code":"IDEMPOTENCY_MISMATCH"}`:    client.Refused,
 		`{"code":"IDEMPOTENCY_IN_PROGRESS"}`: client.Unknown,
-		`{"code":"NEW"}`:                     client.Unknown,
-		`<html>`:                             client.Unknown,
-		`{"code":"VA`:                        client.Unknown,
+		`{"code":"IDEMPOTENCY_KEY_IN_USE"}`:  client.Unknown,
+		`{"code":"NEW"}`:                     client.Refused,
+		`<html>`:                             client.Refused,
+		`{"code":"VA`:                        client.Refused,
+		``:                                   client.Refused,
 	} {
 		require.Equal(t, outcome, callFails(t, serve(t, answer(409, "application/json", body))).Outcome, body)
 	}
@@ -332,6 +426,7 @@ func TestClient_SubmitProduct_refusesTransportsThatFollowRedirects(t *testing.T)
 				require.Equal(t, client.Unknown, failed.Outcome)
 				require.Len(t, failed.Attempts, 1, "it is not repeated")
 				if !detached {
+					require.ErrorContains(t, failed, " to "+strings.TrimPrefix(elsewhere.URL, "http://")+";")
 					require.Zero(t, leaked.Load(), "the key went elsewhere")
 				}
 			})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -20,7 +21,7 @@ var (
 
 // Authenticator tells whose an API key is.
 type Authenticator interface {
-	// Authenticate returns the owner of apiKey, which is never empty. from is the client's
+	// Authenticate returns the owner of apiKey, which is never empty and has no comma. from is the client's
 	// address, an IPv4 one never in its IPv6 form: the peer's, or the one that the proxies of
 	// [WithTrustedProxies] vouch for. Behind any other proxy it is the proxy's. It is the zero
 	// Addr when the server doesn't know it.
@@ -64,11 +65,11 @@ func (h *handler) authenticate(c *call, r *http.Request) error {
 	if op.keyHeader == "" {
 		return nil
 	}
-	keys := r.Header[op.keyHeader]
-	if len(keys) != 1 || keys[0] == "" {
-		return invalidKey(nil)
+	key, err := op.keyOf(r)
+	if err != nil {
+		return err
 	}
-	principal, err := h.authenticator.Authenticate(r.Context(), keys[0], c.client)
+	principal, err := h.authenticator.Authenticate(r.Context(), key, c.client)
 	if err != nil {
 		return authenticationError(err)
 	}
@@ -77,6 +78,21 @@ func (h *handler) authenticate(c *call, r *http.Request) error {
 		return accessDenied(nil)
 	}
 	return nil
+}
+
+// keyOf is the one key that a request carries. Of two, even equal ones, the server chooses none:
+// whatever stands in front of it may have looked at the other. Some proxies and libraries join two
+// headers with a comma (RFC 9110, section 5.3), so a comma means two.
+func (o *operation) keyOf(r *http.Request) (string, error) {
+	keys := r.Header[o.keyHeader]
+	switch {
+	case len(keys) > 1 || len(keys) == 1 && strings.Contains(keys[0], ","):
+		return "", sentTwice(o.keyName)
+	case len(keys) == 0 || keys[0] == "":
+		return "", invalidKey(nil)
+	default:
+		return keys[0], nil
+	}
 }
 
 func authenticationError(err error) error {

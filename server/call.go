@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // call is one request on its way through the chain, with its reply. It is the ResponseWriter and the
@@ -31,7 +32,7 @@ func newCall(w http.ResponseWriter, r *http.Request) *call {
 		Context: r.Context(),
 		reply:   newReply(w),
 		started: time.Now(),
-		traceID: traceIDOf(r),
+		traceID: wire.TraceID(r),
 	}
 }
 

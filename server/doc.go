@@ -31,7 +31,8 @@
 //
 // A reply is held back until it was checked. What goes wrong on the way, a panic included, becomes
 // one JSON error in the form the description documents: it carries the call's trace id, and what
-// the caller must not see stays in the log under the same id.
+// the caller must not see stays in the log under the same id. A 4xx changed nothing by itself; a 5xx
+// does not say whether the call took effect, since a commit's answer may have been lost.
 //
 // A request whose end a proxy in front might see elsewhere, such as one with a body that nobody
 // asked for, is the last on its connection.
@@ -39,6 +40,25 @@
 // An implementation answers a documented error by returning an [*Error], for example from
 // [NotFound] or [Conflict]. Any other error is a 500 whose text never reaches the caller.
 // [PrincipalFrom] tells it who calls, [TraceIDFrom] under which trace id.
+//
+// # What net/http answers by itself
+//
+// Some requests never reach a handler: net/http answers them and closes the connection.
+//
+//	400   a request line, an escape or a header that can't be read; no Host, two or a malformed one;
+//	      two lengths; HTTP on a port of HTTPS
+//	417   Expect with anything but 100-continue
+//	431   line and headers of more than MaxHeaderBytes and 4 KiB
+//	501   Transfer-Encoding with anything but chunked
+//	505   a version of HTTP that it doesn't speak
+//
+// By net/http these are plain text, 417 is empty, and none has a trace id. By HTTP/2 such a request
+// has its stream reset, or the connection is closed with GOAWAY; a 431 is a page of HTML. Who is too
+// slow with the headers gets no answer at all. "OPTIONS *" is an empty 200, unless the server has
+// DisableGeneralOptionsHandler. HTTP/2 without TLS is a 404 by HTTP/1.1, with a trace id.
+//
+// The program enablementd gives the five of HTTP/1 the API's form, with a trace id and a line in the
+// log. Within TLS, which net/http ends itself, they stay as they are.
 //
 // The package knows no database and no queue.
 package server

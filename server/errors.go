@@ -41,8 +41,8 @@ func Conflict(code api.ErrorCode, message string) *Error {
 	return &Error{Status: http.StatusConflict, Code: code, Message: message}
 }
 
-// Unavailable is the answer to a call that can't be served now, because of err, and changed
-// nothing.
+// Unavailable is the answer to a call that can't be finished now, because of err. It does not say
+// that nothing changed: the answer to a commit may have been lost.
 func Unavailable(retryAfter time.Duration, err error) *Error {
 	return &Error{
 		Status:     http.StatusServiceUnavailable,
@@ -79,6 +79,10 @@ var (
 
 func badRequest(message string, cause error) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: api.CodeBadRequest, Message: message, Err: cause}
+}
+
+func sentTwice(header string) *Error {
+	return badRequest(fmt.Sprintf("header %q: must be sent once", header), nil)
 }
 
 func bodyTooLarge(limit int64) *Error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/gen/spec"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // Handler serves impl as openapi.yaml describes it. The package comment draws what a call passes
@@ -96,7 +97,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	c.stamp()
-	c.closeAfter(r)
+	if wire.EndUnclear(r, c.operation != nil && c.operation.takesBody()) {
+		c.header.Set("Connection", "close")
+	}
 	c.send(w)
 }
 

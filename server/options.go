@@ -65,8 +65,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // WithResponseValidation turns the check of the implementation's replies against the description
-// on or off; on by default. A reply that fails it is a 500, and the log says why. Switched off, a
-// missing reply is still a 500.
+// on or off; on by default. A reply that fails it is a 500, and the log says why; what the
+// implementation did before stands. Switched off, a missing reply is still a 500.
 func WithResponseValidation(on bool) Option {
 	return func(s *settings) error {
 		s.checkReplies = on

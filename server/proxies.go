@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // ProxyHeader is a header in which proxies tell whom they forward a request for.
@@ -27,12 +30,16 @@ const (
 // The header is read from its end, where the nearest proxy wrote. The first address that is no
 // trusted proxy's is the client. Where an entry is no address, such as unknown, a name or an
 // obfuscated one, the walk stops at the hop before: nothing to the left of it was vouched for. The
-// same goes for an entry longer than 256 bytes and for what comes after 32 trusted proxies. Ports
-// are dropped, and an IPv4 address is never in its IPv6 form.
+// same goes for an entry longer than 256 bytes and for what comes after 32 trusted proxies. Ports,
+// obfuscated ones too, are dropped, and an IPv4 address is never in its IPv6 form. An empty element
+// of Forwarded is passed over, as RFC 9110, section 5.6.1, has it of lists; an empty entry of
+// X-Forwarded-For, which no standard describes, is no address.
 //
 // Only the given header is read, never the other. Choose the one that every trusted proxy appends
 // to or replaces: one that they pass on as it came would be the client's to write. For the same
-// reason the prefixes must hold proxies only, and one that holds every address is refused.
+// reason the prefixes must hold proxies only. A prefix wider than /8 of IPv4 or /16 of IPv6 is refused,
+// but for fc00::/7 and fe80::/10, and so are prefixes that together hold more than a sixteenth of all
+// addresses.
 func WithTrustedProxies(header ProxyHeader, prefixes ...netip.Prefix) Option {
 	return func(s *settings) error {
 		p, err := newProxies(header, prefixes)
@@ -67,11 +74,12 @@ func newProxies(header ProxyHeader, prefixes []netip.Prefix) (proxies, error) {
 		switch {
 		case !prefix.IsValid():
 			return proxies{}, fmt.Errorf("prefix %d of %d is invalid", i+1, len(prefixes))
-		case prefix.Bits() == 0:
-			return proxies{}, fmt.Errorf("prefix %s would trust everybody", prefix)
 		case prefix.Addr().Is4In6():
 			return proxies{}, fmt.Errorf("prefix %s: write it as an IPv4 one", prefix)
 		}
+	}
+	if err := wire.CheckProxies(prefixes); err != nil {
+		return proxies{}, err
 	}
 	return proxies{header: header, prefixes: slices.Clone(prefixes)}, nil
 }
@@ -92,7 +100,14 @@ func (p proxies) clientOf(r *http.Request) netip.Addr {
 			}
 			rest, values = values[len(values)-1], values[:len(values)-1]
 		}
-		rest, entry, more = lastEntry(rest, p.header == Forwarded)
+		var ok bool
+		if rest, entry, more, ok = lastEntry(rest, p.header == Forwarded); !ok {
+			return client
+		}
+		entry = trimSpace(entry)
+		if entry == "" && p.header == Forwarded {
+			continue
+		}
 		hop, ok := p.hopOf(entry)
 		if !ok {
 			return client
@@ -110,32 +125,35 @@ func (p proxies) trusts(address netip.Addr) bool {
 	return slices.ContainsFunc(p.prefixes, func(prefix netip.Prefix) bool { return prefix.Contains(address) })
 }
 
-// lastEntry cuts the last entry off a list. It comes out empty, which is no address, where it can't
-// be told. It is found from the end, so that no quote that the client opened further left can
+// lastEntry cuts the last entry off a list, and tells whether there are more, and whether it could be
+// told at all. It is found from the end, so that no quote that the client opened further left can
 // swallow what a proxy appended: a proxy closes the quotes that it opens.
-func lastEntry(list string, quotes bool) (before, entry string, more bool) {
+func lastEntry(list string, quotes bool) (before, entry string, more, ok bool) {
 	quoted := false
 	for i := len(list) - 1; i >= 0; i-- {
 		switch c := list[i]; {
 		case len(list)-1-i > maxEntry:
-			return "", "", false
+			return "", "", false, false
 		case c == '"' && quotes:
-			quoted = !quoted
-		case c == '\\': // nothing that leads to an address needs an escape
-			return "", "", false
+			if !isEscaped(list[:i]) {
+				quoted = !quoted
+			} else if !quoted {
+				return "", "", false, false // nothing outside of quotes is escaped
+			}
 		case c == ',' && !quoted:
-			return list[:i], list[i+1:], true
+			return list[:i], list[i+1:], true, true
 		}
 	}
-	if quoted || len(list) > maxEntry {
-		return "", "", false
-	}
-	return "", list, false
+	return "", list, false, !quoted && len(list) <= maxEntry
+}
+
+// isEscaped tells whether what comes after the text is, by a backslash that is not escaped itself.
+func isEscaped(before string) bool {
+	return (len(before)-len(strings.TrimRight(before, `\`)))%2 == 1
 }
 
 // hopOf reads the address in an entry of the header.
 func (p proxies) hopOf(entry string) (netip.Addr, bool) {
-	entry = trimSpace(entry)
 	if p.header == Forwarded {
 		node, ok := forwardedFor(entry)
 		if !ok {
@@ -159,7 +177,7 @@ func forwardedFor(element string) (node string, ok bool) {
 			return "", false
 		}
 		if quoted, isQuoted := strings.CutPrefix(rest, `"`); isQuoted {
-			if value, rest, ok = strings.Cut(quoted, `"`); !ok {
+			if value, rest, ok = unquote(quoted); !ok {
 				return "", false
 			}
 		} else {
@@ -168,7 +186,7 @@ func forwardedFor(element string) (node string, ok bool) {
 				end = len(rest)
 			}
 			value, rest = trimSpace(rest[:end]), rest[end:]
-			if strings.ContainsAny(value, "\" \t") {
+			if strings.ContainsAny(value, "\"\\ \t") {
 				return "", false
 			}
 		}
@@ -185,19 +203,41 @@ func forwardedFor(element string) (node string, ok bool) {
 	return node, node != ""
 }
 
+// unquote reads a quoted string whose first quote is gone, up to the last one.
+func unquote(text string) (value, rest string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return b.String(), text[i+1:], true
+		case '\\':
+			if i++; i == len(text) {
+				return "", "", false
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return "", "", false
+}
+
 // parseNode reads an address, which may have a port, and may be in brackets if it is an IPv6 one.
 func parseNode(text string) (netip.Addr, bool) {
 	address, err := netip.ParseAddr(text)
 	if err != nil {
-		if inner, found := strings.CutPrefix(text, "["); found && strings.HasSuffix(inner, "]") {
-			address, err = netip.ParseAddr(strings.TrimSuffix(inner, "]"))
-			if err == nil && address.Is4() {
-				return netip.Addr{}, false
-			}
-		} else {
-			var withPort netip.AddrPort
-			withPort, err = netip.ParseAddrPort(text)
-			address = withPort.Addr()
+		host, port, found := text, "", false
+		if i := strings.LastIndexByte(text, ':'); i > strings.LastIndexByte(text, ']') {
+			host, port, found = text[:i], text[i+1:], true
+		}
+		if found && !isPort(port) {
+			return netip.Addr{}, false
+		}
+		inner, bracketed := strings.CutPrefix(host, "[")
+		if bracketed {
+			inner, bracketed = strings.CutSuffix(inner, "]")
+		}
+		address, err = netip.ParseAddr(inner)
+		if err == nil && address.Is4() == bracketed {
+			return netip.Addr{}, false
 		}
 	}
 	if err != nil || address.Zone() != "" { // a zone means something on the proxy only
@@ -206,8 +246,19 @@ func parseNode(text string) (netip.Addr, bool) {
 	return address.Unmap(), true
 }
 
+// isPort takes a number and what a proxy may write in its place (RFC 7239, section 6.3).
+func isPort(text string) bool {
+	if hidden, found := strings.CutPrefix(text, "_"); found {
+		return hidden != "" && strings.Trim(hidden, "._-"+alphanumeric) == ""
+	}
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && len(text) <= len("65535")
+}
+
+const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 func isToken(text string) bool {
-	return text != "" && strings.Trim(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	return text != "" && strings.Trim(text, "!#$%&'*+-.^_`|~"+alphanumeric) == ""
 }
 
 func trimSpace(text string) string { return strings.Trim(text, " \t") }

@@ -59,6 +59,7 @@ func TestWithTrustedProxies_RefusesWhatIsUnsafe(t *testing.T) {
 		"no prefix is given":                                 server.WithTrustedProxies(server.XForwardedFor),
 		"prefix 2 of 2 is invalid":                           server.WithTrustedProxies(server.Forwarded, private, netip.Prefix{}),
 		"prefix 0.0.0.0/0 would trust everybody":             server.WithTrustedProxies(server.Forwarded, netip.MustParsePrefix("0.0.0.0/0")),
+		"prefix 0.0.0.0/1 is too wide":                       server.WithTrustedProxies(server.Forwarded, private, netip.MustParsePrefix("0.0.0.0/1")),
 		"prefix ::/0 would trust everybody":                  server.WithTrustedProxies(server.Forwarded, netip.MustParsePrefix("::/0")),
 		"::ffff:10.0.0.0/104: write it as an IPv4 one":       server.WithTrustedProxies(server.Forwarded, netip.MustParsePrefix("::ffff:10.0.0.0/104")),
 	} {
@@ -92,6 +93,8 @@ func TestXForwardedFor(t *testing.T) {
 		"without spaces":            {proxy, list("198.51.100.1," + client + ",10.0.0.2"), client},
 		"with tabs":                 {proxy, list("\t" + client + " \t"), client},
 		"with a port":               {proxy, list(client + ":4711"), client},
+		"with ports everywhere":     {proxy, list("198.51.100.1:1, " + client + ":4711, 10.0.0.2:80"), client},
+		"loopback with a port":      {proxy, list("[::1]:80"), "::1"},
 		"IPv6":                      {proxy, list("2001:db8::1"), "2001:db8::1"},
 		"IPv6, in brackets":         {proxy, list("[2001:db8::1]"), "2001:db8::1"},
 		"IPv6, with a port":         {proxy, list("[2001:db8::1]:4711"), "2001:db8::1"},
@@ -179,6 +182,24 @@ func TestForwarded(t *testing.T) {
 		"quoted":                   {proxy, list(`for="192.0.2.1"`), client},
 		"with a port":              {proxy, list(`for="192.0.2.1:4711"`), client},
 		"with a port, not quoted":  {proxy, list(`for=192.0.2.1:4711`), client},
+		"obfuscated port":          {proxy, list(`for="192.0.2.1:_p1"`), client},
+		"obfuscated port, all":     {proxy, list(`for="192.0.2.1:_aZ0._-"`), client},
+		"obfuscated port, IPv6":    {proxy, list(`For="[2001:db8::1]:_x"`), "2001:db8::1"},
+		"obfuscated port, mapped":  {proxy, list(`for="[::ffff:192.0.2.1]:_x"`), client},
+		"obfuscated port, proxy":   {proxy, list(`for=192.0.2.1, for="10.0.0.2:_p1"`), client},
+		"obfuscated by":            {proxy, list(`for=192.0.2.1;by=_gazonk`), client},
+		"escapes":                  {proxy, list(`for="\1\92.0.2.1\:\_p1"`), client},
+		"escapes, IPv6":            {proxy, list(`for="\[2001:db8::1\]"`), "2001:db8::1"},
+		"an escape beside":         {proxy, list(`for=192.0.2.1;x="\""`), client},
+		"escaped at the end":       {proxy, list(`for=192.0.2.1;x="\\"`), client},
+		"escapes hide a list":      {proxy, list(`for=192.0.2.1;x="a,\"for=198.51.100.1"`), client},
+		"escapes hide one further": {proxy, list(`for=192.0.2.1, for=10.0.0.2;host="\", for=198.51.100.1"`), client},
+		"empty element":            {proxy, list("for=192.0.2.1, , for=10.0.0.2"), client},
+		"empty element at the end": {proxy, list("for=192.0.2.1, \t,"), client},
+		"empty element at first":   {proxy, list(",for=192.0.2.1"), client},
+		"empty header at the end":  {proxy, list("for=192.0.2.1", ""), client},
+		"only empty elements":      {proxy, list(" , ,"), "10.0.0.1"},
+		"in three headers":         {proxy, list("for=198.51.100.1, for=192.0.2.1", "", "for=10.0.0.3, for=10.0.0.2"), client},
 		"IPv6":                     {proxy, list(`for="[2001:db8::1]"`), "2001:db8::1"},
 		"IPv6, with a port":        {proxy, list(`For="[2001:db8::1]:4711"`), "2001:db8::1"},
 		"IPv4 in its IPv6 form":    {proxy, list(`for="[::ffff:192.0.2.1]"`), client},
@@ -201,21 +222,31 @@ func TestForwarded(t *testing.T) {
 		"unknown":                     {proxy, list("for=198.51.100.1, for=unknown"), "10.0.0.1"},
 		"unknown behind a proxy":      {proxy, list("for=198.51.100.1, for=unknown, for=10.0.0.2"), "10.0.0.2"},
 		"obfuscated":                  {proxy, list("for=198.51.100.1, for=_hidden"), "10.0.0.1"},
-		"obfuscated port":             {proxy, list(`for="192.0.2.1:_hidden"`), "10.0.0.1"},
+		"obfuscated, with a port":     {proxy, list(`for=198.51.100.1, for="_hidden:80"`), "10.0.0.1"},
+		"unknown, with a port":        {proxy, list(`for=198.51.100.1, for="unknown:_p"`), "10.0.0.1"},
+		"obfuscated port, empty":      {proxy, list(`for="192.0.2.1:_"`), "10.0.0.1"},
+		"obfuscated port, no start":   {proxy, list(`for="192.0.2.1:p1"`), "10.0.0.1"},
+		"obfuscated port, odd":        {proxy, list(`for="192.0.2.1:_p+1"`), "10.0.0.1"},
+		"two ports":                   {proxy, list(`for="192.0.2.1:_p:1"`), "10.0.0.1"},
+		"port of six digits":          {proxy, list(`for="192.0.2.1:000080"`), "10.0.0.1"},
+		"zone":                        {proxy, list(`for="[fe80::1%25eth0]:1"`), "10.0.0.1"},
+		"IPv4 in brackets":            {proxy, list(`for="[192.0.2.1]:_p"`), "10.0.0.1"},
+		"IPv6 out of brackets, port":  {proxy, list(`for="2001:db8:0:0:0:0:0:1:_p"`), "10.0.0.1"},
 		"no for":                      {proxy, list("for=198.51.100.1, by=192.0.2.1"), "10.0.0.1"},
 		"for of another name":         {proxy, list("xfor=192.0.2.1"), "10.0.0.1"},
 		"two for":                     {proxy, list("for=198.51.100.1;for=192.0.2.1"), "10.0.0.1"},
 		"two for, one empty":          {proxy, list(`for="";for=192.0.2.1`), "10.0.0.1"},
 		"an address only":             {proxy, list("192.0.2.1"), "10.0.0.1"},
-		"empty entry":                 {proxy, list("for=198.51.100.1, , for=10.0.0.2"), "10.0.0.2"},
+		"no pair at all":              {proxy, list("for=198.51.100.1, ;, for=10.0.0.2"), "10.0.0.2"},
 		"empty":                       {proxy, list("for="), "10.0.0.1"},
 		"space at the equals sign":    {proxy, list("for =192.0.2.1"), "10.0.0.1"},
 		"space inside":                {proxy, list("for=192.0.2.1 x"), "10.0.0.1"},
 		"quote inside":                {proxy, list(`for=192.0.2.1""`), "10.0.0.1"},
 		"more after the quotes":       {proxy, list(`for="192.0.2.1"x`), "10.0.0.1"},
 		"a quote that stays open":     {proxy, list(`for=192.0.2.1;x="`), "10.0.0.1"},
-		"an escape":                   {proxy, list(`for=192.0.2.1;x="\""`), "10.0.0.1"},
-		"an escape that hides a list": {proxy, list(`for=192.0.2.1;x="a,\"for=198.51.100.1"`), "10.0.0.1"},
+		"an escape outside of quotes": {proxy, list(`for=192.0.2.1\`), "10.0.0.1"},
+		"an escaped quote outside":    {proxy, list(`for=192.0.2.1;x=\"`), "10.0.0.1"},
+		"escaped last quote":          {proxy, list(`for=192.0.2.1;x="\"`), "10.0.0.1"},
 		"flaw beside the address":     {proxy, list("for=192.0.2.1;x"), "10.0.0.1"},
 		"flaw before the address":     {proxy, list("x y=1;for=192.0.2.1"), "10.0.0.1"},
 		"element of 257 bytes":        {proxy, list("x=" + strings.Repeat("x", 257-len("x=;for=192.0.2.1")) + ";for=192.0.2.1"), "10.0.0.1"},
@@ -252,7 +283,7 @@ func peer(remote string) netip.Addr {
 func FuzzForwarded(f *testing.F) {
 	for _, value := range []string{
 		client, "198.51.100.1, [2001:db8::1]:1, 10.0.0.2", `for="[2001:db8::1]:1";proto=https, for=10.0.0.2`,
-		`for="a\",b";x=", for=unknown`, ",,;=\"\\%", "::ffff:10.0.0.1,fe80::1%eth0",
+		`for="a\",b";x=", for=unknown`, `for="\[2001:db8::1\]:_p1"`, ",,;=\"\\%", "::ffff:10.0.0.1,fe80::1%eth0",
 	} {
 		f.Add(value, "10.0.0.2", true)
 		f.Add(value, "for=10.0.0.2", false)
@@ -287,6 +318,7 @@ func FuzzForwarded(f *testing.F) {
 // addressesIn finds every address that could be meant in a text.
 func addressesIn(text string) map[netip.Addr]bool {
 	found := map[netip.Addr]bool{}
+	text = strings.ReplaceAll(text, `\`, "") // an escape stands for what comes after it
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;=\"[] \t", r) }) {
 		host, _, _ := strings.Cut(word, ":")
 		for _, candidate := range []string{word, host} {

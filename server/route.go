@@ -17,7 +17,8 @@ import (
 type operation struct {
 	id          string
 	route       *routers.Route
-	keyHeader   string // in canonical form; empty where the operation has no security
+	keyName     string // of the header, as described; empty where the operation has no security
+	keyHeader   string // the same in canonical form
 	accessLevel int
 	pathParams  []string
 	headers     []string
@@ -122,7 +123,7 @@ func (o *operation) readSecurity() (secured bool, err error) {
 		if scheme.Value.Type != "apiKey" || scheme.Value.In != openapi3.ParameterInHeader || scheme.Value.Name == "" {
 			return false, fmt.Errorf("security scheme %s is not an API key in a header", name)
 		}
-		o.keyHeader = http.CanonicalHeaderKey(scheme.Value.Name)
+		o.keyName, o.keyHeader = scheme.Value.Name, http.CanonicalHeaderKey(scheme.Value.Name)
 	}
 	if !found {
 		return false, errors.New("it has security but no x-access-level")

@@ -34,7 +34,7 @@ func (h *handler) validateRequest(op *operation, r *http.Request) error {
 	}
 	for _, name := range op.headers {
 		if len(r.Header[http.CanonicalHeaderKey(name)]) > 1 {
-			return badRequest(fmt.Sprintf("header %q: must be sent once", name), nil)
+			return sentTwice(name)
 		}
 	}
 	if r.Body != nil && r.Body != http.NoBody {

@@ -13,7 +13,8 @@
 //   - The age: not more than 5 minutes old, nor from more than 5 minutes ahead ([WithTolerance]). Every
 //     delivery is signed anew, so a late one is not too old.
 //   - The size: at most 64 KiB ([WithMaxBody]).
-//   - The form: an id, a type and the request's ids. Fields and enum values that are not known are fine.
+//   - The form: an id, a type and the request's ids. Names match exactly, and no field may stand twice. Fields
+//     and enum values that are not known are fine.
 //
 // # At least once, and how that becomes once
 //

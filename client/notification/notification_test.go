@@ -130,6 +130,41 @@ func TestVerifier_Verify_refuses(t *testing.T) {
 	}
 }
 
+// TestVerifier_Verify_json: what was signed is read as it stands, and nothing in it is guessed.
+func TestVerifier_Verify_json(t *testing.T) {
+	t.Parallel()
+	with := func(old, replacement string) string {
+		require.Contains(t, body, old)
+		return strings.Replace(body, old, replacement, 1)
+	}
+	for name, text := range map[string]string{
+		"byte order mark":       "\ufeff" + body,
+		"names in other cases":  with(`"status"`, `"Status":"rejected","STATUS":5,"status"`),
+		"names that fold":       with(`"status"`, `"\u017ftatus":"rejected","status"`),
+		"other cases are first": with(`"type"`, `"Data":{"id":"other"},"type"`),
+	} {
+		n, err := verifier(t).Verify(signed(t, secret, text), []byte(text))
+		require.NoError(t, err, name)
+		require.Equal(t, api.InKyc, n.Data.Status, name)
+		require.Equal(t, "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh", n.Data.ID, name)
+		require.Equal(t, text, string(n.Raw), name)
+	}
+	for want, text := range map[string]string{
+		"data.status is missing":                with(`"status"`, `"Status"`),
+		"/data/status: this field stands twice": with(`"status"`, `"status":"rejected","status"`),
+		"/data: this field stands twice":        with(`"type"`, `"data":{},"type"`),
+		"/new/a: this field stands twice":       with(`"type"`, `"new":{"a":1,"a":2},"type"`),
+		"/data/id: this is not UTF-8":           with("2VvyMx6", "Jos\xe9"),
+		"/data/id: this is no escape of JSON":   with("2VvyMx6", `\ud800`),
+		"the text is empty":                     "\ufeff",
+		"UTF-16":                                "\xff\xfe{\x00}\x00",
+	} {
+		_, err := verifier(t).Verify(signed(t, secret, text), []byte(text))
+		require.ErrorIs(t, err, notification.ErrBody, text)
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestVerifier_Verify_rotation(t *testing.T) {
 	t.Parallel()
 	v, err := notification.New([]string{secret, second}, notification.WithClock(func() time.Time { return sentAt }))

@@ -2,7 +2,6 @@ package notification
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -125,7 +124,7 @@ func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error
 	if age > v.conf.past || -age > v.conf.future {
 		return nil, fmt.Errorf("%w: its age is %v, and it may be %v old or %v ahead", ErrAge, age.Round(time.Second), v.conf.past, v.conf.future)
 	}
-	if err := json.Unmarshal(body, &n.Notification); err != nil {
+	if err := api.DecodeJSON(body, &n.Notification); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBody, err)
 	}
 	for _, field := range [...]struct{ name, value string }{

@@ -176,7 +176,7 @@ type DataField struct {
 type DataRequirement struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
+	Description string `json:"description,omitempty,omitzero"`
 	Required    bool   `json:"required"`
 
 	// Fields The fields that are missing or were rejected.
@@ -190,7 +190,7 @@ type DataType string
 type DocumentRequirement struct {
 	ID             string          `json:"id"`
 	Name           string          `json:"name"`
-	Description    string          `json:"description,omitempty"`
+	Description    string          `json:"description,omitempty,omitzero"`
 	Required       bool            `json:"required"`
 	ValidDocuments []ValidDocument `json:"valid_documents"`
 }
@@ -288,12 +288,12 @@ type Product struct {
 	// RejectionCode Why the request was rejected, as a code; only on rejected requests.
 	//
 	// Example: REJECTED_BY_PROVIDER
-	RejectionCode string `json:"rejection_code,omitempty"`
+	RejectionCode string `json:"rejection_code,omitempty,omitzero"`
 
 	// RejectionDescription Why the request was rejected, in words; only on rejected requests.
 	//
 	// Example: The provider could not confirm the client's identity.
-	RejectionDescription string `json:"rejection_description,omitempty"`
+	RejectionDescription string `json:"rejection_description,omitempty,omitzero"`
 
 	// CreatedAt A moment, `yyyy-mm-ddThh:mm:ss`. Without a zone it means UTC; a fraction of a second and
 	// a zone may follow.
@@ -359,7 +359,7 @@ type TraceID = string
 type ValidDocument struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
+	Description string `json:"description,omitempty,omitzero"`
 	Required    *bool  `json:"required,omitempty"`
 
 	// RequireImage A photo of the front is needed.

@@ -9,11 +9,19 @@ func (s ProductStatus) Pending() bool { return s == Requested || s == PendingDoc
 // nor terminal; [ProductStatus.Valid] tells whether it is known.
 func (s ProductStatus) Terminal() bool { return s == Enabled || s == Rejected }
 
-// Complete tells whether there is nothing left to do before KYC: the request is not pending, nothing is
-// missing, and no stored item was rejected.
+// Complete tells whether the request is with the provider and nothing is left to do before its review: its
+// status is [InKyc], nothing is missing, and no stored item was rejected. Of any other status it is false:
+// [Enabled] and [Rejected] are past the review, and one that is not known may mean anything.
 func (s Submission) Complete() bool {
 	missing := s.Product.MissingRequirements
-	return !s.Product.Status.Pending() && len(missing.Documents) == 0 && len(missing.Data) == 0 && len(s.RejectedItems) == 0
+	return s.Product.Status == InKyc && len(missing.Documents) == 0 && len(missing.Data) == 0 && len(s.RejectedItems) == 0
+}
+
+// MissingTold tells whether the response has the lists of what is missing. A list that it does not have is
+// nil, and not an empty one: of a pending request, something is missing that nobody named.
+func (s Submission) MissingTold() bool {
+	missing := s.Product.MissingRequirements
+	return missing.Documents != nil && missing.Data != nil
 }
 
 // MissingItem is one thing to ask the client for: a document, of which any of several kinds will do,
@@ -24,7 +32,8 @@ type MissingItem struct {
 	// Requirement is what it belongs to, by id and by name.
 	Requirement string `json:"requirement"`
 	Name        string `json:"name"`
-	// Key is that of the data field; a document has none.
+	// Key is that of the data field; a document has none, and neither have data whose fields the response
+	// does not name.
 	Key string `json:"key,omitempty"`
 	// DataType is how the data field is written.
 	DataType DataType `json:"data_type,omitempty"`
@@ -37,7 +46,8 @@ type MissingItem struct {
 
 // Missing returns what is missing as one list that a form can show: an item for every document and
 // every data field, with what was rejected in its place. Rejected items that are not in any place of
-// the missing requirements are in RejectedItems only.
+// the missing requirements are in RejectedItems only. See [Submission.MissingTold] for a response without the
+// lists.
 func (s Submission) Missing() []MissingItem {
 	var items []MissingItem
 	for _, document := range s.Product.MissingRequirements.Documents {
@@ -51,7 +61,11 @@ func (s Submission) Missing() []MissingItem {
 		})
 	}
 	for _, group := range s.Product.MissingRequirements.Data {
-		for _, field := range group.Fields {
+		fields := group.Fields
+		if fields == nil {
+			fields = []DataField{{Required: group.Required}}
+		}
+		for _, field := range fields {
 			items = append(items, MissingItem{
 				Type: RejectedData, Requirement: group.ID, Name: group.Name, Key: field.Key, DataType: field.DataType,
 				Required: field.Required, Rejected: s.rejected(RejectedData, field.Key),

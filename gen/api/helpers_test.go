@@ -42,7 +42,8 @@ func TestSubmission_Missing(t *testing.T) {
 					{ID: "personal_information", Name: "Personal information", Fields: []api.DataField{
 						{Key: "phone", DataType: api.DataTypePhone, Required: true}, {Key: "passport", DataType: api.DataTypeString},
 					}},
-					{ID: "empty"},
+					{ID: "empty", Fields: []api.DataField{}},
+					{ID: "fields not told", Name: "Income", Required: true},
 				},
 			},
 		},
@@ -59,6 +60,7 @@ func TestSubmission_Missing(t *testing.T) {
 			Required: true, Rejected: []api.RejectedItem{phone},
 		},
 		{Type: api.RejectedData, Requirement: "personal_information", Name: "Personal information", Key: "passport", DataType: api.DataTypeString},
+		{Type: api.RejectedData, Requirement: "fields not told", Name: "Income", Required: true},
 	}, submission.Missing())
 	require.False(t, submission.Complete())
 }
@@ -73,9 +75,31 @@ func TestSubmission_Complete(t *testing.T) {
 		"document missing": func(s *api.Submission) { s.Product.MissingRequirements.Documents = make([]api.DocumentRequirement, 1) },
 		"data missing":     func(s *api.Submission) { s.Product.MissingRequirements.Data = make([]api.DataRequirement, 1) },
 		"item rejected":    func(s *api.Submission) { s.RejectedItems = make([]api.RejectedItem, 1) },
+		"requested":        func(s *api.Submission) { s.Product.Status = api.Requested },
+		"enabled":          func(s *api.Submission) { s.Product.Status = api.Enabled },
+		"rejected":         func(s *api.Submission) { s.Product.Status = api.Rejected },
+		"unknown status":   func(s *api.Submission) { s.Product.Status = "on_hold" },
+		"other case":       func(s *api.Submission) { s.Product.Status = "IN_KYC" },
+		"no status":        func(s *api.Submission) { s.Product.Status = "" },
 	} {
 		submission := complete
 		change(&submission)
 		require.False(t, submission.Complete(), name)
+	}
+}
+
+func TestSubmission_MissingTold(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"documents":[],"data":[]}`:   true,
+		`{"documents":[{}],"data":[]}`: true,
+		`{"documents":[]}`:             false,
+		`{"documents":[],"data":null}`: false,
+		`{"data":[]}`:                  false,
+		`null`:                         false,
+	} {
+		var s api.Submission
+		require.NoError(t, api.DecodeJSON([]byte(`{"product":{"missing_requirements":`+text+`}}`), &s))
+		require.Equal(t, want, s.MissingTold(), text)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -16,6 +17,8 @@ type JSONError struct {
 	// Line and Column are where it was found, counted from 1; a column is a byte. 0 where the place is
 	// not known.
 	Line, Column int
+	// Offset is the same place in bytes from the beginning of the text.
+	Offset int64
 	// Pointer names the field as a JSON pointer (RFC 6901), such as /product/status; "" is the whole text.
 	Pointer string
 	// Reason is what is wrong, in words.
@@ -51,24 +54,28 @@ func DecodeClosedJSON(data []byte, v any) error {
 var byteOrderMark = []byte("\ufeff")
 
 func decodeJSON(data []byte, v any, options ...json.Options) error {
-	if utf16(data) {
-		return &JSONError{Reason: "the text is UTF-16 or UTF-32; JSON is UTF-8"}
+	skipped, err := JSONStart(data)
+	if err != nil {
+		return err
 	}
-	skipped := len(data)
-	data = bytes.TrimPrefix(data, byteOrderMark)
-	skipped -= len(data)
-	if len(bytes.TrimLeft(data, " \t\r\n")) == 0 {
-		return &JSONError{Reason: "the text is empty"}
+	if len(bytes.TrimLeft(data[skipped:], " \t\r\n")) == 0 {
+		return errEmpty
 	}
-	err := json.Unmarshal(data, v, options...)
-	if err == nil {
-		return nil
+	if err := json.Unmarshal(data[skipped:], v, options...); err != nil {
+		return ExplainJSON(err, bytes.NewReader(data), int64(skipped))
 	}
-	failed := explain(err, data)
-	if failed.Line == 1 {
-		failed.Column += skipped
+	return nil
+}
+
+var errEmpty = &JSONError{Reason: textEmpty}
+
+// JSONStart tells how much of a text stands before its JSON, which is a byte order mark or nothing. head
+// is the text, or its first bytes where it is long. A text in another encoding is an error, a [*JSONError].
+func JSONStart(head []byte) (skip int, err error) {
+	if utf16(head) {
+		return 0, &JSONError{Reason: "the text is UTF-16 or UTF-32; JSON is UTF-8"}
 	}
-	return failed
+	return len(head) - len(bytes.TrimPrefix(head, byteOrderMark)), nil
 }
 
 // utf16 tells by the bytes that only other encodings begin with: their marks, and the zeros of what is
@@ -77,18 +84,22 @@ func utf16(data []byte) bool {
 	return len(data) >= 2 && (data[0] == 0 || data[1] == 0 || data[0] == 0xFE && data[1] == 0xFF || data[0] == 0xFF && data[1] == 0xFE)
 }
 
-// explain says in plain words what the decoder found. Its own words may repeat a value.
-func explain(err error, data []byte) *JSONError {
+// ExplainJSON says in the words of [DecodeJSON] what a [jsontext.Decoder] or [json.Unmarshal] found that
+// began to read text at the byte start. Their own words may repeat a value.
+func ExplainJSON(err error, text io.ReaderAt, start int64) *JSONError {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		failed := at(data, syntactic.ByteOffset, syntactic.JSONPointer)
-		failed.Reason = reasonOf(syntactic.Err, data, syntactic.ByteOffset)
+		failed := at(text, start+syntactic.ByteOffset, syntactic.JSONPointer)
+		failed.Reason = reasonOf(syntactic.Err, text, start+syntactic.ByteOffset)
 		return failed
+	}
+	if err == io.EOF { //nolint:errorlint // as it is: before the first value
+		return errEmpty
 	}
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		return &JSONError{Reason: "the text ends before the value does"} // what is read is in memory: nothing else can fail
+		return &JSONError{Reason: textEnds} // no decoder has any other error of a text
 	}
-	failed := at(data, semantic.ByteOffset, semantic.JSONPointer)
+	failed := at(text, start+semantic.ByteOffset, semantic.JSONPointer)
 	switch {
 	case errors.Is(semantic.Err, json.ErrUnknownName):
 		failed.Reason, failed.Unknown = "there is no such field", true
@@ -102,30 +113,44 @@ func explain(err error, data []byte) *JSONError {
 	return failed
 }
 
-func at(data []byte, offset int64, pointer jsontext.Pointer) *JSONError {
-	before := data[:min(int(offset), len(data))]
-	return &JSONError{
-		Line:    1 + bytes.Count(before, []byte("\n")),
-		Column:  len(before) - bytes.LastIndexByte(before, '\n'),
-		Pointer: string(pointer),
+// at counts lines. It reads the text once more, so that nobody has to count while all is well.
+func at(text io.ReaderAt, offset int64, pointer jsontext.Pointer) *JSONError {
+	failed := &JSONError{Line: 1, Column: 1, Offset: offset, Pointer: string(pointer)}
+	before := io.NewSectionReader(text, 0, offset)
+	for chunk := make([]byte, 32<<10); ; {
+		n, err := before.Read(chunk)
+		failed.Line += bytes.Count(chunk[:n], []byte("\n"))
+		if last := bytes.LastIndexByte(chunk[:n], '\n'); last >= 0 {
+			failed.Column = n - last
+		} else {
+			failed.Column += n
+		}
+		if err != nil {
+			return failed
+		}
 	}
 }
 
-func reasonOf(err error, data []byte, offset int64) string {
+func reasonOf(err error, text io.ReaderAt, offset int64) string {
+	rest := make([]byte, utf8.UTFMax)
+	n, _ := text.ReadAt(rest, offset) // fewer at the end
+	rest = rest[:n]
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return "this field stands twice"
 	case errors.Is(err, jsontext.ErrNonStringName):
 		return "the name of a field must be a string in double quotes"
-	case int(offset) >= len(data):
-		return "the text ends before the value does"
+	case n == 0:
+		return textEnds
 	}
-	rest := data[offset:]
 	if r, size := utf8.DecodeRune(rest); r == utf8.RuneError && size == 1 {
-		return "this is not UTF-8"
+		return notUTF8
 	}
-	if rest[0] == '\\' {
-		return "this is no escape of JSON, or half of a surrogate pair"
+	switch rest[0] {
+	case ',':
+		return "there must be no comma here"
+	case '\\':
+		return noEscape
 	}
 	return "this is not JSON"
 }

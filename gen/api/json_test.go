@@ -44,7 +44,7 @@ func TestDecodeJSON_refuses(t *testing.T) {
 		"UTF-16":                   {"\xff\xfe{\x00", "UTF-16"},
 		"UTF-16 without a mark":    {"\x00{\x00}", "UTF-16"},
 		"data after the value":     {"{}\n{}", "line 2, column 1: this is not JSON"},
-		"a trailing comma":         {"{\"id\":\"a\",}", "line 1, column 10: this is not JSON"},
+		"a trailing comma":         {"{\"id\":\"a\",}", "line 1, column 10: there must be no comma here"},
 		"a comment":                {"{} // secret", "line 1, column 4: this is not JSON"},
 		"a name without quotes":    {`{id:"secret"}`, "line 1, column 2"},
 		"another type":             {`{"id":{"secret":1}}`, "/id: a JSON object does not fit here"},

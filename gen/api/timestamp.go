@@ -1,8 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -10,7 +14,8 @@ import (
 const timestampForm = "2006-01-02T15:04:05"
 
 // Timestamp is a moment of the API. It reads with and without a zone and a fraction of a second;
-// without a zone it means UTC. It writes UTC in the API's own form, 2026-04-15T10:30:00.
+// without a zone it means UTC. It writes UTC in the API's own form, 2026-04-15T10:30:00. The zero value is
+// no moment: IsZero tells, its text is empty, and its JSON is null.
 type Timestamp struct{ time.Time }
 
 // NewTimestamp returns t as the API writes it: in UTC, to the second.
@@ -21,7 +26,10 @@ func NewTimestamp(t time.Time) Timestamp {
 // ParseTimestamp reads a moment in any of the forms the API uses. As in writing, a year outside of 0
 // to 9999 in UTC is an error.
 func ParseTimestamp(text string) (Timestamp, error) {
-	// Parse takes a fraction after the seconds whether the layout has one or not.
+	// Parse takes a fraction after the seconds whether the layout has one or not, also after a comma.
+	if strings.Contains(text, ",") {
+		return Timestamp{}, errForm
+	}
 	for _, form := range []string{timestampForm, timestampForm + "Z07:00"} {
 		if t, err := time.Parse(form, text); err == nil {
 			read := Timestamp{t.UTC()}
@@ -31,16 +39,46 @@ func ParseTimestamp(text string) (Timestamp, error) {
 			return read, nil
 		}
 	}
-	return Timestamp{}, fmt.Errorf("timestamp is not of the form %s, with or without a fraction and a zone", timestampForm)
+	return Timestamp{}, errForm
+}
+
+var errForm = errors.New("timestamp is not of the form " + timestampForm + ", with or without a fraction and a zone")
+
+// oddForm is what others write for the same moment: a space or a small t in place of the T, no seconds, a
+// comma before the fraction, a zone without the colon or the minutes, or by name.
+var oddForm = regexp.MustCompile(`^([0-9-]{10})[Tt ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:[.,]([0-9]{1,9}))?)? ?(?:(Z|z|UTC|GMT)|([+-][0-9]{2})(?::?([0-9]{2}))?)?$`)
+
+// readOdd reads a moment from JSON that is not of the API's forms, and tells whether it could.
+func (t *Timestamp) readOdd(data []byte) bool {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		return false
+	}
+	part := oddForm.FindStringSubmatch(strings.TrimSpace(text))
+	if part == nil {
+		return false
+	}
+	read, err := ParseTimestamp(part[1] + "T" + part[2] + cmp.Or(part[3], ":00") + "." + cmp.Or(part[4], "0") +
+		cmp.Or(part[6], "+00") + ":" + cmp.Or(part[7], "00"))
+	if err == nil {
+		*t = read
+	}
+	return err == nil
 }
 
 // String returns the moment as the API writes it.
 func (t Timestamp) String() string {
+	if t.IsZero() {
+		return ""
+	}
 	return t.UTC().Format(timestampForm)
 }
 
 // AppendText implements [encoding.TextAppender]. A year outside of 0 to 9999 is an error.
 func (t Timestamp) AppendText(b []byte) ([]byte, error) {
+	if t.IsZero() {
+		return b, nil
+	}
 	if err := t.checkYear(); err != nil {
 		return nil, err
 	}
@@ -69,6 +107,9 @@ func (t *Timestamp) UnmarshalText(text []byte) (err error) {
 
 // MarshalJSON implements [json.Marshaler].
 func (t Timestamp) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
 	text := append(make([]byte, 0, len(time.RFC3339)+2), '"')
 	text, err := t.AppendText(text)
 	if err != nil {
@@ -84,7 +125,7 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("timestamp: %w", err)
+		return errors.New("timestamp is not a string")
 	}
 	return t.UnmarshalText([]byte(text))
 }

@@ -70,7 +70,7 @@ func TestParseTimestamp_garbage(t *testing.T) {
 		"", " ", "null", "yesterday", "0", "1776249000", "2026", "2026-04-15", "2026-04-15T", "2026-04-15T10", "2026-04-15T10:30",
 		"10:30:00", "2026-04-15 10:30:00", "2026-04-15t10:30:00", "2026-04-15T10:30:00z", "20260415T103000",
 		" 2026-04-15T10:30:00", "2026-04-15T10:30:00 ", "2026-04-15T10:30:00\n", "2026-04-15T10:30:00x",
-		"2026-04-15T10:30:00.", "2026-04-15T10:30:00.Z", "2026-04-15T10:30:00.x", "2026-04-15T10:30:00.1.2",
+		"2026-04-15T10:30:00.", "2026-04-15T10:30:00.Z", "2026-04-15T10:30:00.x", "2026-04-15T10:30:00.1.2", "2026-04-15T10:30:00,1", "2026-04-15T10:30:00,1Z",
 		"2026-04-15T10:30:00+", "2026-04-15T10:30:00+02", "2026-04-15T10:30:00+0200", "2026-04-15T10:30:00+2:00", "2026-04-15T10:30:00 UTC",
 		"2026-04-15T10:30:00ZZ", "2026-04-15T10:30:00Z+02:00", "2026-04-15T10:30:00+25:00", "2026-04-15T10:30:00+02:61",
 		"2026-00-15T10:30:00", "2026-13-15T10:30:00", "2026-04-00T10:30:00", "2026-04-31T10:30:00", "2026-02-29T10:30:00",
@@ -148,6 +148,19 @@ func TestTimestamp_json(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(`{"at":null,"optional":null}`), &got))
 		require.Equal(t, record{At: second}, got)
 	})
+	t.Run("absent", func(t *testing.T) {
+		t.Parallel()
+		var got record
+		require.NoError(t, json.Unmarshal([]byte(`{}`), &got))
+		require.True(t, got.At.IsZero())
+		require.Empty(t, got.At.String(), "no year 1")
+		written, err := got.At.MarshalText()
+		require.NoError(t, err)
+		require.Empty(t, written)
+		text, err := json.Marshal(got)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"at":null}`, string(text))
+	})
 	t.Run("refuses", func(t *testing.T) {
 		t.Parallel()
 		for _, text := range []string{`""`, `"x"`, `1`, `true`, `{}`, `[]`, `["2026-04-15T10:30:00"]`} {
@@ -171,7 +184,8 @@ func TestTimestamp_json(t *testing.T) {
 		for moment, want := range map[time.Time]string{
 			time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC): `"9999-12-31T23:59:59"`,
 			time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC):         `"0000-01-01T00:00:00"`,
-			{}:                                               `"0001-01-01T00:00:00"`,
+			time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC):         `"0001-01-01T00:00:01"`,
+			{}:                                               `null`,
 		} {
 			text, err := json.Marshal(api.Timestamp{Time: moment})
 			require.NoError(t, err)
@@ -201,6 +215,9 @@ func FuzzTimestamp(f *testing.F) {
 				require.True(t, dayErr != nil || atTheEdge, "%q on %v: %v", text, day, err)
 			}
 			return
+		}
+		if got.IsZero() {
+			return // no moment
 		}
 		written, err := got.MarshalText()
 		require.NoError(t, err)

@@ -348,3 +348,20 @@ func TestSpec_enums(t *testing.T) {
 		}
 	}
 }
+
+// A 5xx may come after a commit whose answer was lost (server/cmd/enablementd, TestPostgres_commitUnknown), so
+// none may say that nothing changed.
+func TestSpec_serverErrorsLeaveTheOutcomeOpen(t *testing.T) {
+	t.Parallel()
+	for name, doc := range documents(t) {
+		for status, response := range submit(doc).Responses.Map() {
+			if !strings.HasPrefix(status, "5") {
+				continue
+			}
+			text := *response.Value.Description
+			require.Regexp(t, "not (known|certain)", strings.Join(strings.Fields(text), " "), "%s: %s", name, status)
+			require.Contains(t, text, "Idempotency-Key", "%s: %s", name, status)
+			require.NotContains(t, text, "Nothing changed", "%s: %s", name, status)
+		}
+	}
+}

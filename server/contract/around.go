@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
 )
 
@@ -48,13 +49,12 @@ func inFront(begin func(*http.Request) *exchange, next http.Handler) http.Handle
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := begin(r)
 		x.request()
-		held := &held{header: w.Header()}
+		held := &held{header: w.Header().Clone()}
 		next.ServeHTTP(held, r)
 		reply := held.reply(r) //nolint:bodyclose // it is in memory
 		x.read(reply)
 		x.c.settle(x)
-		w.WriteHeader(reply.StatusCode)
-		_, _ = w.Write(held.body.Bytes()) // where it can't be delivered, nobody is left to be told
+		held.send(w)
 	})
 }
 
@@ -81,11 +81,23 @@ func (h *held) Write(b []byte) (int, error) {
 	return h.body.Write(b)
 }
 
-// reply is what net/http would make of it: it guesses a media type where none was set.
+// send lets the reply go as it is. What was set after its status can be trailers, of which net/http
+// knows the announced ones.
+func (h *held) send(w http.ResponseWriter) {
+	header := w.Header()
+	clear(header)
+	maps.Copy(header, h.sent)
+	w.WriteHeader(h.status)
+	_, _ = w.Write(h.body.Bytes()) // where it can't be delivered, nobody is left to be told
+	maps.Copy(header, h.header)
+}
+
+// reply is what net/http would make of it: it guesses a media type where none was set, but not of a
+// body in a content coding.
 func (h *held) reply(r *http.Request) *http.Response {
 	h.WriteHeader(http.StatusOK)
 	header := h.sent
-	if _, set := header["Content-Type"]; !set && h.body.Len() > 0 {
+	if _, set := header["Content-Type"]; !set && h.body.Len() > 0 && header.Get("Content-Encoding") == "" {
 		header.Set("Content-Type", http.DetectContentType(h.body.Bytes()))
 	}
 	body := h.body.Bytes()

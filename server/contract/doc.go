@@ -53,6 +53,9 @@
 //     [Contract.Check] take calls to come one after the other.
 //   - Of a reply the first 8 MiB are looked at. [Contract.Handler] holds replies back, so that streaming
 //     and hijacking don't work behind it.
+//   - Bodies are looked at without their Content-Encoding, so that compression may be on either side of
+//     the kit. Another coding than gzip and deflate, such as br, is a finding of its own, and nothing else
+//     is said of that body. [Without] reply.coding, it is passed over.
 //   - A key shorter than 8 characters isn't looked for in replies.
 //   - Bodies of requests to the API are not checked, as no operation has one.
 //   - The time at which a notification is signed is not compared with the clock.

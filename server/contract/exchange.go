@@ -202,11 +202,14 @@ func (x *exchange) check(readError error) {
 		x.find(ruleCut, "", where, "the whole body", nil)
 		return
 	}
+	readable := x.decode(x.reply.Header, where)
 	if x.r.Method == http.MethodHead || response == nil {
 		x.keyEchoed()
 		return
 	}
-	x.content(response, where)
+	if readable {
+		x.content(response, where)
+	}
 	x.keyEchoed()
 	if x.op == nil {
 		x.error(where)
@@ -215,8 +218,9 @@ func (x *exchange) check(readError error) {
 	if x.wrong && status/100 == 2 {
 		x.find(ruleAccepted, "status", line(x.op.Origin), "a refusal of what isn't described", status)
 	}
+	twice := len(x.r.Header.Values(x.op.keyHeader)) > 1
 	refused := status == http.StatusUnauthorized || status == http.StatusRequestEntityTooLarge ||
-		status == http.StatusTooManyRequests || status >= 500
+		status == http.StatusTooManyRequests || status >= 500 || twice && status == http.StatusBadRequest
 	if x.op.keyHeader != "" && x.key == "" && !refused {
 		x.find(ruleMissingKey, "status", x.op.keyLine, "401, as the key is missing", status)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,7 +72,11 @@ func (x *exchange) notification() {
 		x.find(ruleCut, "", line(op.Origin), "the whole body", nil)
 		return
 	}
-	x.signatures()
+	sent := x.body
+	if !x.decode(x.r.Header, line(op.Origin)) {
+		return
+	}
+	x.signatures(sent)
 	x.wrong = len(x.findings) > 0
 	if len(x.body) == 0 {
 		x.find(ruleBody, "", line(op.RequestBody.Value.Origin), "a body", nil)
@@ -85,8 +90,9 @@ func (x *exchange) notification() {
 	}
 }
 
-// signatures checks their form, and whether they are genuine where the secrets are known.
-func (x *exchange) signatures() {
+// signatures checks their form, and whether they are genuine where the secrets are known. Whoever
+// compresses may do so before signing or after, so that the body as it was sent will do, too.
+func (x *exchange) signatures(sent []byte) {
 	written := x.r.Header.Get(signatureHeader)
 	if written == "" {
 		return // which is a finding already
@@ -102,11 +108,11 @@ func (x *exchange) signatures() {
 		sums = append(sums, sum)
 	}
 	for _, secret := range x.c.secrets {
-		mac := hmac.New(sha256.New, secret)
-		_, _ = fmt.Fprintf(mac, "%s.%s.%s", x.r.Header.Get(idHeader), x.r.Header.Get(timestampHeader), x.body)
-		want := mac.Sum(nil)
-		for _, sum := range sums {
-			if hmac.Equal(sum, want) {
+		for _, body := range [][]byte{x.body, sent} {
+			mac := hmac.New(sha256.New, secret)
+			_, _ = fmt.Fprintf(mac, "%s.%s.%s", x.r.Header.Get(idHeader), x.r.Header.Get(timestampHeader), body)
+			want := mac.Sum(nil)
+			if slices.ContainsFunc(sums, func(sum []byte) bool { return hmac.Equal(sum, want) }) {
 				return
 			}
 		}

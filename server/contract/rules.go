@@ -25,6 +25,7 @@ const (
 
 	ruleUnrouted   = "reply.unrouted"
 	ruleCut        = "reply.cut"
+	ruleCoding     = "reply.coding"
 	ruleStatus     = "reply.status"
 	ruleAccepted   = "reply.accepted"
 	ruleMissingKey = "reply.missing_key"
@@ -101,6 +102,7 @@ var rules = []Rule{
 
 	{ruleUnrouted, "a path that isn't described is a 404, a method that isn't is a 405 with Allow"},
 	{ruleCut, "a body arrives whole"},
+	{ruleCoding, "a body has a content coding that can be undone here: gzip, deflate or none"},
 	{ruleStatus, "a reply's status is one that the operation declares"},
 	{ruleAccepted, "a request that isn't as described is not answered with success"},
 	{ruleMissingKey, "a request without a key is a 401"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/png"
 	"io"
@@ -215,9 +216,9 @@ func (s *Server) SettledRequest(status api.ProductStatus) (clientID, requestID s
 // companies, clients, documents and requests.
 func (s *Server) Import(file io.Reader) {
 	s.t.Helper()
-	data, err := dataset.Read(file, s.config.clock())
+	data, err := dataset.Open(s.context(), file, s.config.clock(), nil)
 	if err == nil {
-		err = s.store.Import(s.context(), data)
+		err = errors.Join(s.store.Import(s.context(), data), data.Close())
 	}
 	if err != nil {
 		s.t.Fatalf("servertest: importing: %v", err)

@@ -281,6 +281,9 @@ func (p pruner) PruneIdempotency(ctx context.Context, _ time.Time) (int64, error
 // PruneDeliveries implements [delivery.Pruner]: a test sees every attempt.
 func (pruner) PruneDeliveries(context.Context, time.Time) (int64, error) { return 0, nil }
 
+// PruneJobs implements [delivery.Pruner]: the queue keeps what a test did.
+func (pruner) PruneJobs(context.Context, time.Time) (int64, error) { return 0, nil }
+
 // listening is an HTTP server on a free port of the loopback address.
 type listening struct {
 	url    string

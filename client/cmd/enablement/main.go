@@ -1,8 +1,25 @@
 // Command enablement submits product enablement requests, and checks the notifications that follow.
 //
-// It ends with 0 when the request is in KYC (or the notification is genuine), 3 when something is
-// still missing or rejected, 4 when the server refused (or the notification is not genuine), 5 when it
-// is unknown whether the request was submitted, 1 when nothing was sent, and 2 when it was used wrongly.
+// Install it, then run it:
+//
+//	go install github.com/cryptomate-go/enablement/client/cmd/enablement@latest
+//	enablement submit CLIENT REQUEST
+//
+// What it ends with:
+//
+//	0  the request is in KYC, and nothing is missing; or the notification is genuine
+//	1  anything else went wrong; says nothing about the request
+//	2  wrong usage, or the program crashed; says nothing about the request
+//	3  something is still missing, or an item was rejected
+//	4  the server refused the call; or the notification is not genuine
+//	5  it is unknown whether the request was submitted
+//	6  nothing was sent
+//	7  the request was rejected
+//	8  the request is enabled
+//	9  the request has a status that this version does not know
+//
+// 1 and 2 say nothing because other things end with them as well: go run turns every code into 1, and a
+// crash of a Go program ends with 2. The message on standard error tells.
 package main
 
 import (
@@ -12,6 +29,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -19,16 +37,36 @@ import (
 
 // What the process ends with.
 const (
-	exitDone    = 0
-	exitFailed  = 1
-	exitUsage   = 2
-	exitMissing = 3
-	exitRefused = 4
-	exitUnknown = 5
+	exitDone          = 0
+	exitFailed        = 1 // go run turns every code into it
+	exitUsage         = 2 // and a crash is
+	exitMissing       = 3
+	exitRefused       = 4
+	exitUnknown       = 5
+	exitNotSent       = 6
+	exitRejected      = 7
+	exitEnabled       = 8
+	exitUnknownStatus = 9
 )
 
-const exitCodes = `Exit codes: 0 in KYC, or the notification is genuine · 1 nothing was sent · 2 wrong usage · ` +
-	`3 still missing or rejected items · 4 refused · 5 unknown whether it was submitted.`
+// exitCodes is for --help; what is indented keeps its lines.
+const exitCodes = `Exit codes:
+
+    0  in KYC, or the notification is genuine
+    1  anything else went wrong; says nothing about the request
+    2  wrong usage, or a crash; says nothing about the request
+    3  something is still missing, or an item was rejected
+    4  the server refused the call, or the notification is not genuine
+    5  unknown whether the request was submitted
+    6  nothing was sent
+    7  the request was rejected
+    8  the request is enabled
+    9  the request has a status that this version does not know
+
+For a script, install the program and run that: "go run" turns every code into 1.
+
+    go install github.com/cryptomate-go/enablement/client/cmd/enablement@latest
+`
 
 // cli is the command line.
 type cli struct {
@@ -73,15 +111,19 @@ func usage(format string, args ...any) error { return &exit{exitUsage, fmt.Error
 func run(ctx context.Context, args []string, env environment) int {
 	var c cli
 	code := -1
+	hidden := new(secrets)
+	hidden.hide(env.getenv(envKey))
+	hidden.hide(strings.Fields(env.getenv(envSecrets))...)
+	env.out, env.err = masked{env.out, hidden}, masked{env.err, hidden}
 	parser, err := kong.New(&c,
 		kong.Name("enablement"),
 		kong.Description("Submits product enablement requests to CryptoMate's Management API. The API key is taken from the "+
-			"environment (CRYPTOMATE_API_KEY) or a file, never from a flag. "+exitCodes),
+			"environment (CRYPTOMATE_API_KEY) or a file, never from a flag.\n\n"+exitCodes),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(env.out, env.err),
 		kong.Exit(func(c int) { code = c }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(env),
+		kong.Bind(env, hidden),
 	)
 	if err != nil {
 		_, _ = fmt.Fprintln(env.err, "enablement:", err)

@@ -125,7 +125,7 @@ func TestSubmit_failures(t *testing.T) {
 	}{
 		"refused":     {serve(t, says(409, notPending)), nil, 4, "enablement: submit product: 409 VAL: The enablement request is not pending documentation (trace"},
 		"unknown":     {serve(t, says(500, "")), []string{"--retries", "0"}, 5, "It is unknown whether the request was submitted. Submit it again, within 24 hours with --idempotency-key abc"},
-		"not sent":    {closed.URL, []string{"--retries=0"}, 1, "connection refused"},
+		"not sent":    {closed.URL, []string{"--retries=0"}, 6, "connection refused"},
 		"wrong key":   {serve(t, says(401, `{"code":"AUTH","message":"Invalid API key"}`)), nil, 4, "401 AUTH: Invalid API key"},
 		"bad id":      {closed.URL, []string{"--", "a b"}, 2, "unexpected argument a b"},
 		"no time":     {closed.URL, []string{"--timeout", "0s"}, 2, "--timeout: 0s is no time at all"},
@@ -215,9 +215,9 @@ func TestSubmit_server(t *testing.T) {
 	env := environment{getenv: func(name string) string {
 		return map[string]string{"CRYPTOMATE_API_KEY": key, "CRYPTOMATE_BASE_URL": "nonsense"}[name]
 	}}
-	_, err := (&submitCmd{Timeout: time.Second}).client(env)
+	_, err := (&submitCmd{Timeout: time.Second}).client(env, key)
 	require.ErrorContains(t, err, "--base-url: not an absolute URL")
-	_, err = (&submitCmd{Timeout: time.Second, Sandbox: true}).client(env)
+	_, err = (&submitCmd{Timeout: time.Second, Sandbox: true}).client(env, key)
 	require.NoError(t, err, "the flag overrides the environment")
 }
 
@@ -250,6 +250,11 @@ func TestVerify(t *testing.T) {
 	got := command(t, withSecret, message, "verify", "--json")
 	require.Zero(t, got.code)
 	require.JSONEq(t, `{"id":"ntf_1","sent_at":"`+sent+`","notification":`+body+`}`, got.out)
+	marked := "\ufeff" + body
+	header, err = notification.Sign(secret, "ntf_1", at, []byte(marked))
+	require.NoError(t, err)
+	require.Equal(t, got, command(t, withSecret, marked, "verify", "--json", "-H", "webhook-id: ntf_1",
+		"-H", "webhook-timestamp: "+header.Get("webhook-timestamp"), "-H", "webhook-signature: "+header.Get("webhook-signature")))
 
 	for name, tt := range map[string]struct {
 		environ map[string]string

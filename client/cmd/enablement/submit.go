@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -29,15 +30,23 @@ type submitCmd struct {
 	BaseURL        string        `name:"base-url" xor:"server" placeholder:"URL" help:"Server to call, with a path in front of the API's own if there is one (default: the environment's CRYPTOMATE_BASE_URL, or production)."`
 	Sandbox        bool          `env:"ENABLEMENT_SANDBOX" xor:"server" help:"Call the sandbox."`
 	KeyFile        string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
-	IdempotencyKey string        `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Name of this submission: within 24 hours, a repeat is answered as the first one was (default: a random one)."`
+	IdempotencyKey string        `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Name of this submission: within 24 hours, a repeat is answered as the first one was (default: a random one). Since the call may be a repeat, a 409 ends with 5."`
 	Timeout        time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all tries and waits."`
 	Retries        int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a try that failed, 0 to 9."`
 	JSON           bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or a description of the error."`
 	Verbose        bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Tell of every try on standard error."`
 }
 
-func (c *submitCmd) Run(ctx context.Context, env environment) error {
-	api, err := c.client(env)
+// Help is the end of --help.
+func (c *submitCmd) Help() string { return exitCodes }
+
+func (c *submitCmd) Run(ctx context.Context, env environment, hidden *secrets) error {
+	key, err := c.key(env)
+	if err != nil {
+		return err
+	}
+	hidden.hide(key)
+	api, err := c.client(env, key)
 	if err != nil {
 		return err
 	}
@@ -54,26 +63,47 @@ func (c *submitCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return c.fail(env, err)
 	}
+	for _, oddity := range reply.Oddities {
+		_, _ = fmt.Fprintln(env.err, "enablement: the response is odd:", visible.Line(oddity))
+	}
 	if c.JSON {
-		_, err = fmt.Fprintf(env.out, "%s\n", bytes.TrimSpace(reply.Body))
+		_, err = fmt.Fprintf(env.out, "%s\n", document(reply.Body))
 	} else {
 		err = showSubmission(env.out, submission)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("the request's status is %q, but the response could not be written: %w", submission.Product.Status, err)
 	}
-	if !submission.Complete() {
+	return ended(submission)
+}
+
+// ended returns what the process ends with; nil is [exitDone].
+func ended(s *api.Submission) error {
+	switch status := s.Product.Status; {
+	case s.Complete():
+		return nil
+	case status.Pending():
 		return &exit{code: exitMissing}
+	case status == api.InKyc:
+		return &exit{exitMissing, errors.New("the request is in KYC, but the response says that something is missing or was rejected; " +
+			"don't submit it again")}
+	case status == api.Rejected:
+		return &exit{code: exitRejected}
+	case status == api.Enabled:
+		return &exit{code: exitEnabled}
+	default:
+		return &exit{exitUnknownStatus, fmt.Errorf("this version does not know the status %q", status)}
 	}
-	return nil
+}
+
+// document returns a JSON document that does not act on a terminal, without what is around it. Others take
+// a byte order mark for a mistake.
+func document(body []byte) []byte {
+	return visible.JSON(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
 }
 
 // client makes the client of the flags and the environment.
-func (c *submitCmd) client(env environment) (*client.Client, error) {
-	key, err := c.key(env)
-	if err != nil {
-		return nil, err
-	}
+func (c *submitCmd) client(env environment, key string) (*client.Client, error) {
 	if c.Retries < 0 || c.Retries > 9 {
 		return nil, usage("--retries: %d; pass 0 to 9", c.Retries)
 	}
@@ -109,7 +139,7 @@ func (c *submitCmd) key(env environment) (string, error) {
 	}
 	text, err := readFile(env, c.KeyFile, 4<<10)
 	if err != nil {
-		return "", usage("--key-file: %w", err)
+		return "", usage("--key-file: %w", withoutPath(err))
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
 }
@@ -143,7 +173,7 @@ func (c *submitCmd) fail(env environment, err error) error {
 	case errors.Is(failed, client.ErrInvalidInput):
 		code = exitUsage
 	case failed.Outcome == client.NotSent:
-		code = exitFailed
+		code = exitNotSent
 	case failed.Outcome == client.Refused:
 		code = exitRefused
 	}
@@ -170,7 +200,8 @@ func (c *submitCmd) fail(env environment, err error) error {
 		}
 		return &exit{code: code}
 	}
-	if code == exitUnknown && failed.IdempotencyKey != "" {
+	// What a 409 after an unknown attempt asks for is in the error; submitting again would tell no more.
+	if code == exitUnknown && failed.IdempotencyKey != "" && !errors.Is(failed, client.ErrNotPending) {
 		err = fmt.Errorf("%w\nIt is unknown whether the request was submitted. Submit it again, within 24 hours with --idempotency-key %s",
 			err, failed.IdempotencyKey)
 	}
@@ -199,22 +230,30 @@ func showAttempts(w io.Writer, reply client.Reply) {
 }
 
 // showSubmission writes what a person wants to know. What a server sent is quoted if it would act on
-// the terminal.
+// the terminal; of what it did not send, there is no line.
 func showSubmission(w io.Writer, s *api.Submission) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text bytes.Buffer
+	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {
 		for i, cell := range cells {
-			cells[i] = printable(cell)
+			cells[i] = visible.Line(cell)
 		}
 		_, _ = fmt.Fprintln(out, strings.Join(cells, "\t"))
 	}
 	row("Request", s.Product.ID)
-	row("Product", string(s.Product.Product))
+	if s.Product.Product != "" {
+		row("Product", string(s.Product.Product))
+	}
 	row("Status", string(s.Product.Status))
 	if s.Product.RejectionCode != "" || s.Product.RejectionDescription != "" {
 		row("Rejection", strings.TrimSpace(s.Product.RejectionCode+" "+s.Product.RejectionDescription))
 	}
-	row("Updated", s.Product.UpdatedAt.String()+" UTC")
+	if !s.Product.UpdatedAt.IsZero() {
+		row("Updated", s.Product.UpdatedAt.String()+" UTC")
+	}
+	if s.Product.Status.Pending() && !s.MissingTold() {
+		row("Missing", "the response does not say all that is")
+	}
 	if missing := s.Missing(); len(missing) > 0 {
 		_, _ = fmt.Fprintln(out, "\nMISSING\tTYPE\tREQUIRED\tWHAT WILL DO")
 		for _, item := range missing {
@@ -228,30 +267,27 @@ func showSubmission(w io.Writer, s *api.Submission) error {
 			row(item.Key, string(item.Type), item.Reason)
 		}
 	}
-	return out.Flush()
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	_, err := w.Write(text.Bytes())
+	return err
 }
 
 func describe(item api.MissingItem) (name, kind, required, what string) {
-	name, required = item.Name, "yes"
+	name, required = cmp.Or(item.Name, item.Requirement, "(not named)"), "yes"
 	if !item.Required {
 		required = "no"
 	}
 	if item.Type == api.RejectedData {
-		return name + ": " + item.Key, string(item.Type), required, string(item.DataType)
+		if item.Key != "" {
+			name += ": " + item.Key
+		}
+		return name, string(item.Type), required, string(item.DataType)
 	}
 	kinds := make([]string, len(item.Documents))
 	for i, document := range item.Documents {
-		kinds[i] = document.Name
+		kinds[i] = cmp.Or(document.Name, document.ID)
 	}
 	return name, string(item.Type), required, strings.Join(kinds, ", or ")
-}
-
-// printable takes control characters, and so line breaks and tabs, out of a text.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/client/notification"
 )
 
@@ -28,11 +29,15 @@ type verifyCmd struct {
 // maxNotification is far more than a notification with its headers needs.
 const maxNotification = 256 << 10
 
-func (c *verifyCmd) Run(env environment) error {
+// Help is the end of --help.
+func (c *verifyCmd) Help() string { return exitCodes }
+
+func (c *verifyCmd) Run(env environment, hidden *secrets) error {
 	secrets, err := c.secrets(env)
 	if err != nil {
 		return err
 	}
+	hidden.hide(secrets...)
 	verifier, err := notification.New(secrets, notification.WithTolerance(c.Tolerance, c.Tolerance))
 	if err != nil {
 		return &exit{exitUsage, err}
@@ -54,7 +59,7 @@ func (c *verifyCmd) Run(env environment) error {
 			ID           string          `json:"id"`
 			SentAt       time.Time       `json:"sent_at"`
 			Notification json.RawMessage `json:"notification"`
-		}{n.ID, n.SentAt, n.Raw})
+		}{n.ID, n.SentAt, document(n.Raw)})
 		if err != nil {
 			return err
 		}
@@ -62,7 +67,7 @@ func (c *verifyCmd) Run(env environment) error {
 		return err
 	}
 	_, err = fmt.Fprintf(env.out, "genuine: %s, sent %s\n%s: request %s of client %s is %s\n", n.ID, n.SentAt.Format(time.RFC3339),
-		printable(string(n.Type)), printable(n.Data.ID), printable(n.Data.ClientID), printable(string(n.Data.Status)))
+		visible.Line(string(n.Type)), visible.Line(n.Data.ID), visible.Line(n.Data.ClientID), visible.Line(string(n.Data.Status)))
 	return err
 }
 
@@ -79,7 +84,7 @@ func (c *verifyCmd) secrets(env environment) ([]string, error) {
 	}
 	text, err := readFile(env, c.SecretFile, 64<<10)
 	if err != nil {
-		return nil, usage("--secret-file: %w", err)
+		return nil, usage("--secret-file: %w", withoutPath(err))
 	}
 	return strings.Fields(string(text)), nil
 }

@@ -277,7 +277,7 @@ func TestCompatibility(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, api.ProductStatus("in_second_review"), submission.Product.Status)
 	require.False(t, submission.Product.Status.Valid())
-	require.True(t, submission.Complete())
+	require.False(t, submission.Complete(), "nobody here knows whom it is with")
 	require.WithinDuration(t, time.Now().Add(3*time.Hour), submission.Product.UpdatedAt.Time, 2*time.Minute)
 	require.Contains(t, string(reply.Body), `"reviewer":{"tier":2}`)
 }

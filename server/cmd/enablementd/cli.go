@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"runtime"
-	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/app"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 )
 
 // cli is the command line.
@@ -26,22 +21,23 @@ type cli struct {
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
+	Notices       noticesCmd       `cmd:"" help:"Print the licences of what the program is built from."`
 }
 
 // common is what every command takes.
 type common struct {
-	DB        string `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
-	LogFormat string `default:"text" enum:"text,json" help:"Log format: text or json."`
-	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
+	DB        *string `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
+	LogFormat string  `default:"text" enum:"text,json" help:"Log format: text or json."`
+	LogLevel  string  `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
 }
 
 const defaultDB = "enablement.db"
 
 func (c *common) path() string {
-	if c.DB == "" {
+	if c.DB == nil {
 		return defaultDB
 	}
-	return c.DB
+	return *c.DB
 }
 
 func (c *common) logger(std streams) (*slog.Logger, error) {
@@ -63,7 +59,7 @@ func (c *common) with(ctx context.Context, std streams, f func(*app.Database) er
 }
 
 type migrateCmd struct {
-	Status bool `help:"Only tell the version of the schema; exit code 1 if it is not this program's."`
+	Status bool `help:"Only tell the version of the schema; exit code 2 if this program can't serve it."`
 }
 
 func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -72,13 +68,14 @@ func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error
 		return err
 	}
 	if c.Status {
-		current, known, err := app.SchemaStatus(ctx, common.path(), logger)
+		schemas, err := app.SchemaStatus(ctx, common.path(), logger)
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(std.out, "%s is at schema %d, this program knows %d\n", app.Redacted(common.path()), current, known)
-		if current != known {
-			return errors.New("the schema is not this program's")
+		_, _ = fmt.Fprintf(std.out, "%s is at schema %d, this program knows %d; its queue is at %d, this program knows %d\n",
+			app.Redacted(common.path()), schemas.Store.Current, schemas.Store.Known, schemas.Queue.Current, schemas.Queue.Known)
+		if err := schemas.Check(); err != nil {
+			return &app.ConfigError{Err: err}
 		}
 		return nil
 	}
@@ -88,37 +85,6 @@ func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error
 	}
 	_, _ = fmt.Fprintf(std.out, "%s is up to date\n", app.Redacted(common.path()))
 	return db.Close()
-}
-
-type importCmd struct {
-	File string `arg:"" help:"File to import, - for standard input."`
-}
-
-func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {
-	data, err := c.read(std.in)
-	if err != nil {
-		return &app.ConfigError{Err: fmt.Errorf("import %s: %w; nothing was imported", c.File, err)}
-	}
-	return common.with(ctx, std, func(db *app.Database) error {
-		if err := db.Import(ctx, data); err != nil {
-			return fmt.Errorf("import %s: %w; nothing was imported", c.File, err)
-		}
-		_, _ = fmt.Fprintf(std.out, "imported %d companies, %d clients, %d documents, %d requests\n",
-			len(data.Companies), len(data.Clients), len(data.Documents), len(data.Requests))
-		return nil
-	})
-}
-
-func (c *importCmd) read(in io.Reader) (*dataset.Dataset, error) {
-	if c.File != "-" {
-		file, err := os.Open(c.File)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = file.Close() }()
-		in = file
-	}
-	return dataset.Read(in, time.Now())
 }
 
 type versionCmd struct{}

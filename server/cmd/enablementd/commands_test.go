@@ -1,17 +1,22 @@
 package main_test
 
 import (
+	"database/sql"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 )
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -90,7 +95,7 @@ func TestCommands(t *testing.T) {
 	require.Regexp(t, `- +no connection to the provider +pending`, history)
 	require.Regexp(t, `200 +- +delivered`, history)
 	require.Equal(t, 2, command(t, "", "audit", "rq_9", "--db", db).code)
-	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 1, this program knows 1")
+	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 2, this program knows 2")
 	for line := range strings.Lines(ok("", "keys", "list").out) {
 		if strings.Contains(line, key[:8]) {
 			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")
@@ -143,6 +148,15 @@ func TestCommands_exitCodes(t *testing.T) {
 		"no database":        {[]string{"keys", "list"}, 2, "enablementd migrate"},
 		"sample to everyone": {[]string{"serve", "--sample", "--addr", "0.0.0.0:0"}, 2, "loopback only"},
 		"sample to all IPv6": {[]string{"serve", "--sample", "--addr", ":0"}, 2, "loopback only"},
+		"sample's operators": {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", "0.0.0.0:0"}, 2, "--admin-addr"},
+		"operators, IPv6":    {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", "[::]:0"}, 2, "loopback only"},
+		"operators, any":     {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", ":0"}, 2, "loopback only"},
+		"operators, name":    {[]string{"serve", "--sample", "--addr", "127.0.0.1:0", "--admin-addr", "ops.example:0"}, 2, "loopback only"},
+		"no connections":     {append([]string{"serve", "--addr", "127.0.0.1:0", "--max-connections", "0"}, provider...), 2, "--max-connections"},
+		"trusts a half":      {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "0.0.0.0/1"}, provider...), 2, "such as 10.0.0.0/8"},
+		"trusts everybody":   {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "10.0.0.0/8,::/0"}, provider...), 2, "--trusted-proxies: prefix ::/0"},
+		"trusts both halves": {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "0.0.0.0/1,128.0.0.0/1"}, provider...), 2, "--trusted-proxies"},
+		"trusts mapped":      {append([]string{"serve", "--addr", "127.0.0.1:0", "--trusted-proxies", "::ffff:10.0.0.0/104"}, provider...), 2, "write 10.0.0.0/8"},
 		"sample + provider":  {append([]string{"serve", "--sample"}, provider...), 2, "--sample brings its own"},
 		"import nothing":     {[]string{"import", "missing.json"}, 2, "missing.json"},
 		"bad log level":      {[]string{"migrate", "--log-level", "loud"}, 2, "--log-level"},
@@ -163,6 +177,100 @@ func TestCommands_exitCodes(t *testing.T) {
 	}
 }
 
+// TestCommands_ranges: what a key can't be is refused in the same words whatever the database is, and says what
+// to write.
+func TestCommands_ranges(t *testing.T) {
+	t.Parallel()
+	dbs := []string{sqliteFile(t), pgtest.DSN(t)}
+	for _, db := range dbs {
+		require.Zero(t, command(t, "", "migrate", "--db", db).code)
+		require.Zero(t, command(t, dataFile(t), "import", "-", "--db", db).code)
+	}
+	create := []string{"keys", "create", "--company", "cmp_1"}
+	rotate := []string{"keys", "rotate", "key_1"}
+	serveTo := []string{"serve", "--provider-allow-private", "--provider-url", "http://127.0.0.1:1/hook", "--provider-secret", secret}
+	for _, test := range []struct {
+		args []string
+		flag string
+		want string
+	}{
+		{create, "--level=2147483648", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=99999999999999999999", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=0", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=-1", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=3.5", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=0x3", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--expires=0s", "--expires: must be above zero"},
+		{create, "--expires=-1h", "--expires: must be a duration such as 720h, not negative and at most 876000h"},
+		{create, "--expires=876001h", "--expires: must be a duration such as 720h"},
+		{create, "--expires=99999999999h", "--expires: must be a duration such as 720h"},
+		{create, "--expires=30d", "--expires: must be a duration such as 720h"},
+		{create, "--expires=", "--expires: must be a duration such as 720h"},
+		{rotate, "--overlap=-1s", "--overlap: must be a duration such as 720h"},
+		{rotate, "--overlap=9999999h", "--overlap: must be a duration such as 720h"},
+		{rotate, "--expires=0s", "--expires: must be above zero"},
+		{rotate, "--expires=9999999h", "--expires: must be a duration such as 720h"},
+		{create, "--allow=", "--allow: is empty; leave it out"},
+		{create, "--company=a\xff", "no such company"},
+		{create, "--company=" + strings.Repeat("a", 10_000), "no such company"},
+		{[]string{"keys", "revoke"}, "key_\xff", "no key"},
+		{[]string{"keys", "rotate"}, "key_\xff", "no key"},
+		{[]string{"audit"}, "rq_\xff", "no request"},
+		{[]string{"notifications", "retry"}, "ntf_\xff", "notification not found"},
+	} {
+		for _, db := range dbs {
+			t.Run(strings.Join(test.args, " ")+" "+test.flag[:min(40, len(test.flag))], func(t *testing.T) {
+				t.Parallel()
+				r := command(t, "", append(slices.Clone(test.args), test.flag, "--db", db)...)
+				require.Equal(t, 2, r.code, r.err)
+				require.Contains(t, r.err, test.want)
+				require.Equal(t, 1, strings.Count(r.err, "\n"), "one clear line: %s", r.err)
+			})
+		}
+	}
+	for value, want := range map[string]string{
+		"::ffff:127.0.0.1/128":   "write 127.0.0.1/32",
+		"::ffff:10.0.0.0/104":    "write 10.0.0.0/8",
+		"::ffff:10.1.2.3/104":    "write 10.0.0.0/8",
+		"127.0.0.1":              "write the range 127.0.0.1/32",
+		"::1":                    "write the range ::1/128",
+		"::ffff:127.0.0.1":       "write the range 127.0.0.1/32",
+		"10.0.0.1/8":             "write 10.0.0.0/8, or 10.0.0.1/32",
+		"2001:db8::1/32":         "write 2001:db8::/32, or 2001:db8::1/128",
+		"fe80::1%eth0/128":       "such as 192.0.2.0/24",
+		"fe80::1%eth0":           "such as 192.0.2.0/24",
+		"10.0.0.0/33":            "such as 192.0.2.0/24",
+		"10.0.0.0/-1":            "such as 192.0.2.0/24",
+		"010.0.0.0/8":            "such as 192.0.2.0/24",
+		"10.0.0.0/255.0.0.0":     "such as 192.0.2.0/24",
+		"[::1]/128":              "such as 192.0.2.0/24",
+		"localhost":              "such as 192.0.2.0/24",
+		"10.0.0.0/8,":            "such as 192.0.2.0/24",
+		"10.0.0.0/8 192.0.2.0/8": "such as 192.0.2.0/24",
+	} {
+		for flag, args := range map[string][]string{"--allow": create, "--trusted-proxies": serveTo} {
+			t.Run(flag+" "+value, func(t *testing.T) {
+				t.Parallel()
+				r := command(t, "", append(slices.Clone(args), flag+"="+value, "--db", dbs[0])...)
+				require.Equal(t, 2, r.code, r.err)
+				require.Contains(t, r.err, flag+": ")
+				require.Contains(t, r.err, want)
+				require.NotContains(t, r.err, "netip")
+			})
+		}
+	}
+	for _, db := range dbs {
+		r := command(t, "", append(slices.Clone(create), "--allow", "10.0.0.0/8, 127.0.0.1/32 ,10.0.0.0/8", "--allow=::1/128",
+			"--level", "2147483647", "--expires", "876000h", "--db", db)...)
+		require.Zero(t, r.code, r.err)
+		key := strings.TrimSpace(r.out)
+		require.Regexp(t, `2147483647 +10\.0\.0\.0/8,127\.0\.0\.1/32,::1/128 `, command(t, "", "keys", "list", "--db", db).out)
+		p := serve(t, "--db", db, "--provider-url", "https://provider.invalid", "--provider-secret", secret)
+		require.Equal(t, http.StatusOK, p.call(http.MethodPost, path("cl_1", "rq_1"), key).status, "it works from where it may")
+	}
+}
+
 func TestCommands_importIsAtomic(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "import.db")
@@ -171,8 +279,58 @@ func TestCommands_importIsAtomic(t *testing.T) {
 	require.NotEqual(t, dataFile(t), faulty)
 	r := command(t, faulty, "import", "-", "--db", db)
 	require.Equal(t, 1, r.code)
-	require.Contains(t, r.err, `requests[0] "rq_1": client_id: no client "cl_9"; nothing was imported`)
+	require.Contains(t, r.err, `requests[0] "rq_1": client_id: no client "cl_9" (line 17, column 5); nothing was imported`)
 	r = command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.err, "no such company", "not even the company was imported")
+}
+
+// TestCommands_pages goes through a list page by page, as its second line of advice says.
+func TestCommands_pages(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "many.db")
+	require.Zero(t, command(t, "", "migrate", "--db", path).code)
+	require.Zero(t, command(t, dataFile(t), "import", "-", "--db", path).code)
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	const n = 2500
+	for _, statement := range []string{
+		`INSERT INTO requests SELECT 'rq_' || i, client_id, product, 'in_kyc', evaluation, '', '', created_at, updated_at
+			FROM series, requests WHERE id = 'rq_1' AND i > 1000`,
+		`INSERT INTO notifications SELECT 'ntf_' || i, 'rq_' || i, 'cl_1', 'cmp_1', 'cards_individuals', 'in_kyc',
+			'2026-04-16 09:20:00.' || i || '+00:00', CASE WHEN i % 5 = 0 THEN 'delivered' ELSE 'dead' END FROM series WHERE i > 1000`,
+	} {
+		_, err = db.ExecContext(t.Context(), fmt.Sprintf(`WITH RECURSIVE series (i) AS (SELECT 1001 UNION ALL SELECT i + 1 FROM series WHERE i < %d) `, 1000+n)+statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+
+	for state, want := range map[string]int{"delivered": n / 5, "": n} {
+		args := []string{"notifications", "list", "--db", path, "--limit", "400", "--state", state}
+		var ids []string
+		for more := []string{}; more != nil; {
+			r := command(t, "", append(args, more...)...)
+			require.Zero(t, r.code, r.err)
+			lines := strings.Split(strings.TrimSpace(r.out), "\n")[1:]
+			require.LessOrEqual(t, len(lines), 400)
+			for _, line := range lines {
+				ids = append(ids, strings.Fields(line)[0])
+			}
+			_, advice, found := strings.Cut(strings.TrimSpace(r.err), "For the next page, add: ")
+			if more = nil; found {
+				more = strings.Fields(advice)
+			}
+		}
+		require.Len(t, ids, want)
+		require.True(t, slices.IsSortedFunc(ids, func(a, b string) int { return strings.Compare(b, a) }), "newest first, none twice")
+	}
+
+	r := command(t, "", "notifications", "list", "--db", path, "--after", "ntf_unknown")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, `--after "ntf_unknown": notification not found`)
+
+	r = command(t, "", "notifications", "retry", "--dead", "--db", path)
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.out, fmt.Sprintf("\n%d queued\n", n-n/5), "all of them, whatever fits on a page")
+	require.Contains(t, command(t, "", "notifications", "retry", "--dead", "--db", path).out, "0 queued")
 }

@@ -23,26 +23,24 @@ type keysCmd struct {
 }
 
 type keysCreateCmd struct {
-	Company string         `required:"" placeholder:"ID" help:"Company the key belongs to."`
-	Level   int            `default:"3" help:"Access level; submitting takes 3 or higher."`
-	Allow   []netip.Prefix `placeholder:"CIDR" help:"Address ranges the key may be used from, separated by commas; any by default."`
-	Expires time.Duration  `placeholder:"DURATION" help:"Lifetime, such as 720h; endless by default."`
+	Company string        `required:"" placeholder:"ID" help:"Company the key belongs to."`
+	Level   level         `default:"3" help:"Access level; submitting takes 3 or higher."`
+	Allow   addressRanges `placeholder:"CIDR" help:"Address ranges the key may be used from, separated by commas; any by default."`
+	Expires *lifetime     `placeholder:"DURATION" help:"Lifetime, such as 720h; endless by default."`
 }
 
 func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) error {
-	if c.Level < 1 {
-		return &app.ConfigError{Err: errors.New("--level: must be 1 or higher")}
+	if c.Allow != nil && len(c.Allow) == 0 {
+		return &app.ConfigError{Err: errors.New("--allow: is empty; leave it out for a key that may be used from anywhere")}
 	}
-	if c.Expires < 0 {
-		return &app.ConfigError{Err: errors.New("--expires: must be above zero")}
+	if err := checkExpires(c.Expires); err != nil {
+		return err
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		secret := access.NewSecret()
-		key := access.New(c.Company, c.Level, secret, time.Now())
+		key := access.New(c.Company, int(c.Level), secret, time.Now())
 		key.Allow = c.Allow
-		if c.Expires > 0 {
-			key.ExpiresAt = key.CreatedAt.Add(c.Expires)
-		}
+		key.ExpiresAt = expiry(key.CreatedAt, c.Expires)
 		if err := db.CreateKey(ctx, key, access.HashOf(secret)); err != nil {
 			if errors.Is(err, store.ErrCompanyNotFound) {
 				return &app.ConfigError{Err: fmt.Errorf("--company %q: no such company; import it first", c.Company)}
@@ -51,6 +49,22 @@ func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) er
 		}
 		return show(std, key, secret)
 	})
+}
+
+// checkExpires takes no lifetime of none for one without end.
+func checkExpires(l *lifetime) error {
+	if l != nil && *l == 0 {
+		return &app.ConfigError{Err: errors.New("--expires: must be above zero; leave it out for a key that does not expire")}
+	}
+	return nil
+}
+
+// expiry is zero where there is no lifetime.
+func expiry(from time.Time, l *lifetime) time.Time {
+	if l == nil {
+		return time.Time{}
+	}
+	return from.Add(time.Duration(*l))
 }
 
 // show prints a new key; the secret alone goes to the output, so that it can be piped.
@@ -81,14 +95,14 @@ func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) erro
 }
 
 type keysRotateCmd struct {
-	ID      string        `arg:"" help:"Id of the key, as listed."`
-	Overlap time.Duration `default:"24h" help:"How long the old key stays good."`
-	Expires time.Duration `placeholder:"DURATION" help:"Lifetime of the new key; endless by default."`
+	ID      string    `arg:"" help:"Id of the key, as listed."`
+	Overlap lifetime  `default:"24h" help:"How long the old key stays good."`
+	Expires *lifetime `placeholder:"DURATION" help:"Lifetime of the new key; endless by default."`
 }
 
 func (c *keysRotateCmd) Run(ctx context.Context, common *common, std streams) error {
-	if c.Overlap < 0 || c.Expires < 0 {
-		return &app.ConfigError{Err: errors.New("--overlap and --expires: must not be negative")}
+	if err := checkExpires(c.Expires); err != nil {
+		return err
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		keys, err := db.Keys(ctx, "")
@@ -106,13 +120,12 @@ func (c *keysRotateCmd) Run(ctx context.Context, common *common, std streams) er
 		secret := access.NewSecret()
 		key := access.New(old.CompanyID, old.AccessLevel, secret, now)
 		key.Allow = old.Allow
-		if c.Expires > 0 {
-			key.ExpiresAt = now.Add(c.Expires)
-		}
-		if err := db.RotateKey(ctx, old.ID, now.Add(c.Overlap), key, access.HashOf(secret)); err != nil {
+		key.ExpiresAt = expiry(now, c.Expires)
+		until := now.Add(time.Duration(c.Overlap))
+		if err := db.RotateKey(ctx, old.ID, until, key, access.HashOf(secret)); err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(std.err, "Key %s stays good until %s.\n", old.ID, moment(now.Add(c.Overlap)))
+		_, _ = fmt.Fprintf(std.err, "Key %s stays good until %s.\n", old.ID, moment(until))
 		return show(std, key, secret)
 	})
 }

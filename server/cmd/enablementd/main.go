@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		return exit // --help
 	}
 	if err != nil {
-		return fail(std, fmt.Errorf("%w; see enablementd --help", err), exitUsage)
+		return fail(std, fmt.Errorf("%w; see enablementd --help", withoutSecret(err)), exitUsage)
 	}
 	err = parsed.Run(&c.common, parsed)
 	var config *app.ConfigError
@@ -70,7 +71,22 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 }
 
+// withoutSecret keeps the parser from telling a secret that it can't read.
+func withoutSecret(err error) error {
+	var parsing *kong.ParseError
+	if !errors.As(err, &parsing) {
+		return err
+	}
+	for _, flag := range parsing.Context.Flags() {
+		if flag.Tag.Has("secret") && strings.HasPrefix(err.Error(), "--"+flag.Name+":") {
+			return fmt.Errorf("%s: must be of the form %s", "--"+flag.Name, flag.PlaceHolder)
+		}
+	}
+	return err
+}
+
+// fail says in a line what went wrong, without the secrets that are told in it.
 func fail(std streams, err error, code int) int {
-	_, _ = fmt.Fprintln(std.err, "enablementd:", err)
+	_, _ = fmt.Fprintln(std.err, "enablementd:", app.Masked(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	return code
 }

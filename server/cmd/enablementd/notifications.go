@@ -19,7 +19,8 @@ type notificationsCmd struct {
 
 type notificationsListCmd struct {
 	State string `enum:",pending,delivered,dead" default:"" placeholder:"STATE" help:"Only those pending, delivered or dead (given up)."`
-	Limit int    `default:"100" help:"At most so many."`
+	Limit int    `default:"100" help:"At most so many, a page."`
+	After string `placeholder:"ID" help:"Those behind this one, the last one of the page before."`
 }
 
 func (c *notificationsListCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -27,17 +28,26 @@ func (c *notificationsListCmd) Run(ctx context.Context, common *common, std stre
 		return &app.ConfigError{Err: errors.New("--limit: must be 1 or higher")}
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
-		list, err := db.Notifications(ctx, enablement.NotificationState(c.State), c.Limit)
+		list, err := db.Notifications(ctx, enablement.NotificationState(c.State), c.After, c.Limit+1)
+		if errors.Is(err, store.ErrNotificationNotFound) {
+			return &app.ConfigError{Err: fmt.Errorf("--after %q: %w", c.After, err)}
+		}
 		if err != nil {
 			return err
 		}
+		more := len(list) > c.Limit
+		list = list[:min(len(list), c.Limit)]
 		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(table, "ID\tREQUEST\tSTATE\tSUBMITTED\tATTEMPTS\tLAST ATTEMPT\tSTATUS\tFAULT")
 		for _, n := range list {
 			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID, n.RequestID, n.State,
 				moment(n.SubmittedAt), n.Attempts, moment(n.LastAttempt), status(n.LastStatusCode), orDash(n.LastFault))
 		}
-		return table.Flush()
+		if err := table.Flush(); err != nil || !more {
+			return err
+		}
+		_, err = fmt.Fprintf(std.err, "There are more. For the next page, add: --after %s\n", list[len(list)-1].ID)
+		return err
 	})
 }
 
@@ -46,37 +56,60 @@ type notificationsRetryCmd struct {
 	Dead bool     `help:"All that were given up."`
 }
 
-// retryAtOnce bounds what --dead queues in one go.
-const retryAtOnce = 10_000
+// retryPage is how many --dead lists at a time.
+const retryPage = 1000
 
 func (c *notificationsRetryCmd) Run(ctx context.Context, common *common, std streams) error {
 	if c.Dead == (len(c.IDs) > 0) {
 		return &app.ConfigError{Err: errors.New("notifications retry takes ids, or --dead for all that were given up")}
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
-		ids := c.IDs
-		if c.Dead {
-			list, err := db.Notifications(ctx, enablement.NotificationDead, retryAtOnce)
-			if err != nil {
-				return err
-			}
-			for _, n := range list {
-				ids = append(ids, n.ID)
-			}
+		queued, err := c.retry(ctx, db, std)
+		if err != nil {
+			return err
 		}
-		for _, id := range ids {
-			err := db.RetryNotification(ctx, id)
-			if errors.Is(err, store.ErrNotificationNotFound) || errors.Is(err, store.ErrNotDead) {
-				return &app.ConfigError{Err: fmt.Errorf("%s: %w", id, err)}
-			}
-			if err != nil {
-				return err
-			}
-			_, _ = fmt.Fprintf(std.out, "queued %s\n", id)
-		}
-		_, err := fmt.Fprintf(std.out, "%d queued\n", len(ids))
+		_, err = fmt.Fprintf(std.out, "%d queued\n", queued)
 		return err
 	})
+}
+
+func (c *notificationsRetryCmd) retry(ctx context.Context, db *app.Database, std streams) (queued int, err error) {
+	again := func(id string) error {
+		err := db.RetryNotification(ctx, id)
+		if err == nil {
+			queued++
+			_, err = fmt.Fprintf(std.out, "queued %s\n", id)
+		}
+		return err
+	}
+	for _, id := range c.IDs {
+		err := again(id)
+		if errors.Is(err, store.ErrNotificationNotFound) || errors.Is(err, store.ErrNotDead) {
+			return queued, &app.ConfigError{Err: fmt.Errorf("%s: %w", id, err)}
+		}
+		if err != nil {
+			return queued, err
+		}
+	}
+	if !c.Dead {
+		return queued, nil
+	}
+	// From the newest on to the oldest: one that is given up again meanwhile is not met twice.
+	for after, full := "", true; full; {
+		page, err := db.Notifications(ctx, enablement.NotificationDead, after, retryPage)
+		if err != nil {
+			return queued, err
+		}
+		for _, n := range page {
+			// Somebody else may have queued it meanwhile.
+			if err := again(n.ID); err != nil && !errors.Is(err, store.ErrNotDead) {
+				return queued, err
+			}
+			after = n.ID
+		}
+		full = len(page) == retryPage
+	}
+	return queued, nil
 }
 
 func status(code int) string {

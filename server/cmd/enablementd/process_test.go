@@ -114,6 +114,9 @@ func (p *service) call(method, path, key string) answer {
 	return p.do(method, p.URL+path, header)
 }
 
+// ready asks whether calls should be sent to the process.
+func (p *service) ready() answer { return p.do(http.MethodGet, p.Admin+"/readyz", http.Header{}) }
+
 // with submits with these headers.
 func (p *service) with(header http.Header, path string) answer {
 	p.t.Helper()

@@ -54,6 +54,8 @@ func TestSQLite_diskFull(t *testing.T) {
 				refused = append(refused, id)
 			}
 			require.Len(t, refused, 10)
+			require.Eventually(t, func() bool { return p.ready().status == http.StatusServiceUnavailable }, patience, 50*time.Millisecond)
+			require.Contains(t, p.ready().body, `"writes":"failed"`)
 			require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/healthz", http.Header{}).status)
 			all := rows(t, db, provider)
 			for _, id := range refused {
@@ -67,6 +69,7 @@ func TestSQLite_diskFull(t *testing.T) {
 				require.Contains(t, a.body, `"in_kyc"`)
 				told[id] = true
 			}
+			require.Eventually(t, func() bool { return p.ready().status == http.StatusOK }, patience, 50*time.Millisecond)
 			requireSettled(t, db, provider, told)
 			require.Zero(t, p.Stop(), p.Output())
 			requireIntact(t, db)
@@ -113,9 +116,13 @@ type disk struct {
 // smallDisk is a file system of its own. Only root may mount one, and not everywhere: limitedDisk is for all.
 func smallDisk(t *testing.T) disk {
 	t.Helper()
-	directory := t.TempDir()
-	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "enablement-test", directory).CombinedOutput(); err != nil {
-		t.Skipf("mounting is not permitted here, so only a limit fills the disk: %v: %s", err, output)
+	return mountedDisk(t, t.TempDir(), "4m")
+}
+
+func mountedDisk(t *testing.T, directory, size string) disk {
+	t.Helper()
+	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "enablement-test", directory).CombinedOutput(); err != nil {
+		t.Skipf("mounting is not permitted here: %v: %s", err, output)
 	}
 	t.Cleanup(func() {
 		output, err := exec.Command("umount", "--lazy", directory).CombinedOutput()
@@ -183,7 +190,9 @@ func TestSQLite_locked(t *testing.T) {
 		require.True(t, a.unavailable(), "%d %s", a.status, a.body)
 	}
 	require.Less(t, time.Since(started), 12*time.Second+2*time.Second, "no call hangs beyond its timeout")
-	require.Equal(t, http.StatusOK, p.do(http.MethodGet, p.Admin+"/readyz", http.Header{}).status, "it can be read")
+	ready := p.ready()
+	require.Equal(t, http.StatusServiceUnavailable, ready.status, "it can be read, and not written")
+	require.Contains(t, ready.body, `"writes":"failed"`)
 	for id, r := range rows(t, db, provider) {
 		require.Equal(t, untouched, r, id)
 	}

@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"math"
 	"net/netip"
 	"time"
 )
@@ -32,6 +34,22 @@ type Key struct {
 	RevokedAt time.Time
 	// LastUsedAt is zero before the first use; it lags behind by some seconds.
 	LastUsedAt time.Time
+}
+
+// MaxLevel is the highest access level, so that every database can hold it.
+const MaxLevel = math.MaxInt32
+
+// Check tells what keeps a key from being stored: all stores have the same limits.
+func (k Key) Check() error {
+	if k.AccessLevel < 1 || k.AccessLevel > MaxLevel {
+		return fmt.Errorf("the access level of a key must be from 1 to %d", MaxLevel)
+	}
+	for _, prefix := range k.Allow {
+		if !prefix.IsValid() || prefix.Addr().Is4In6() {
+			return fmt.Errorf("the address range %s holds no caller's address; IPv4 ranges are written as such", prefix)
+		}
+	}
+	return nil
 }
 
 // Hash is the SHA-256 of a key's secret, the form in which it is stored and looked up. A fast hash
@@ -82,6 +100,7 @@ func (k Key) Allows(from netip.Addr) bool {
 	if len(k.Allow) == 0 {
 		return true
 	}
+	from = from.WithZone("") // no range contains one with a zone
 	for _, prefix := range k.Allow {
 		if prefix.Contains(from) {
 			return true

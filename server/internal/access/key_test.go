@@ -60,6 +60,7 @@ func TestKey_Allows(t *testing.T) {
 		"any, unknown":      {nil, netip.Addr{}, true},
 		"inside":            {prefixes, netip.MustParseAddr("192.0.2.255"), true},
 		"inside IPv6":       {prefixes, netip.MustParseAddr("2001:db8::1"), true},
+		"link-local":        {[]netip.Prefix{netip.MustParsePrefix("fe80::/10")}, netip.MustParseAddr("fe80::1%eth0"), true},
 		"outside":           {prefixes, netip.MustParseAddr("192.0.3.0"), false},
 		"outside IPv6":      {prefixes, netip.MustParseAddr("2001:db9::1"), false},
 		"unknown is denied": {prefixes, netip.Addr{}, false},

@@ -2,7 +2,8 @@
 // readiness, metrics, the queue's web interface and, if asked for, profiles.
 //
 // It has no login. It listens on loopback unless told otherwise, and refuses what a web page of
-// another origin could make an operator's browser send.
+// another origin could make an operator's browser send. Errors have the API's form, but for those
+// that the queue's web interface has a form of its own for.
 package admin
 
 import (
@@ -10,12 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // checkTimeout bounds one check of readiness.
@@ -28,42 +30,70 @@ type Check struct {
 	Run  func(ctx context.Context) error
 }
 
-// Config is what the handler shows.
+// Config is what the handler shows from the first moment on.
 type Config struct {
+	// Profiles turns /debug/pprof/ on.
+	Profiles bool
+	// Loopback tells that the listener is on loopback: it is then called as localhost or by a loopback
+	// address only, elsewhere by any IP address.
+	Loopback bool
+	Logger   *slog.Logger
+}
+
+// Parts are what there is to show of a service that has started.
+type Parts struct {
 	Checks  []Check
 	Metrics http.Handler
 	// Queue is served below /riverui/, and must expect that prefix.
 	Queue http.Handler
-	// Profiles turns /debug/pprof/ on.
-	Profiles bool
-	Logger   *slog.Logger
 }
 
 // Handler serves the operators' pages.
 type Handler struct {
 	config   Config
 	handler  http.Handler
+	parts    atomic.Pointer[Parts] // nil: it is starting
 	draining atomic.Bool
 }
 
-// New returns the operators' pages.
+// New returns the operators' pages of a service that is starting: it runs, and is not ready.
 func New(config Config) *Handler {
 	h := &Handler{config: config}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.health)
 	mux.HandleFunc("GET /readyz", h.ready)
-	mux.Handle("GET /metrics", config.Metrics)
-	mux.Handle("/riverui/", config.Queue)
+	mux.Handle("GET /metrics", h.part(func(p *Parts) http.Handler { return p.Metrics }))
+	mux.Handle("/riverui/", h.part(func(p *Parts) http.Handler { return p.Queue }))
 	mux.Handle("GET /{$}", http.RedirectHandler("/riverui/", http.StatusFound))
 	if config.Profiles {
+		// Without cmdline, which shows the secrets among the flags.
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	h.handler = onlyByAddress(http.NewCrossOriginProtection().Handler(mux))
+	h.handler = wire.Errors(http.NewCrossOriginProtection().Handler(mux), config.Logger)
+	if config.Loopback {
+		h.handler = wire.LoopbackOnly(h.handler, config.Logger)
+	} else {
+		h.handler = wire.ByAddress(h.handler, config.Logger)
+	}
 	return h
+}
+
+// Started shows the parts of a service that has started.
+func (h *Handler) Started(parts Parts) { h.parts.Store(&parts) }
+
+// part serves one of the parts once there are any.
+func (h *Handler) part(of func(*Parts) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		parts := h.parts.Load()
+		if parts == nil {
+			answer(w, http.StatusServiceUnavailable, report{Status: starting})
+			return
+		}
+		of(parts).ServeHTTP(w, r)
+	})
 }
 
 // ServeHTTP implements [http.Handler].
@@ -71,27 +101,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("X-Frame-Options", "DENY")
 	w.Header().Set("Referrer-Policy", "no-referrer")
+	if wire.EndUnclear(r, true) {
+		w.Header().Set("Connection", "close")
+	}
 	h.handler.ServeHTTP(w, r)
 }
 
 // Drain makes the service not ready from now on: whoever sends it calls should stop to.
 func (h *Handler) Drain() { h.draining.Store(true) }
-
-// onlyByAddress refuses calls by a host name other than localhost: a page of some site whose name
-// was made to lead here would come with that name (DNS rebinding).
-func onlyByAddress(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
-			http.Error(w, "call the admin listener by its IP address or as localhost", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
 
 // health tells that the process runs, and nothing more: a database that is away is no reason to
 // restart it.
@@ -105,21 +122,40 @@ type report struct {
 	Checks map[string]string `json:"checks,omitempty"`
 }
 
+// starting is the status before there is anything to check.
+const starting = "starting"
+
 // ready tells whether calls should be sent here.
 func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
-	result := report{Status: "ready", Checks: make(map[string]string, len(h.config.Checks))}
-	status := http.StatusOK
-	for _, check := range h.config.Checks {
+	parts := h.parts.Load()
+	switch {
+	case h.draining.Load():
+		answer(w, http.StatusServiceUnavailable, report{Status: "draining"})
+	case parts == nil:
+		answer(w, http.StatusServiceUnavailable, report{Status: starting})
+	default:
+		result, status := h.check(r.Context(), parts.Checks)
+		answer(w, status, result)
+	}
+}
+
+// check runs all checks at once, so that whoever asks waits for the slowest only.
+func (h *Handler) check(ctx context.Context, checks []Check) (report, int) {
+	errs := make([]error, len(checks))
+	var running sync.WaitGroup
+	for i, check := range checks {
+		running.Go(func() { errs[i] = h.run(ctx, check) })
+	}
+	running.Wait()
+	result, status := report{Status: "ready", Checks: make(map[string]string, len(checks))}, http.StatusOK
+	for i, check := range checks {
 		result.Checks[check.Name] = "ok"
-		if err := h.run(r.Context(), check); err != nil {
+		if errs[i] != nil {
 			result.Checks[check.Name] = "failed"
 			result.Status, status = "not ready", http.StatusServiceUnavailable
 		}
 	}
-	if h.draining.Load() {
-		result.Status, status = "draining", http.StatusServiceUnavailable
-	}
-	answer(w, status, result)
+	return result, status
 }
 
 func (h *Handler) run(ctx context.Context, check Check) error {

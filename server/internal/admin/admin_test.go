@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 )
 
@@ -36,10 +38,13 @@ func call(h http.Handler, method, target string, header http.Header) *httptest.R
 
 func TestHandler(t *testing.T) {
 	t.Parallel()
-	config := admin.Config{Metrics: text("metrics"), Queue: text("queue"), Logger: slog.New(slog.DiscardHandler)}
-	plain := admin.New(config)
-	config.Profiles = true
-	profiling := admin.New(config)
+	logger, parts := slog.New(slog.DiscardHandler), admin.Parts{Metrics: text("metrics"), Queue: text("queue")}
+	plain := admin.New(admin.Config{Logger: logger})
+	plain.Started(parts)
+	profiling := admin.New(admin.Config{Profiles: true, Logger: logger})
+	profiling.Started(parts)
+	loopback := admin.New(admin.Config{Loopback: true, Logger: logger})
+	loopback.Started(parts)
 	for name, test := range map[string]struct {
 		handler http.Handler
 		method  string
@@ -57,7 +62,12 @@ func TestHandler(t *testing.T) {
 		"wrong method":         {plain, "POST", "/healthz", nil, 405, ""},
 		"no profiles":          {plain, "GET", "/debug/pprof/", nil, 404, ""},
 		"profiles":             {profiling, "GET", "/debug/pprof/", nil, 200, "goroutine"},
+		"command line":         {profiling, "GET", "/debug/pprof/cmdline", nil, 404, ""},
 		"by name":              {plain, "GET", "/healthz", http.Header{"Host": {"evil.example"}}, 421, "IP address"},
+		"by another address":   {plain, "GET", "/healthz", http.Header{"Host": {"192.0.2.1:8081"}}, 200, "ok"},
+		"by loopback":          {loopback, "GET", "/healthz", http.Header{"Host": {"127.0.0.2"}}, 200, "ok"},
+		"not by loopback":      {loopback, "GET", "/healthz", http.Header{"Host": {"192.0.2.1:8081"}}, 421, "loopback address"},
+		"loopback by name":     {loopback, "POST", "/riverui/api/jobs/delete", http.Header{"Host": {"evil.example"}}, 421, "loopback address"},
 		"by localhost":         {plain, "GET", "/healthz", http.Header{"Host": {"localhost:8081"}}, 200, "ok"},
 		"by IPv6":              {plain, "GET", "/healthz", http.Header{"Host": {"[::1]:8081"}}, 200, "ok"},
 		"from another site":    {plain, "POST", "/riverui/api/jobs/delete", http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
@@ -70,20 +80,48 @@ func TestHandler(t *testing.T) {
 			require.Equal(t, test.status, got.Code, got.Body.String())
 			require.Contains(t, got.Body.String(), test.body)
 			require.Equal(t, "nosniff", got.Header().Get("X-Content-Type-Options"))
+			if test.status >= 400 {
+				var body api.Error
+				require.NoError(t, json.Unmarshal(got.Body.Bytes(), &body), got.Body.String())
+				require.Equal(t, "application/json", got.Header().Get("Content-Type"))
+				require.True(t, body.Code.Valid())
+				require.NotEmpty(t, body.Message)
+				require.Regexp(t, "^[0-9a-f]{32}$", body.TraceID)
+				require.Equal(t, body.TraceID, got.Header().Get("X-Trace-Id"))
+			}
+			if test.status == http.StatusMethodNotAllowed {
+				require.Equal(t, "GET, HEAD", got.Header().Get("Allow"))
+			}
 		})
 	}
+}
+
+// TestHandler_starting: the process runs, and is not ready.
+func TestHandler_starting(t *testing.T) {
+	t.Parallel()
+	h := admin.New(admin.Config{Profiles: true, Logger: slog.New(slog.DiscardHandler)})
+	require.Equal(t, http.StatusOK, call(h, "GET", "/healthz", nil).Code)
+	require.Equal(t, http.StatusOK, call(h, "GET", "/debug/pprof/", nil).Code)
+	for _, path := range []string{"/readyz", "/metrics", "/riverui/jobs"} {
+		got := call(h, "GET", path, nil)
+		require.Equal(t, http.StatusServiceUnavailable, got.Code)
+		require.JSONEq(t, `{"status":"starting"}`, got.Body.String(), path)
+	}
+	h.Drain()
+	require.JSONEq(t, `{"status":"draining"}`, call(h, "GET", "/readyz", nil).Body.String())
 }
 
 func TestHandler_ready(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	var database error
-	h := admin.New(admin.Config{
+	h := admin.New(admin.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	h.Started(admin.Parts{
 		Checks: []admin.Check{
 			{Name: "database", Run: func(context.Context) error { return database }},
 			{Name: "workers", Run: func(context.Context) error { return nil }},
 		},
-		Metrics: text(""), Queue: text(""), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Metrics: text(""), Queue: text(""),
 	})
 	got := call(h, "GET", "/readyz", nil)
 	require.Equal(t, http.StatusOK, got.Code)

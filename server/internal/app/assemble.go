@@ -4,12 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server"
@@ -21,6 +22,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // What the listeners allow a caller. The operation has no body and a short reply, so all is tight.
@@ -30,19 +32,33 @@ const (
 	writeTimeout      = 10 * time.Second // beyond the time of the call itself
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
+	// adminConnections are enough for a load balancer, for Prometheus and for people.
+	adminConnections = 256
 )
 
 // service is all that runs.
 type service struct {
-	config    Config
-	logger    *slog.Logger
-	public    *http.Server
-	operators *http.Server
-	admin     *admin.Handler
-	queue     queue
-	sender    *delivery.Sender
-	usage     *access.Usage
-	tracing   *telemetry.Tracing
+	config Config
+	logger *slog.Logger
+	out    io.Writer
+
+	sample      *sample // nil: it is not the sample
+	db          *Database
+	sender      *delivery.Sender
+	queue       queue
+	usage       *access.Usage
+	prober      *prober
+	metrics     *telemetry.Metrics
+	tracing     *telemetry.Tracing
+	certificate *certificate // nil: plain HTTP
+	public      *http.Server
+	admin       *admin.Handler
+	view        http.Handler
+
+	background sync.WaitGroup
+	// failed takes the end of a listener.
+	failed chan error
+	stops  []stopStep
 }
 
 // queue is the delivery queue, whatever database it is on.
@@ -54,64 +70,88 @@ type queue interface {
 }
 
 // assemble wires the parts. Nothing runs yet.
-func assemble(ctx context.Context, config Config, db *Database, logger *slog.Logger) (*service, error) {
+func (s *service) assemble(ctx context.Context) (err error) {
 	process := processName()
-	s := &service{config: config, logger: logger, usage: access.NewUsage(db, logger)}
-	var err error
-	if config.OTLPEndpoint != "" {
-		if s.tracing, err = telemetry.NewTracing(ctx, telemetry.TracingConfig{
-			Endpoint:       config.OTLPEndpoint,
-			Headers:        config.OTLPHeaders,
-			ServiceVersion: Version(),
-			Instance:       process,
-			SampleRatio:    config.TraceRatio,
-			Logger:         logger,
-		}); err != nil {
-			return nil, &ConfigError{err}
-		}
+	if err := s.assembleTracing(ctx, process); err != nil {
+		return err
 	}
-	metrics := newMetrics(db, logger)
-	if s.sender, err = delivery.NewSender(config.ProviderURL, config.ProviderSecrets, config.ProviderAllowPrivate, time.Now); err != nil {
-		return nil, &ConfigError{err}
+	secrets, err := s.config.secrets()
+	if err != nil {
+		return err
 	}
-	if !config.ProviderAllowPrivate && delivery.ProxyNamed(config.ProviderURL) {
-		logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
+	if s.sender, err = delivery.NewSender(s.config.ProviderURL, secrets, s.config.ProviderAllowPrivate, time.Now); err != nil {
+		return &ConfigError{err}
 	}
-	if s.queue, err = db.newQueue(delivery.Config{
-		Ledger:   db,
-		Pruner:   db,
+	s.onStop("the connections to the provider", func(context.Context) error { s.sender.Close(); return nil })
+	if !s.config.ProviderAllowPrivate && delivery.ProxyNamed(s.config.ProviderURL) {
+		s.logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
+	}
+	s.usage = access.NewUsage(s.db, s.logger)
+	s.prober = newProber(s.db.Probe)
+	s.metrics = newMetrics(s.db, s.logger)
+	if s.queue, err = s.db.newQueue(delivery.Config{
+		Ledger:   s.db,
+		Pruner:   s.db,
 		Sender:   s.sender,
-		Schedule: config.Schedule,
-		KeepJobs: config.KeepJobs, KeepDeliveries: config.KeepDeliveries,
+		Schedule: s.config.Schedule,
+		KeepJobs: s.config.KeepJobs, KeepDeliveries: s.config.KeepDeliveries,
 		Process: process,
 		Clock:   time.Now,
-		Logger:  logger,
+		Logger:  s.logger,
 		Observe: func(d enablement.Delivery) {
-			metrics.ObserveDelivery(d)
+			s.metrics.ObserveDelivery(d)
 			s.tracing.ObserveDelivery(d)
 		},
-		ObserveRequeued: metrics.ObserveRequeued,
+		ObserveRequeued: s.metrics.ObserveRequeued,
 	}); err != nil {
-		return nil, err
+		return err
 	}
-	handler, err := newHandler(config, db, s, metrics)
+	if s.view, err = s.queue.View("/riverui", s.logger); err != nil {
+		return err
+	}
+	handler, err := newHandler(s.config, s.db, s, s.metrics)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	view, err := s.queue.View("/riverui", logger)
-	if err != nil {
-		return nil, err
+	s.public = newServer(handler, readTimeout+s.config.CallTimeout+writeTimeout, s.logger)
+	if s.config.TLSCert != "" {
+		s.certificate = &certificate{cert: s.config.TLSCert, key: s.config.TLSKey}
+		s.public.TLSConfig.GetCertificate = s.certificate.get
+		return s.certificate.load()
 	}
-	s.admin = admin.New(admin.Config{
-		Checks:   []admin.Check{{Name: "database", Run: db.Ready}, {Name: "workers", Run: s.queue.Ready}},
-		Metrics:  metrics.Handler(),
-		Queue:    view,
-		Profiles: config.Profiles,
-		Logger:   logger,
+	return nil
+}
+
+func (s *service) assembleTracing(ctx context.Context, process string) (err error) {
+	if s.config.OTLPEndpoint == "" {
+		return nil
+	}
+	if s.tracing, err = telemetry.NewTracing(ctx, telemetry.TracingConfig{
+		Endpoint:       s.config.OTLPEndpoint,
+		Headers:        s.config.OTLPHeaders,
+		ServiceVersion: Version(),
+		Instance:       process,
+		SampleRatio:    s.config.TraceRatio,
+		Logger:         s.logger,
+	}); err != nil {
+		return &ConfigError{err}
+	}
+	s.onStop("traces", func(ctx context.Context) error {
+		if err := s.tracing.Shutdown(ctx); err != nil {
+			s.logger.Warn("not all traces were sent", "err", err) // the service itself lost nothing
+		}
+		return nil
 	})
-	s.public = newServer(handler, readTimeout+config.CallTimeout+writeTimeout, logger)
-	s.operators = newServer(s.admin, 0, logger) // a profile takes as long as it is asked for
-	return s, nil
+	return nil
+}
+
+// checks are what the service can't do without.
+func (s *service) checks() []admin.Check {
+	return []admin.Check{
+		{Name: "database", Run: s.db.Ready},
+		{Name: "writes", Run: s.prober.Writes},
+		{Name: "workers", Run: s.queue.Ready},
+	}
 }
 
 // newHandler is the public listener's: the pages, and the API behind what every call needs.
@@ -133,12 +173,16 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	}
 	handler, err := server.Handler(implementation, options...)
 	if err != nil {
-		return nil, err
+		return nil, &ConfigError{err} // the options come from there
 	}
 	if config.Sample { // nowhere else: who calls must not be able to break replies
 		handler = faults.New(handler)
 	}
-	return pages.Handler(s.tracing.Handler(metrics.InFlight(handler)))
+	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger)
+	if config.Sample { // nowhere else: behind a proxy the service is called by any name
+		handler = wire.LoopbackOnly(handler, s.logger)
+	}
+	return handler, err
 }
 
 // lookup finds keys within the time of a call, which begins when its key is known.
@@ -179,15 +223,10 @@ func newServer(handler http.Handler, writeTimeout time.Duration, logger *slog.Lo
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // what callers send, not what fails here
+		// "OPTIONS *" is answered as any other request to no operation, and held to the same rules.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // what callers send, not what fails here
 	}
-}
-
-func (s *service) servePublic(listener net.Listener) error {
-	if s.config.TLSCert != "" {
-		return s.public.ServeTLS(listener, s.config.TLSCert, s.config.TLSKey)
-	}
-	return s.public.Serve(listener)
 }
 
 // processName tells processes apart in the ledger, in the queue and in traces: host, process id,

@@ -3,15 +3,16 @@
 package app
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // ConfigError is a mistake in the configuration: something for the user to change, as opposed to
@@ -38,12 +39,14 @@ type Config struct {
 	// TLSCert and TLSKey are PEM files; both empty serve plain HTTP.
 	TLSCert, TLSKey string
 
-	// Database is the path of the SQLite file.
+	// Database is the path of an SQLite file, or the URL of a PostgreSQL database.
 	Database string
 
-	// ProviderURL is where notifications go, ProviderSecrets what they are signed with.
-	ProviderURL     string
-	ProviderSecrets []string
+	// ProviderURL is where notifications go. They are signed with ProviderSecrets and those in
+	// ProviderSecretFile, one a line.
+	ProviderURL        string
+	ProviderSecrets    []string
+	ProviderSecretFile string
 	// ProviderAllowPrivate lets notifications go to addresses that are not public, and by way of a proxy.
 	ProviderAllowPrivate bool
 	// Schedule holds the waits between attempts to deliver.
@@ -61,6 +64,8 @@ type Config struct {
 	// TrustedProxies may say for whom they call, in the header ProxyHeader.
 	TrustedProxies []netip.Prefix
 	ProxyHeader    server.ProxyHeader
+	// MaxConnections is how many the public listener has open at the same time; more wait.
+	MaxConnections int
 
 	// CallTimeout bounds one call, ShutdownTimeout the way from the signal to the end. In between,
 	// the service is not ready but serves for DrainDelay, so that a load balancer can turn away.
@@ -74,6 +79,9 @@ type Config struct {
 	OTLPHeaders map[string]string
 	// TraceRatio is the part of the traces that is recorded, from 0 to 1.
 	TraceRatio float64
+
+	// Reload says when to read certificates and secrets again from their files; nil: never.
+	Reload <-chan os.Signal
 
 	// Sample serves the sample data, with a provider stand-in, on loopback only.
 	Sample bool
@@ -100,8 +108,13 @@ func (c Config) check() error {
 	if c.RateLimit < 0 {
 		return configErrorf("--rate-limit: must be calls per second, or 0 for no limit")
 	}
-	host, _, err := net.SplitHostPort(c.Addr)
-	if err != nil {
+	if c.MaxConnections < 1 {
+		return configErrorf("--max-connections: must be above zero")
+	}
+	if err := wire.CheckProxies(c.TrustedProxies); err != nil {
+		return configErrorf("--trusted-proxies: %w", err)
+	}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		return configErrorf("--addr %q: must be of the form host:port", c.Addr)
 	}
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != NoAdmin {
@@ -111,7 +124,7 @@ func (c Config) check() error {
 		return err
 	}
 	if c.Sample {
-		return c.checkSample(host)
+		return c.checkSample()
 	}
 	return c.checkProvider()
 }
@@ -123,17 +136,17 @@ func (c Config) checkTLS() error {
 	if c.TLSCert == "" {
 		return nil
 	}
-	if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
-		return configErrorf("--tls-cert %s, --tls-key %s: %w", c.TLSCert, c.TLSKey, err)
-	}
-	return nil
+	return (&certificate{cert: c.TLSCert, key: c.TLSKey}).load()
 }
 
-func (c Config) checkSample(host string) error {
-	if !loopback(host) {
+func (c Config) checkSample() error {
+	if !onLoopback(c.Addr) {
 		return configErrorf("--addr %q: the sample has well-known keys and is served on loopback only, such as 127.0.0.1:8080", c.Addr)
 	}
-	if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 {
+	if c.AdminAddr != NoAdmin && !onLoopback(c.AdminAddr) {
+		return configErrorf("--admin-addr %q: the sample is operated on loopback only, such as 127.0.0.1:8081", c.AdminAddr)
+	}
+	if c.ProviderURL != "" || len(c.ProviderSecrets) > 0 || c.ProviderSecretFile != "" {
 		return configErrorf("--sample brings its own provider: leave --provider-url and the provider secrets out")
 	}
 	return nil
@@ -143,10 +156,14 @@ func (c Config) checkProvider() error {
 	if c.ProviderURL == "" {
 		return configErrorf("--provider-url is missing: where are notifications sent to? (or try --sample)")
 	}
-	if len(c.ProviderSecrets) == 0 {
+	secrets, err := c.secrets()
+	if err != nil {
+		return err
+	}
+	if len(secrets) == 0 {
 		return configErrorf("--provider-secret is missing: notifications are signed with it; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
-	sender, err := delivery.NewSender(c.ProviderURL, c.ProviderSecrets, c.ProviderAllowPrivate, time.Now)
+	sender, err := delivery.NewSender(c.ProviderURL, secrets, c.ProviderAllowPrivate, time.Now)
 	if err != nil {
 		return &ConfigError{err}
 	}
@@ -154,13 +171,10 @@ func (c Config) checkProvider() error {
 	return nil
 }
 
-// loopback tells whether the host can only be reached from this machine.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+// onLoopback tells whether an address of the form host:port can only be reached from this machine.
+func onLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && wire.IsLoopback(host)
 }
 
 // errNoDatabase says what to do about a path with nothing in it.

@@ -3,10 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -25,39 +24,65 @@ type Database struct {
 	store.Store
 	newQueue func(delivery.Config) (queue, error)
 	migrate  func(ctx context.Context) error
-	schema   func(ctx context.Context) (current, known int64, err error)
+	schemas  func(ctx context.Context) (Schemas, error)
+}
+
+// Schemas are the two that a database has.
+type Schemas struct{ Store, Queue store.Schema }
+
+// Check returns an error unless this program can serve both.
+func (s Schemas) Check() error {
+	if err := s.Store.Check(); err != nil {
+		return err
+	}
+	if err := s.Queue.Check(); err != nil {
+		return fmt.Errorf("of the queue: %w", err)
+	}
+	return nil
+}
+
+// Ready returns an error unless the database answers, and this program can serve what is there.
+func (db *Database) Ready(ctx context.Context) error {
+	schemas, err := db.schemas(ctx)
+	if err != nil {
+		return err
+	}
+	return schemas.Check()
 }
 
 // OpenDatabase opens the database at a path, which is created where it is absent, or at a
-// postgres:// URL, which must be there, and brings it up to date.
+// postgres:// URL, which must be there, and migrates it unless this program can serve it as it is.
 func OpenDatabase(ctx context.Context, location string, logger *slog.Logger) (*Database, error) {
 	db, err := open(ctx, location, logger)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.migrate(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	err = db.Ready(ctx)
+	if errors.Is(err, store.ErrSchemaOld) {
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(schemaError(location, err), db.Close())
 	}
 	return db, nil
 }
 
-// OpenExisting is OpenDatabase for commands that make no sense on an empty database.
+// OpenExisting opens a database that is there, and changes nothing about it.
 func OpenExisting(ctx context.Context, location string, logger *slog.Logger) (*Database, error) {
-	if !isPostgres(location) {
-		if _, err := os.Stat(location); errors.Is(err, os.ErrNotExist) {
-			return nil, configErrorf("--db %q: %w", location, errNoDatabase)
-		}
+	if err := checkExists(location); err != nil {
+		return nil, err
 	}
 	db, err := open(ctx, location, logger)
 	if err != nil {
 		return nil, err
 	}
-	current, _, err := db.schema(ctx)
-	if err == nil && current == 0 {
+	schemas, err := db.schemas(ctx)
+	switch {
+	case err != nil:
+	case schemas.Store.Current == 0:
 		err = configErrorf("--db %q: %w", Redacted(location), errNoDatabase)
-	}
-	if err == nil {
-		err = db.migrate(ctx)
+	default:
+		err = schemaError(location, schemas.Check())
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -65,47 +90,46 @@ func OpenExisting(ctx context.Context, location string, logger *slog.Logger) (*D
 	return db, nil
 }
 
-// SchemaStatus tells at which version the schema of a database is, 0 where there is none, and which
-// one this program knows.
-func SchemaStatus(ctx context.Context, location string, logger *slog.Logger) (current, known int64, err error) {
+// SchemaStatus tells which schemas a database has. It changes nothing about it.
+func SchemaStatus(ctx context.Context, location string, logger *slog.Logger) (schemas Schemas, err error) {
+	if err := checkExists(location); err != nil {
+		return Schemas{}, err
+	}
 	db, err := open(ctx, location, logger)
 	if err != nil {
-		return 0, 0, err
+		return Schemas{}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return db.schema(ctx)
+	return db.schemas(ctx)
 }
 
-// Redacted is a database's location without the password.
-func Redacted(location string) string {
-	if !isPostgres(location) {
-		return location
+// checkExists keeps a file from being made. Where PostgreSQL is away, opening says so.
+func checkExists(location string) error {
+	if err := checkLocation(location); err != nil || isPostgres(location) {
+		return err
 	}
-	u, err := url.Parse(location)
-	if err != nil {
-		return "postgres://…"
+	if _, err := os.Stat(location); errors.Is(err, os.ErrNotExist) {
+		return configErrorf("--db %q: %w", Redacted(location), errNoDatabase)
 	}
-	query := u.Query()
-	if query.Has("password") {
-		query.Set("password", "xxxxx")
-		u.RawQuery = query.Encode()
-	}
-	return u.Redacted()
+	return nil
 }
 
-func isPostgres(location string) bool {
-	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
+// schemaError makes a schema that this program can't serve a matter of configuration.
+func schemaError(location string, err error) error {
+	if errors.Is(err, store.ErrSchemaOld) || errors.Is(err, store.ErrSchemaNew) {
+		return configErrorf("--db %q: %w", Redacted(location), err)
+	}
+	return err
 }
 
 func open(ctx context.Context, location string, logger *slog.Logger) (*Database, error) {
-	switch {
-	case isPostgres(location):
-		return openPostgres(ctx, location, logger)
-	case strings.Contains(location, "://"), strings.HasPrefix(location, "file:"):
-		return nil, configErrorf("--db: must be the path of a file, or of the form postgres://user:password@host/name")
-	default:
-		return openSQLite(ctx, location, logger)
+	if err := checkLocation(location); err != nil {
+		return nil, err
 	}
+	if isPostgres(location) {
+		return openPostgres(ctx, location, logger)
+	}
+	return openSQLite(ctx, location, logger)
 }
 
 func openSQLite(ctx context.Context, path string, logger *slog.Logger) (*Database, error) {
@@ -124,7 +148,7 @@ func openSQLite(ctx context.Context, path string, logger *slog.Logger) (*Databas
 		migrate: func(ctx context.Context) error {
 			return db.Migrate(ctx, func(ctx context.Context) error { return delivery.Migrate(ctx, driver, logger) })
 		},
-		schema: db.Schema,
+		schemas: schemasOf(db.Schema, riversqlite.New(db.Reader())),
 	}, nil
 }
 
@@ -149,7 +173,7 @@ func openPostgres(ctx context.Context, dsn string, logger *slog.Logger) (*Databa
 				return delivery.Migrate(ctx, riverpgxv5.New(pool), logger)
 			})
 		},
-		schema: db.Schema,
+		schemas: schemasOf(db.Schema, driver),
 	}, nil
 }
 
@@ -157,5 +181,18 @@ func queueOn[TTx any](driver riverdriver.Driver[TTx], now func(context.Context) 
 	return func(config delivery.Config) (queue, error) {
 		config.DatabaseTime = now
 		return delivery.NewQueue(driver, config)
+	}
+}
+
+func schemasOf[TTx any](own func(context.Context) (store.Schema, error), driver riverdriver.Driver[TTx]) func(context.Context) (Schemas, error) {
+	return func(ctx context.Context) (schemas Schemas, err error) {
+		if schemas.Store, err = own(ctx); err != nil {
+			return schemas, err
+		}
+		err = store.InTime(ctx, func(ctx context.Context) (err error) {
+			schemas.Queue.Current, schemas.Queue.Known, err = delivery.Schema(ctx, driver)
+			return err
+		})
+		return schemas, err
 	}
 }

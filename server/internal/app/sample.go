@@ -52,7 +52,9 @@ func startSample(ctx context.Context, config *Config, logger *slog.Logger) (s *s
 	if err != nil {
 		return s, err
 	}
-	s.provider = &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout}
+	s.provider = &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
 	go func() { _ = s.provider.Serve(listener) }() // ends with close
 	config.ProviderURL = "http://" + listener.Addr().String() + "/notifications"
 	config.ProviderSecrets, config.ProviderAllowPrivate = []string{secret}, true

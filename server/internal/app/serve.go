@@ -7,129 +7,173 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/admin"
+	"github.com/cryptomate-go/enablement/server/internal/store"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
 // finish, within the shutdown timeout. What it has to tell a person goes to out.
-func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Writer) (err error) {
+func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Writer) error {
 	if err := config.check(); err != nil {
 		return err
 	}
-	public, err := listen(ctx, "--addr", config.Addr)
-	if err != nil {
+	s := &service{config: config, logger: logger, out: out, failed: make(chan error, 2)}
+	if err := stopWithin(ctx, config.ShutdownTimeout, s.run, s.stop); err != nil {
 		return err
 	}
-	defer func() { _ = public.Close() }() // closed already where serving began
-	operators, err := listen(ctx, "--admin-addr", config.AdminAddr)
-	if err != nil {
-		return err
-	}
-	if operators != nil {
-		defer func() { _ = operators.Close() }()
-	}
-
-	var sample *sample
-	if config.Sample {
-		if sample, err = startSample(ctx, &config, logger); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, sample.close()) }()
-	}
-	db, err := OpenDatabase(ctx, config.Database, logger)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if sample != nil {
-		if err := sample.load(ctx, db); err != nil {
-			return err
-		}
-	}
-	s, err := assemble(ctx, config, db, logger)
-	if err != nil {
-		return err
-	}
-	if err := s.queue.Start(ctx); err != nil {
-		return fmt.Errorf("starting the queue: %w", err)
-	}
-	logger.Info("serving", "addr", public.Addr().String(), "database", Redacted(config.Database), "version", Version())
-	tell(out, config, public, operators, sample)
-	return s.run(ctx, public, operators)
+	logger.Info("stopped")
+	return nil
 }
 
-// listen returns nil where there is nothing to listen on.
-func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
-	if addr == NoAdmin {
-		return nil, nil
+// run serves until the context ends, or starting or serving fails.
+func (s *service) run(ctx context.Context) error {
+	err := s.start(ctx)
+	if err == nil {
+		return s.serve(ctx)
 	}
+	if ctx.Err() != nil {
+		s.logger.Info("told to stop while starting", "during", err)
+		err = nil
+	}
+	return err
+}
+
+func (s *service) serve(ctx context.Context) error {
+	select {
+	case err := <-s.failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+		s.logger.Info("stopping", "timeout", s.config.ShutdownTimeout)
+		return nil
+	}
+}
+
+// start starts the parts in the order in which they need each other. Callers are let in last, so that whoever
+// can connect is answered. Operators are let in first: they are told that the service runs, and is not ready.
+func (s *service) start(ctx context.Context) error {
+	for _, start := range []func(context.Context) error{
+		s.startOperators,
+		s.startSample,
+		s.openDatabase,
+		s.assemble,
+		s.startBackground,
+		s.startQueue,
+		s.startPublic,
+	} {
+		if err := start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) startOperators(ctx context.Context) error {
+	s.admin = admin.New(admin.Config{
+		Profiles: s.config.Profiles,
+		Loopback: onLoopback(s.config.AdminAddr),
+		Logger:   s.logger,
+	})
+	if s.config.AdminAddr == NoAdmin {
+		return nil
+	}
+	listener, err := listen(ctx, "--admin-addr", s.config.AdminAddr)
+	if err != nil {
+		return err
+	}
+	operators := newServer(s.admin, 0, s.logger) // a profile takes as long as it is asked for
+	bound := wire.Bound(operators, listener, adminConnections, s.logger)
+	go func() { s.failed <- operators.Serve(bound) }()
+	s.onStop("the operators' listener", func(context.Context) error { return operators.Close() })
+	_, _ = fmt.Fprintf(s.out, "Operators: http://%s with /healthz, /readyz, /metrics and /riverui/\n", listener.Addr())
+	return nil
+}
+
+func (s *service) startSample(ctx context.Context) (err error) {
+	if !s.config.Sample {
+		return nil
+	}
+	if s.sample, err = startSample(ctx, &s.config, s.logger); err != nil {
+		return err
+	}
+	s.onStop("the sample", func(context.Context) error { return s.sample.close() })
+	return nil
+}
+
+func (s *service) openDatabase(ctx context.Context) (err error) {
+	if s.db, err = OpenDatabase(ctx, s.config.Database, s.logger); err != nil {
+		return err
+	}
+	s.onStop("the database", func(context.Context) error { return s.db.Close() })
+	s.warnOfReaders()
+	if s.sample != nil {
+		return store.InTime(ctx, func(ctx context.Context) error { return s.sample.load(ctx, s.db) })
+	}
+	return nil
+}
+
+// startBackground starts what goes on beside calls and deliveries.
+func (s *service) startBackground(ctx context.Context) error {
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.background.Go(func() { s.usage.Run(ctx) })
+	s.background.Go(func() { s.prober.run(ctx) })
+	s.background.Go(func() { s.reloadOn(ctx, s.config.Reload) })
+	s.onStop("what goes on beside", func(context.Context) error {
+		end()
+		s.background.Wait()
+		return nil
+	})
+	return nil
+}
+
+func (s *service) startQueue(ctx context.Context) error {
+	if err := store.InTime(ctx, s.queue.Start); err != nil {
+		return fmt.Errorf("starting the queue: %w", err)
+	}
+	s.onStop("deliveries", s.queue.Stop)
+	return nil
+}
+
+func (s *service) startPublic(ctx context.Context) error {
+	listener, err := listen(ctx, "--addr", s.config.Addr)
+	if err != nil {
+		return err
+	}
+	scheme, serve := "http", s.public.Serve
+	if s.certificate != nil {
+		scheme, serve = "https", func(l net.Listener) error { return s.public.ServeTLS(l, "", "") }
+	}
+	bound := wire.Bound(s.public, listener, s.config.MaxConnections, s.logger)
+	go func() { s.failed <- serve(bound) }()
+	s.onStop("calls", s.stopPublic)
+	s.admin.Started(admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view})
+	s.logger.Info("serving", "addr", listener.Addr().String(), "database", Redacted(s.config.Database), "version", Version())
+	_, _ = fmt.Fprintf(s.out, "enablementd listens on %s://%s (reference at /docs/)\n", scheme, listener.Addr())
+	if s.sample != nil {
+		s.sample.tell(s.out, scheme, listener.Addr())
+	}
+	return nil
+}
+
+// stopPublic tells whoever sends calls first, and gives them time to turn away.
+func (s *service) stopPublic(ctx context.Context) error {
+	s.admin.Drain()
+	wait(ctx, s.config.DrainDelay)
+	err := s.public.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.public.Close())
+	}
+	return err
+}
+
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, configErrorf("%s %s: %w", flag, addr, err)
 	}
 	return listener, nil
-}
-
-// tell prints where the service listens.
-func tell(out io.Writer, config Config, public, operators net.Listener, sample *sample) {
-	scheme := "http"
-	if config.TLSCert != "" {
-		scheme = "https"
-	}
-	_, _ = fmt.Fprintf(out, "enablementd listens on %s://%s (reference at /docs/)\n", scheme, public.Addr())
-	if operators != nil {
-		_, _ = fmt.Fprintf(out, "Operators: http://%s with /healthz, /readyz, /metrics and /riverui/\n", operators.Addr())
-	}
-	if sample != nil {
-		sample.tell(out, scheme, public.Addr())
-	}
-}
-
-// run serves until the context ends or serving fails, then stops in order: who sends calls is told
-// first, then calls end, since they make deliveries, then deliveries, then what watches both.
-func (s *service) run(ctx context.Context, public, operators net.Listener) error {
-	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopBackground()
-	var running sync.WaitGroup
-	running.Go(func() { s.usage.Run(background) })
-
-	failed := make(chan error, 2)
-	running.Go(func() { failed <- s.servePublic(public) })
-	if operators != nil {
-		running.Go(func() { failed <- s.operators.Serve(operators) })
-	}
-
-	var errs []error
-	select {
-	case err := <-failed:
-		errs = append(errs, fmt.Errorf("serving: %w", err))
-	case <-ctx.Done():
-		s.logger.Info("stopping", "timeout", s.config.ShutdownTimeout)
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
-	defer cancel()
-
-	s.admin.Drain()
-	wait(bounded, s.config.DrainDelay)
-	if err := s.public.Shutdown(bounded); err != nil {
-		errs = append(errs, fmt.Errorf("calls did not finish in time: %w", err), s.public.Close())
-	}
-	if err := s.queue.Stop(bounded); err != nil {
-		errs = append(errs, fmt.Errorf("deliveries did not finish in time: %w", err))
-	}
-	s.sender.Close()
-	if err := s.tracing.Shutdown(bounded); err != nil {
-		s.logger.Warn("not all traces were sent", "err", err) // the service itself lost nothing
-	}
-	errs = append(errs, s.operators.Close())
-	stopBackground()
-	running.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	s.logger.Info("stopped")
-	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) {

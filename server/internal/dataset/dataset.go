@@ -3,6 +3,7 @@
 package dataset
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -77,6 +78,15 @@ type Document struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
+// MetadataJSON is the metadata as a store keeps it.
+func (d *Document) MetadataJSON() (string, error) {
+	if d.Metadata == nil {
+		return "{}", nil
+	}
+	text, err := json.Marshal(d.Metadata)
+	return string(text), err
+}
+
 // Request is a product enablement request of a client (upstream, list client products).
 type Request struct {
 	ID                   string             `json:"id"`
@@ -87,22 +97,4 @@ type Request struct {
 	RejectionDescription string             `json:"rejection_description,omitempty"`
 	CreatedAt            api.Timestamp      `json:"created_at,omitzero"`
 	UpdatedAt            api.Timestamp      `json:"updated_at,omitzero"`
-}
-
-// fillTimes gives what came without a time the time of the import.
-func (d *Dataset) fillTimes() {
-	fill := func(created, updated *api.Timestamp) {
-		if created.IsZero() {
-			*created = api.NewTimestamp(d.At)
-		}
-		if updated.IsZero() {
-			*updated = *created
-		}
-	}
-	for i := range d.Clients {
-		fill(&d.Clients[i].CreatedAt, &d.Clients[i].UpdatedAt)
-	}
-	for i := range d.Requests {
-		fill(&d.Requests[i].CreatedAt, &d.Requests[i].UpdatedAt)
-	}
 }

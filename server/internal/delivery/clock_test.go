@@ -102,7 +102,7 @@ func TestClock(t *testing.T) {
 				CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
 			}, func(enablement.Request) ([]byte, error) { return nil, nil })
 			require.NoError(t, err)
-			list, err := store.Notifications(t.Context(), "", 1)
+			list, err := store.Notifications(t.Context(), "", "", 1)
 			require.NoError(t, err)
 			id := list[0].ID
 			delivered := func() {

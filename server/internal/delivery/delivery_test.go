@@ -101,7 +101,7 @@ func (b *bench) submit(t *testing.T) string {
 		CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
 	}, func(enablement.Request) ([]byte, error) { return nil, nil })
 	require.NoError(t, err)
-	list, err := b.store.Notifications(t.Context(), "", 10)
+	list, err := b.store.Notifications(t.Context(), "", "", 10)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	return list[0].ID
@@ -278,6 +278,24 @@ func TestQueue_upkeep(t *testing.T) {
 		require.NoError(t, b.db.Writer().QueryRow(`SELECT count(*) FROM idempotency`).Scan(&n))
 		return n == 1
 	}, time.Minute, 5*time.Millisecond)
+}
+
+// TestQueue_finished: a job that is finished is kept for its time, and then removed by the next upkeep.
+func TestQueue_finished(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
+	stop := b.start()
+	b.settled(t, b.submit(t))
+	stop()
+	count := func() (n int) {
+		require.NoError(t, b.db.Writer().QueryRow(`SELECT count(*) FROM river_job WHERE kind = 'notification_deliver'`).Scan(&n))
+		return n
+	}
+	require.Equal(t, 1, count(), "it is kept for an hour")
+	_, err := b.db.Writer().Exec(`UPDATE river_job SET finalized_at = datetime(finalized_at, '-1 hour', 'subsec')`)
+	require.NoError(t, err)
+	defer b.start()()
+	require.Eventually(t, func() bool { return count() == 0 }, time.Minute, 5*time.Millisecond)
 }
 
 func TestInserter_rollback(t *testing.T) {

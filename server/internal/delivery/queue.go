@@ -30,6 +30,8 @@ const (
 	// before: River's rescuer goes by the process's clock, and one that is ahead would take a job from its worker.
 	rescueAfter = 24 * time.Hour
 	maxWorkers  = 100
+	// keepForGood is River's word for a period.
+	keepForGood = -1
 	// softStop is how long running attempts may take to finish when the service stops.
 	softStop = 5 * time.Second
 )
@@ -146,10 +148,11 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		return nil, err
 	}
 	if err := river.AddWorkerSafely(workers, &upkeep{
-		pruner: config.Pruner,
-		keep:   config.KeepDeliveries,
-		clock:  config.Clock,
-		logger: config.Logger,
+		pruner:         config.Pruner,
+		keepJobs:       config.KeepJobs,
+		keepDeliveries: config.KeepDeliveries,
+		clock:          config.Clock,
+		logger:         config.Logger,
 	}); err != nil {
 		return nil, err
 	}
@@ -160,9 +163,11 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		interval = onlyPollInterval
 	}
 	client, err := river.NewClient(driver, &river.Config{
-		CancelledJobRetentionPeriod: config.KeepJobs,
-		CompletedJobRetentionPeriod: config.KeepJobs,
-		DiscardedJobRetentionPeriod: config.KeepJobs,
+		// River would remove finished jobs 10,000 at a time, for which SQLite's one writer stops for half a second. The
+		// upkeep does so in smaller steps.
+		CancelledJobRetentionPeriod: keepForGood,
+		CompletedJobRetentionPeriod: keepForGood,
+		DiscardedJobRetentionPeriod: keepForGood,
 		FetchPollInterval:           interval,
 		FetchCooldown:               fetchCooldown,
 		Hooks:                       hooks(driver),
@@ -205,16 +210,20 @@ func (q *Queue[TTx]) setClock(ctx context.Context) error {
 	return q.clock.set(ctx)
 }
 
-// Start begins to work. The workers live until Stop, not until the context ends.
+// Start begins to work. The context bounds the start only: the workers live until Stop.
 func (q *Queue[TTx]) Start(ctx context.Context) error {
 	if err := q.setClock(ctx); err != nil {
 		return err
 	}
-	background := context.WithoutCancel(ctx)
-	if err := q.client.Start(background); err != nil {
+	working, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	started := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	if err := q.client.Start(working); err != nil {
 		return err
 	}
-	reconciling, stop := context.WithCancel(background)
+	if !started() {
+		return errors.Join(context.Cause(ctx), q.client.Stop(context.WithoutCancel(ctx)))
+	}
+	reconciling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	q.stopReconciler, q.reconciled = stop, make(chan struct{})
 	go func() {
 		defer close(q.reconciled)
@@ -225,9 +234,18 @@ func (q *Queue[TTx]) Start(ctx context.Context) error {
 }
 
 // Ready returns an error unless deliveries are worked.
-func (q *Queue[TTx]) Ready(context.Context) error {
+func (q *Queue[TTx]) Ready(ctx context.Context) error {
 	if !q.running.Load() {
 		return errors.New("deliveries are not worked")
+	}
+	queue, err := q.client.QueueGet(ctx, river.QueueDefault)
+	switch {
+	case errors.Is(err, rivertype.ErrNotFound): // not noted there yet
+		return nil
+	case err != nil:
+		return err
+	case queue.PausedAt != nil:
+		return errors.New("the queue is paused: resume it in /riverui/")
 	}
 	return nil
 }

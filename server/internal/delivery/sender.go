@@ -40,7 +40,7 @@ const (
 type Sender struct {
 	url       string
 	timeout   time.Duration
-	signers   []*standardwebhooks.Webhook
+	signers   atomic.Pointer[[]*standardwebhooks.Webhook]
 	client    *http.Client
 	initiator *api.CallbackInitiator
 	clock     func() time.Time
@@ -58,9 +58,6 @@ func NewSender(address string, secrets []string, allowPrivate bool, clock func()
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("provider URL: must be of the form https://host/path")
 	}
-	if len(secrets) == 0 {
-		return nil, errors.New("provider secret: at least one is needed")
-	}
 	s := &Sender{url: address, timeout: AnswerTimeout, clock: clock, dialer: &net.Dialer{Timeout: dialTimeout}}
 	proxy := http.ProxyFromEnvironment
 	if !allowPrivate {
@@ -69,12 +66,8 @@ func NewSender(address string, secrets []string, allowPrivate bool, clock func()
 		}
 		s.dialer.Control, proxy = refusePrivate, nil
 	}
-	for i, secret := range secrets {
-		signer, err := newSigner(secret)
-		if err != nil {
-			return nil, fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
-		}
-		s.signers = append(s.signers, signer)
+	if err := s.SetSecrets(secrets); err != nil {
+		return nil, err
 	}
 	s.client = &http.Client{
 		// A signed message goes to the address it was meant for, or nowhere.
@@ -91,6 +84,22 @@ func NewSender(address string, secrets []string, allowPrivate bool, clock func()
 	}
 	s.initiator, err = api.NewCallbackInitiator(api.WithCallbackHTTPClient(s.client))
 	return s, err
+}
+
+// SetSecrets changes what notifications are signed with, from the next attempt on. An error changes nothing.
+func (s *Sender) SetSecrets(secrets []string) error {
+	if len(secrets) == 0 {
+		return errors.New("provider secret: at least one is needed")
+	}
+	signers := make([]*standardwebhooks.Webhook, len(secrets))
+	for i, secret := range secrets {
+		var err error
+		if signers[i], err = newSigner(secret); err != nil {
+			return fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
+		}
+	}
+	s.signers.Store(&signers)
+	return nil
 }
 
 // Close gives idle connections to the provider up.
@@ -186,8 +195,9 @@ var errSent = errors.New("it was sent once")
 
 // sign returns the signatures by all secrets, as one header value.
 func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
-	signatures := make([]string, len(s.signers))
-	for i, signer := range s.signers {
+	signers := *s.signers.Load()
+	signatures := make([]string, len(signers))
+	for i, signer := range signers {
 		signature, err := signer.Sign(id, at, body)
 		if err != nil {
 			return "", err

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -12,9 +13,8 @@ import (
 
 const (
 	// upkeepEvery is how often what has had its time is removed.
-	upkeepEvery = time.Hour
-	// upkeepTimeout bounds a run: minutes are enough for what thousands of submissions a second leave in
-	// an hour.
+	upkeepEvery = 15 * time.Minute
+	// upkeepTimeout bounds a run. One that is cut fails, and the queue soon starts another, which goes on.
 	upkeepTimeout = 15 * time.Minute
 )
 
@@ -22,6 +22,7 @@ const (
 type Pruner interface {
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
 	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
+	PruneJobs(ctx context.Context, before time.Time) (int64, error)
 }
 
 // upkeepArgs is the job in the queue: one process of all has it.
@@ -33,32 +34,28 @@ func (upkeepArgs) Kind() string { return "upkeep" }
 // upkeep removes what has had its time.
 type upkeep struct {
 	river.WorkerDefaults[upkeepArgs]
-	pruner Pruner
-	keep   time.Duration
-	clock  func() time.Time
-	logger *slog.Logger
+	pruner                   Pruner
+	keepJobs, keepDeliveries time.Duration
+	clock                    func() time.Time
+	logger                   *slog.Logger
 }
 
 // Timeout implements [river.Worker].
 func (u *upkeep) Timeout(*river.Job[upkeepArgs]) time.Duration { return upkeepTimeout }
 
-// Work implements [river.Worker].
+// Work implements [river.Worker]. What takes all of its time does not keep the rest from being removed: the next run
+// has less of it.
 func (u *upkeep) Work(ctx context.Context, _ *river.Job[upkeepArgs]) error {
-	replies, err := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
-	if err != nil {
-		return err
+	replies, repliesErr := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
+	jobs, jobsErr := u.pruner.PruneJobs(ctx, u.clock().Add(-u.keepJobs))
+	deliveries, deliveriesErr := u.pruner.PruneDeliveries(ctx, u.clock().Add(-u.keepDeliveries))
+	if replies+jobs+deliveries > 0 {
+		u.logger.Info("what has had its time was removed", "replies", replies, "jobs", jobs, "deliveries", deliveries)
 	}
-	deliveries, err := u.pruner.PruneDeliveries(ctx, u.clock().Add(-u.keep))
-	if err != nil {
-		return err
-	}
-	if replies+deliveries > 0 {
-		u.logger.Info("what has had its time was removed", "replies", replies, "deliveries", deliveries)
-	}
-	return nil
+	return errors.Join(repliesErr, jobsErr, deliveriesErr)
 }
 
-// upkeepSchedule queues the job at the start and every hour.
+// upkeepSchedule queues the job at the start and then again and again.
 func upkeepSchedule() []*river.PeriodicJob {
 	return []*river.PeriodicJob{river.NewPeriodicJob(
 		river.PeriodicInterval(upkeepEvery),

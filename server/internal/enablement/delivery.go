@@ -19,6 +19,9 @@ const (
 // the schedule. It is stored: never change it.
 const FaultStopped = "the service stopped during the attempt"
 
+// NotificationStates are all of them.
+var NotificationStates = []NotificationState{NotificationPending, NotificationDelivered, NotificationDead}
+
 // Delivery is one attempt to hand a notification over to the provider, a row of the ledger.
 type Delivery struct {
 	NotificationID string

@@ -22,13 +22,15 @@ const (
 	noFront        = "The photo of the front is missing."
 	noBack         = "The photo of the back is missing."
 	noNumber       = "The document number is missing."
-	badNumber      = "The document number is not 3 to 40 letters, digits, spaces, dots, slashes or hyphens."
+	badNumber      = "The document number is not valid: it has 3 to 40 visible characters, with a letter or a digit among them."
 	noIssuer       = "The issuing country is missing."
 	badIssuer      = "The issuing country is not an ISO 3166-1 alpha-3 code."
 	noExpiration   = "The expiration date is missing."
 	badExpiration  = "The expiration date is not a date of the form yyyy-mm-dd."
 	blankFirstName = "The first name is blank."
 	blankLastName  = "The last name is blank."
+	badFirstName   = "The first name is not valid: it has a character that cannot be seen."
+	badLastName    = "The last name is not valid: it has a character that cannot be seen."
 	badEmail       = "The e-mail address is not valid."
 	badBirthDate   = "The birth date is not a date of the form yyyy-mm-dd."
 	futureBirth    = "The birth date is in the future."
@@ -46,7 +48,7 @@ var sentence = regexp.MustCompile(`^(` + strings.Join([]string{
 	regexp.QuoteMeta(noFront), regexp.QuoteMeta(noBack), regexp.QuoteMeta(noNumber), regexp.QuoteMeta(badNumber),
 	regexp.QuoteMeta(noIssuer), regexp.QuoteMeta(badIssuer), regexp.QuoteMeta(noExpiration),
 	regexp.QuoteMeta(badExpiration), regexp.QuoteMeta(blankFirstName), regexp.QuoteMeta(blankLastName),
-	regexp.QuoteMeta(badEmail), regexp.QuoteMeta(badBirthDate), regexp.QuoteMeta(futureBirth),
+	regexp.QuoteMeta(badFirstName), regexp.QuoteMeta(badLastName), regexp.QuoteMeta(badEmail), regexp.QuoteMeta(badBirthDate), regexp.QuoteMeta(futureBirth),
 	regexp.QuoteMeta(under18), regexp.QuoteMeta(over130), regexp.QuoteMeta(badCountry),
 	regexp.QuoteMeta(noPhoneCode), regexp.QuoteMeta(badPhoneCode), regexp.QuoteMeta(noPhoneNumber),
 	`The document expired on [0-9]{4}-[0-9]{2}-[0-9]{2}\.`,
@@ -211,28 +213,48 @@ func TestEvaluateMetadata(t *testing.T) {
 	long := strings.Repeat("9", 40)
 	for id, values := range map[string]map[string]string{ // value to reason
 		"number": {
-			"":            noNumber,
-			"   ":         noNumber,
-			"\t\n\x00":    noNumber,
-			"\u200b":      noNumber,
-			"\xff":        noNumber,
-			"AB":          badNumber,
-			"A12":         "",
-			long:          "",
-			long + "9":    badNumber,
-			"---":         badNumber,
-			"./ -":        badNumber,
-			"1--":         "",
-			"12.345/6-A":  "",
-			"12 345 678":  "",
-			"АБ 123456":   "", // Cyrillic
-			"台灣123":       "",
-			"AB_123":      badNumber,
-			"AB123\n":     badNumber,
-			"AB\x00123":   badNumber,
-			"AB\xff123":   badNumber,
-			"AB<b>123":    badNumber,
-			"AB123\u202e": badNumber,
+			"":                   noNumber,
+			"   ":                noNumber,
+			"\t\n\x00":           noNumber,
+			"\u200b":             noNumber,
+			"\xff":               noNumber,
+			"AB":                 badNumber,
+			"A12":                "",
+			long:                 "",
+			long + "9":           badNumber,
+			"---":                badNumber,
+			"./ -":               badNumber,
+			"1--":                "",
+			"12.345/6-A":         "",
+			"12 345 678":         "",
+			"АБ 123456":          "", // Cyrillic
+			"台灣123":              "",
+			"AB_123":             "",
+			"A123456(7)":         "", // Hong Kong
+			"AB/12.3-4":          "",
+			"AB<b>123":           "",
+			"N° 12#3*4+5":        "",
+			"京字第〇一号":             "",
+			"١٢٣٤٥٦":             "", // Arabic digits
+			"Ⅷ-12":               "",
+			"12\u00a0345":        "", // a space, if not a plain one
+			"人人人":                "",
+			"人人":                 badNumber,
+			"()()":               badNumber,
+			"\u3164\u3164\u3164": noNumber,
+			"A12\u3164":          badNumber,
+			"AB1\u200b23":        badNumber,
+			"AB1\u00ad23":        badNumber,
+			"AB1\u200d23":        badNumber,
+			"AB1\ufe0f23":        badNumber,
+			"AB1\ue00023":        badNumber,
+			"AB1\t23":            badNumber,
+			"AB1\u202823":        badNumber,
+			"-\u0301-":           badNumber,
+			"AB123\n":            badNumber,
+			"AB\x00123":          badNumber,
+			"AB\xff123":          badNumber,
+			"AB123\u202e":        badNumber,
 		},
 		"issuing_country": {
 			"":          noIssuer,
@@ -350,21 +372,48 @@ func TestEvaluateText(t *testing.T) {
 		"email":      func(c *enablement.Client, s string) { c.Email = s },
 		"country":    func(c *enablement.Client, s string) { c.Country = s },
 	}
-	names := func(blank string) map[string]string {
-		return map[string]string{
-			" ": blank, "\t \n": blank, "\u00a0\u3000": blank, "\x00\x07": blank, "\u200b": blank, "\xff\xfe": blank,
-			"X": "", "O'Higgins": "", "José María": "", "李": "", " Ana ": "", "Ana\xff": "", "Ana\x00": "", "محمد": "",
+	names := func(blank, bad string) map[string]string {
+		reasons := map[string]string{}
+		for reason, values := range map[string][]string{
+			"": {
+				"X", "O'Higgins", "D’Angelo", "José María", "José", "李", "陳大文", " Ana ", "محمد", "Jean-Luc", "Ng", "Nuñez, Jr.", "Þór",
+				"山田\u3000太郎", "Anne\u00a0Marie", "ʻOkina", "X Æ A-12", "ꓡꓲꓢꓴ", "𞤀𞤣𞤢𞤥",
+				"مهدی\u200cنژاد", "مُ\u200cی", // Persian, with non-joiners
+				"क्\u200dष", "അനില്\u200d", "ක්\u200dෂ", // Indic, with joiners
+				"葛\U000e0100西", "葛\ufe00", "ᠮᠣᠩᠭ\u180bᠣᠯ", // variants of an ideograph and of a Mongolian letter
+			},
+			blank: {
+				" ", "\t \n", "\u00a0\u3000", "\x00\x07", "\u200b", "\xff\xfe", "\u3164", "\u115f\u1160", "\uffa0", "\u2800", "\u00ad",
+				"\u034f", "\ufe0f", "\U000e0100", "\u202e\u202c", "\u2066\u2069", "\u200d\u200c", "\ufeff", "\u061c", "\u180e",
+				"\u0301", "\u0301\u0302", "\ue000", "\U000f0000", "\ufdd0", "\uffff", "\U0010ffff", "\u0378", "\u2028", "\U000e0041",
+				"\ufffd", "\ufffc", "\U0001d159", "\U00013441", "\u17b4", "\u2064",
+			},
+			bad: {
+				"Ana\xff", "Ana\x00", "Ana\u200b", "\ufeffAna", "Ana\nMaria", "Ana\tMaria", "Ana\x1b[31m", "Ana\u202enaM", "Ana\u2067",
+				"Ana\u200e", "Ana\u200d", "An\u200ca", "\u200cمهدی", "می\u200c\u200cر", "李\u200d", "Ana\ufe0f", "Ana\U000e0100", "葛\ufe0f",
+				"Ana\u180b", "Ana\u3164", "Ana\u034f", "An\u00ada", "Ana\ue000", "Ana\ufdd0", "Ana\u0378", "Ana\U000e0061\U000e007f",
+				"Ana\u2028", "Ana\u0085", "Ana\ufffd", "Ana\u2060", "Ana\u206a",
+			},
+		} {
+			for _, value := range values {
+				reasons[value] = reason
+			}
 		}
+		return reasons
 	}
 	for key, values := range map[string]map[string]string{
-		"first_name": names(blankFirstName),
-		"last_name":  names(blankLastName),
+		"first_name": names(blankFirstName, badFirstName),
+		"last_name":  names(blankLastName, badLastName),
 		"email": {
 			"a@example.com": "", "first.last+tag@sub.example.co.uk": "", "用户@example.com": "",
 			" ": badEmail, "a": badEmail, "a@": badEmail, "@example.com": badEmail, "a b@example.com": badEmail,
 			"Ana <a@example.com>": badEmail, "<a@example.com>": badEmail, " a@example.com": badEmail,
 			"a@example.com ": badEmail, "a@example.com (home)": badEmail, "a@b@example.com": badEmail,
 			"a@example.com, b@example.com": badEmail, "a@example.com\r\nBcc: b@example.com": badEmail,
+			"josé@example.com": "", "o'brien@example.com": "",
+			"a\u200b@example.com": badEmail, "a@exam\u200bple.com": badEmail, "\u3164@example.com": badEmail, "a\u00a0b@example.com": badEmail,
+			"a\u200d@example.com": badEmail, "a\u00adb@example.com": badEmail, "a\u202eb@example.com": badEmail, "a\ufe0f@example.com": badEmail,
+			"\u0301@example.com": badEmail, "a@\u0301": badEmail, "a\ue000@example.com": badEmail, "\ufeffa@example.com": badEmail,
 			"a@exa\x00mple.com": badEmail, "a\xff@example.com": badEmail,
 		},
 		"country": {

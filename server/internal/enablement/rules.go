@@ -3,7 +3,6 @@ package enablement
 import (
 	"fmt"
 	"net/mail"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -22,26 +21,25 @@ const (
 	maxAge = 130 // own rule: older is a slip of the pen
 )
 
-// blank tells whether a text has nothing to see in it. Bytes that are no UTF-8 count as nothing.
-func blank(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return r != ' ' && r != utf8.RuneError && unicode.IsPrint(r)
-	})
-}
-
-// nameFault asks for a name to be there, no more: upstream states no rule, and people's names obey
+// nameFault asks for a name that can be seen, no more: upstream states no rule, and people's names obey
 // none.
 func nameFault(label, name string) string {
-	if blank(name) {
+	switch {
+	case blank(name):
 		return "The " + label + " is blank."
+	case Hidden(name):
+		return "The " + label + " is not valid: it has a character that cannot be seen."
 	}
 	return ""
 }
 
-// emailFault asks for the bare address of RFC 5322, without a display name (upstream: a valid
-// e-mail).
+// emailFault asks for the bare address of RFC 5322, without a display name (upstream: a valid e-mail), that
+// can be seen (own rule).
 func emailFault(email string) string {
-	if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
+	address, err := mail.ParseAddress(email)
+	at := strings.LastIndexByte(email, '@')
+	if err != nil || address.Address != email || blank(email[:at]) || blank(email[at+1:]) ||
+		Hidden(email) || strings.ContainsFunc(email, unicode.IsSpace) {
 		return "The e-mail address is not valid."
 	}
 	return ""
@@ -86,13 +84,17 @@ func day(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
-// documentNumber is the form of a document's number in any country (own rule).
-var documentNumber = regexp.MustCompile(`^[\p{L}\p{Nd} ./-]{3,40}$`)
+// The length of a document's number, in characters (own rule).
+const minNumber, maxNumber = 3, 40
 
+// numberFault takes whatever any country prints on its documents (own rule): brackets, slashes, letters of
+// any script.
 func numberFault(label, number string) string {
-	meaningful := strings.ContainsFunc(number, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
-	if !meaningful || !documentNumber.MatchString(number) {
-		return "The " + label + " is not 3 to 40 letters, digits, spaces, dots, slashes or hyphens."
+	length := utf8.RuneCountInString(number)
+	meaningful := strings.ContainsFunc(number, func(r rune) bool { return visible(r) && (unicode.IsLetter(r) || unicode.IsNumber(r)) })
+	if !meaningful || Hidden(number) || length < minNumber || length > maxNumber {
+		return fmt.Sprintf("The %s is not valid: it has %d to %d visible characters, with a letter or a digit among them.",
+			label, minNumber, maxNumber)
 	}
 	return ""
 }

@@ -49,11 +49,6 @@ type Encode func(Request) ([]byte, error)
 // Submit evaluates a pending request and returns what the caller is answered. The errors are those
 // of [Store], [Decide] and encode, and [ErrIdempotencyInProgress]; no reply comes with one.
 func (s *Service) Submit(ctx context.Context, sub Submission, encode Encode) ([]byte, error) {
-	if sub.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, sub.Timeout)
-		defer cancel()
-	}
 	if sub.Idempotency != nil {
 		if !s.running.enter(sub.Idempotency.ID) {
 			return nil, ErrIdempotencyInProgress

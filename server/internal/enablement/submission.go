@@ -27,9 +27,6 @@ type Submission struct {
 	// KeyID and TraceID go into the audit row.
 	KeyID   string
 	TraceID string
-	// Timeout bounds the time it may take, waiting for its turn at the store for the most part; 0
-	// for no bound.
-	Timeout time.Duration
 	// Idempotency is nil where the caller gave no idempotency key.
 	Idempotency *Idempotency
 }

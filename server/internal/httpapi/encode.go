@@ -58,6 +58,10 @@ func (w *writer) string(name, value string) {
 
 func (w *writer) timestamp(name string, t api.Timestamp) {
 	w.raw(name)
+	if t.IsZero() {
+		w.raw(`null`)
+		return
+	}
 	w.raw(`"`)
 	text, err := t.AppendText(w.text)
 	w.keep(text, err)

@@ -30,7 +30,8 @@ type API struct {
 var _ api.StrictServerInterface = (*API)(nil)
 
 // New returns the implementation. A call that takes longer than timeout, waiting for its turn at the
-// database for the most part, is given up with 503, and nothing has changed.
+// database for the most part, is given up with 503. If that was during the commit, the call may
+// have taken effect all the same.
 func New(service Service, timeout time.Duration) *API {
 	return &API{service: service, timeout: timeout}
 }
@@ -47,11 +48,12 @@ func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductReques
 		RequestID: request.ProductRequestID,
 		KeyID:     principal.KeyID,
 		TraceID:   server.TraceIDFrom(ctx),
-		Timeout:   a.timeout,
 	}
 	if key := request.Params.IdempotencyKey; key != nil {
 		sub.Idempotency = enablement.NewIdempotency(sub, *key)
 	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
 	body, err := a.service.Submit(ctx, sub, encode)
 	if err != nil {
 		return nil, refusal(err, request)
@@ -95,7 +97,8 @@ func refusal(err error, request api.SubmitProductRequestObject) error {
 	}
 }
 
-// unavailable makes the database's being away a 503: trying again may help.
+// unavailable makes the database's being away a 503: trying again may help. Whether the call took
+// effect is not known: a commit's answer may have been lost.
 func unavailable(err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		return server.Unavailable(time.Second, err)

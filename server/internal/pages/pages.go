@@ -16,11 +16,13 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/swaggest/swgui/v5/static" // Swagger UI as it is released, gzipped
 
 	"github.com/cryptomate-go/enablement/gen/spec"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 //go:embed docs
@@ -38,8 +40,9 @@ const (
 	forever    = "public, max-age=31536000, immutable"
 )
 
-// Handler serves the pages, and leaves every other path to next.
-func Handler(next http.Handler) (http.Handler, error) {
+// Handler serves the pages, and leaves every other path to next. Errors have the API's form, and a
+// line in the log with their trace id.
+func Handler(next http.Handler, logger *slog.Logger) (http.Handler, error) {
 	assets, err := assets()
 	if err != nil {
 		return nil, err
@@ -64,6 +67,9 @@ func Handler(next http.Handler) (http.Handler, error) {
 	for name, asset := range assets {
 		site["/docs/"+hash+"/"+name] = asset
 	}
+	for path, page := range site {
+		site[path] = wire.Errors(readOnly(page), logger)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// As it was sent: there is one way to write each path, and no way out of the map.
 		page, ok := site[r.URL.EscapedPath()]
@@ -72,13 +78,23 @@ func Handler(next http.Handler) (http.Handler, error) {
 			return
 		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-			return
+		if wire.EndUnclear(r, false) {
+			w.Header().Set("Connection", "close")
 		}
 		page.ServeHTTP(w, r)
 	}), nil
+}
+
+// readOnly refuses other methods than GET and HEAD.
+func readOnly(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "The page takes GET and HEAD only", http.StatusMethodNotAllowed)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 // redirect sends on to a path relative to the one asked for, which also holds where a proxy puts the

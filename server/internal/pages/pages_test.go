@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,10 +15,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 )
 
@@ -24,7 +29,7 @@ const elsewhere = http.StatusTeapot
 
 func handler(tb testing.TB) http.Handler {
 	tb.Helper()
-	h, err := pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(elsewhere) }))
+	h, err := pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(elsewhere) }), slog.New(slog.DiscardHandler))
 	require.NoError(tb, err)
 	return h
 }
@@ -236,10 +241,88 @@ func TestHandler_methods(t *testing.T) {
 			w := get(t, h, method, path)
 			require.Equal(t, http.StatusMethodNotAllowed, w.Code, "%s %s", method, path)
 			require.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
-			require.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))
-			require.Equal(t, "Method Not Allowed\n", w.Body.String())
-			require.Empty(t, w.Header().Get("Cache-Control"))
+			requireError(t, w, api.CodeMethodNotAllowed, "The page takes GET and HEAD only")
 		}
+	}
+}
+
+// requireError holds an answer to the API's form.
+func requireError(t *testing.T, w *httptest.ResponseRecorder, code api.ErrorCode, message string) {
+	t.Helper()
+	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	require.Empty(t, w.Header().Get("ETag"))
+	require.Empty(t, w.Header().Get("Content-Encoding"))
+	var body api.Error
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body), w.Body.String())
+	require.Equal(t, api.Error{Code: code, Message: message, TraceID: w.Header().Get("X-Trace-Id")}, body)
+	require.Regexp(t, "^[0-9a-f]{32}$", body.TraceID)
+}
+
+// TestHandler_otherErrors is about what net/http answers for a page.
+func TestHandler_otherErrors(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	h, err := pages.Handler(http.NotFoundHandler(), slog.New(slog.NewTextHandler(&lines, nil)))
+	require.NoError(t, err)
+	for _, path := range everything(t, h) {
+		for _, encoding := range []string{"", "gzip"} {
+			w := get(t, h, "GET", path, "Range", "bytes=99999999-", "Accept-Encoding", encoding)
+			require.Equal(t, http.StatusRequestedRangeNotSatisfiable, w.Code, path)
+			require.Regexp(t, `^bytes \*/[0-9]+$`, w.Header().Get("Content-Range"))
+			requireError(t, w, api.CodeBadRequest, "invalid range: failed to overlap")
+			require.Contains(t, lines.String(), "trace_id="+w.Header().Get("X-Trace-Id"))
+
+			w = get(t, h, "GET", path, "If-Match", `"other"`, "Accept-Encoding", encoding)
+			require.Equal(t, http.StatusPreconditionFailed, w.Code, path)
+			requireError(t, w, api.CodeBadRequest, "Precondition Failed")
+		}
+	}
+	traced := get(t, h, "PUT", "/docs/", "Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	require.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", traced.Header().Get("X-Trace-Id"))
+}
+
+// TestHandler_smuggling is about requests of which a proxy in front may see another end: each is the
+// last on its connection, and what comes after it is never answered.
+func TestHandler_smuggling(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(handler(t))
+	defer s.Close()
+	const hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+	for name, test := range map[string]struct {
+		raw     string
+		answers int
+	}{
+		"plain":                 {"GET /docs/ HTTP/1.1\r\nHost: x\r\n\r\n" + hidden, 2},
+		"empty body":            {"GET /docs/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + hidden, 2},
+		"body":                  {"GET /docs/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + hidden, 1},
+		"hidden in the body":    {"GET /openapi.yaml HTTP/1.1\r\nHost: x\r\nContent-Length: 37\r\n\r\n" + hidden + hidden, 1},
+		"both lengths":          {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden, 1},
+		"chunked":               {"GET /openapi.json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden, 1},
+		"HTTP/1.0 that stays":   {"GET /docs HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" + hidden, 1},
+		"wrong method, a body":  {"POST /docs/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + hidden, 1},
+		"wrong method, no body": {"POST /docs/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + hidden, 2},
+		"not modified":          {"GET /docs/ HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\nContent-Length: 5\r\n\r\nhello" + hidden, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := net.Dial("tcp", s.Listener.Addr().String())
+			require.NoError(t, err)
+			defer c.Close() //nolint:errcheck // a test's connection
+			require.NoError(t, c.SetDeadline(time.Now().Add(30*time.Second)))
+			_, err = io.WriteString(c, test.raw)
+			require.NoError(t, err)
+			require.NoError(t, c.(*net.TCPConn).CloseWrite())
+			answers := 0
+			for reader := bufio.NewReader(c); ; answers++ {
+				response, err := http.ReadResponse(reader, nil)
+				if err != nil {
+					break
+				}
+				_, err = io.Copy(io.Discard, response.Body)
+				require.NoError(t, err)
+			}
+			require.Equal(t, test.answers, answers)
+		})
 	}
 }
 

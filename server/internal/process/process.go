@@ -31,9 +31,8 @@ type Process struct {
 // lookEvery is how often output is looked at that is waited for.
 const lookEvery = 5 * time.Millisecond
 
-// Serve starts `binary serve` on free ports, with more flags, and returns when it listens. The
-// process lives until Stop or Kill.
-func Serve(ctx context.Context, binary string, flags ...string) (*Process, error) {
+// Start starts `binary serve` on free ports, with more flags. The process lives until Stop or Kill.
+func Start(ctx context.Context, binary string, flags ...string) (*Process, error) {
 	p := &Process{ended: make(chan struct{})}
 	p.command = exec.CommandContext(context.WithoutCancel(ctx), binary,
 		append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, flags...)...)
@@ -45,6 +44,15 @@ func Serve(ctx context.Context, binary string, flags ...string) (*Process, error
 		_ = p.command.Wait() // the exit code tells
 		close(p.ended)
 	}()
+	return p, nil
+}
+
+// Serve is Start, and returns when the service listens.
+func Serve(ctx context.Context, binary string, flags ...string) (*Process, error) {
+	p, err := Start(ctx, binary, flags...)
+	if err != nil {
+		return nil, err
+	}
 	for pattern, to := range map[string]*string{`listens on (https?://\S+)`: &p.URL, `Operators: (http://\S+)`: &p.Admin} {
 		match, err := p.WaitFor(ctx, pattern)
 		if err != nil {

@@ -66,28 +66,29 @@ type Store interface {
 	// an earlier moment than the one noted.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
-	// PruneIdempotency forgets replies recorded at or before the given moment and tells how many, which
-	// may be some of them where there is an error.
+	// PruneIdempotency forgets replies recorded at or before the given moment, PruneDeliveries removes ledger rows of
+	// attempts made at or before it, except those of a pending notification, and PruneJobs removes jobs of the queue that
+	// were finished at or before it. They tell how many, which may be some of them where there is an error. They remove
+	// very many in steps, between which others have the database, and end between two steps when their context does.
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
-
-	// PruneDeliveries removes ledger rows of attempts made at or before the given moment and tells how
-	// many, which may be some of them where there is an error. Those of a pending notification stay.
 	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
+	PruneJobs(ctx context.Context, before time.Time) (int64, error)
 
 	// History tells all that happened to a request, of whatever company, or
 	// [enablement.ErrRequestNotFound].
 	History(ctx context.Context, requestID string) (enablement.History, error)
 
-	// Import stores a dataset, all of it or nothing. Companies, clients and documents replace what
-	// has their id; a request that is stored already is refused, since only submissions change it.
-	// It returns a [*dataset.EntryError] that names the faulty entry.
-	Import(ctx context.Context, data *dataset.Dataset) error
+	// Import stores all entries or nothing, and keeps few of them in memory. Companies, clients and
+	// documents replace what has their id; a request that is stored already is refused, since only
+	// submissions change it. It returns a [*dataset.EntryError] that names the faulty entry.
+	Import(ctx context.Context, data dataset.Source) error
 
 	// Notification returns a notification with its ledger in short, or [ErrNotificationNotFound].
 	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)
-	// Notifications lists those in the given state, all where it is empty, newest first, at most
-	// limit.
-	Notifications(ctx context.Context, state enablement.NotificationState, limit int) ([]enablement.NotificationStatus, error)
+	// Notifications lists those in the given state, all where it is empty, newest first, at most limit: those that come
+	// behind the one with the id after, which is the last one of the page before, or empty. It returns
+	// [ErrNotificationNotFound] where there is no such one.
+	Notifications(ctx context.Context, state enablement.NotificationState, after string, limit int) ([]enablement.NotificationStatus, error)
 	// RecordDelivery adds a row to the ledger and moves the notification to the row's state, unless
 	// it was delivered before: that is final.
 	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error
@@ -104,8 +105,10 @@ type Store interface {
 	// Pools tells how the pools of connections do, by a name for each.
 	Pools() map[string]PoolStats
 
-	// Ready returns an error unless the database answers and its schema is this program's.
+	// Ready returns an error unless the database answers and has a schema that this program can serve.
 	Ready(ctx context.Context) error
+	// Probe writes a row and removes it, and returns an error unless that is committed.
+	Probe(ctx context.Context) error
 	// Close releases the database. No method may be called afterwards.
 	Close() error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -29,8 +30,9 @@ type exporter struct {
 	fault    string // the last one
 }
 
-func newExporter(next sdktrace.SpanExporter, self *resource.Resource, config TracingConfig) *exporter {
-	var pairs []string
+func newExporter(next sdktrace.SpanExporter, self *resource.Resource, endpoint *url.URL, config TracingConfig) *exporter {
+	// A path can carry a token.
+	pairs := []string{endpoint.JoinPath("v1", "traces").String(), endpoint.Scheme + "://" + endpoint.Host}
 	for _, value := range config.Headers {
 		if value != "" {
 			pairs = append(pairs, value, "[redacted]")

@@ -110,7 +110,7 @@ func NewTracing(ctx context.Context, config TracingConfig) (*Tracing, error) {
 		semconv.ServiceVersion(config.ServiceVersion),
 		semconv.ServiceInstanceID(config.Instance),
 	)
-	t.queue = sdktrace.NewBatchSpanProcessor(newExporter(t.exporter, self, config),
+	t.queue = sdktrace.NewBatchSpanProcessor(newExporter(t.exporter, self, endpoint, config),
 		sdktrace.WithMaxQueueSize(spanQueue),
 		sdktrace.WithMaxExportBatchSize(spanBatch),
 		sdktrace.WithBatchTimeout(spanDelay),

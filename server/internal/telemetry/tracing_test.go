@@ -288,7 +288,7 @@ func TestCollectorDown(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	var log journal
-	tracing := newTracing(t, telemetry.TracingConfig{Endpoint: gone.URL, SampleRatio: 1, Logger: log.logger()})
+	tracing := newTracing(t, telemetry.TracingConfig{Endpoint: gone.URL + "/hunter2", SampleRatio: 1, Logger: log.logger()})
 	h := newHandler(t, newMetrics(telemetry.MetricsConfig{}), tracing, io.Discard)
 	started := time.Now()
 	const calls = 2000 // two spans each: more than the queue holds
@@ -301,6 +301,8 @@ func TestCollectorDown(t *testing.T) {
 	require.NoError(t, tracing.Shutdown(ctx))
 	require.LessOrEqual(t, strings.Count(log.String(), "traces could not be sent"), 2, "at first, and the rest at the end")
 	require.Contains(t, log.String(), "traces could not be sent")
+	require.Contains(t, log.String(), gone.URL)
+	require.NotContains(t, log.String(), "hunter2", "a path can carry a token")
 }
 
 // What a collector answers gets into the log in short, and never the headers that went to it.

@@ -76,6 +76,8 @@ func replies() []Fault {
 		one("JSON as text", "reply.media_type", with(ok, "Content-Type", "text/plain")),
 		one("JSON in another charset", "reply.media_type", with(ok, "Content-Type", "application/json; charset=latin1")),
 		one("no body", "reply.empty", says(ok, "")),
+		one("unknown content coding", "reply.coding", with(ok, "Content-Encoding", "br")),
+		one("coding that the body lacks", "reply.coding", with(ok, "Content-Encoding", "gzip")),
 		one("data after the value", "json.trailing", success(inKYC+inKYC)),
 		one("a word after the value", "json.trailing", success(inKYC+"\nOK")),
 		one("key twice", "json.duplicate_key", success(swap(inKYC, `"status"`, `"status":"rejected","status"`))),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,13 +24,22 @@ const (
 	featureNotSupported  = "0A000"
 	queryCanceled        = "57014"
 	notInRepertoire      = "22021"
-
-	classConnection   = "08"
-	classResources    = "53"
-	classIntervention = "57" // also of a server that starts or stops
+	protocolViolation    = "08P01" // also all that PgBouncer says
 
 	severityError = "ERROR" // above it, the connection has ended
 )
+
+// passing are the errors that end a statement for a reason that is not its own, and that may be gone the next
+// time. Each is listed: their classes have others, which come again however often one tries.
+var passing = []string{
+	lockNotAvailable,
+	queryCanceled, // it took too long
+	"53000",       // too few resources
+	"53100",       // the disk is full
+	"53200",       // out of memory
+	"58030",       // the disk fails
+	"25006",       // read-only, as a server is that stands by for another one
+}
 
 // classify makes it known that an error is the database's being away, not the statement's fault.
 func classify(ctx context.Context, err error) error {
@@ -49,18 +59,30 @@ func away(err error) bool {
 func lost(err error) bool {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
-		switch answer.Code {
-		case lockNotAvailable, queryCanceled:
-			return true
-		default:
-			return strings.HasPrefix(answer.Code, classConnection) ||
-				strings.HasPrefix(answer.Code, classResources) ||
-				strings.HasPrefix(answer.Code, classIntervention)
-		}
+		return answer.SeverityUnlocalized != severityError || slices.Contains(passing, answer.Code)
 	}
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+// refusal is what a server says to a user, a password, a database or a parameter that it does not take, and ""
+// of any other error.
+func refusal(err error) string {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return ""
+	}
+	switch class := answer.Code[:min(2, len(answer.Code))]; class {
+	case "28", "3D", "42", "22": // authorization, database name, names, values
+		return answer.Message
+	}
+	for _, words := range []string{"unsupported startup parameter", "no such ", "bouncer config error"} {
+		if answer.Code == protocolViolation && strings.HasPrefix(answer.Message, words) {
+			return answer.Message
+		}
+	}
+	return ""
 }
 
 // repeatable tells whether the transaction can be made again: the server rolled it back for the sake
@@ -83,8 +105,7 @@ func repeatable(err error) bool {
 // can be made again on another one. A server that can't be reached at all is not asked again.
 func broken(err error) bool {
 	var answer *pgconn.PgError
-	if errors.As(err, &answer) && (answer.Code == lockNotAvailable || answer.Code == queryCanceled ||
-		strings.HasPrefix(answer.Code, classResources)) {
+	if errors.As(err, &answer) && answer.SeverityUnlocalized == severityError {
 		return false
 	}
 	var refused *pgconn.ConnectError

@@ -50,14 +50,3 @@ func scanDelivery(row pgx.CollectableRow) (enablement.Delivery, error) {
 	d.StartedAt, d.Duration = d.StartedAt.UTC(), time.Duration(microseconds)*time.Microsecond
 	return d, err
 }
-
-// deleteDeliveries deletes some of the old rows of the ledger, so that no lock is held for long.
-const deleteDeliveries = `
-	DELETE FROM deliveries WHERE id IN (
-		SELECT d.id FROM deliveries d JOIN notifications n ON n.id = d.notification_id
-		WHERE d.started_at <= $1 AND n.state <> 'pending' LIMIT $2)`
-
-// PruneDeliveries implements [store.Store].
-func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (int64, error) {
-	return s.prune(ctx, deleteDeliveries, before)
-}

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"time"
@@ -21,13 +20,7 @@ const (
 		INSERT INTO idempotency (id, fingerprint, reply, created_at)
 		SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::timestamptz[])
 		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`
-	deleteReplies = `
-		DELETE FROM idempotency WHERE id = ANY (ARRAY(
-			SELECT id FROM idempotency WHERE created_at <= $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
 )
-
-// pruneStep is how many replies are forgotten in one transaction, so that it holds no lock for long.
-const pruneStep = 5000
 
 // keyed are submissions with an idempotency key, by its id. Several may have the same.
 type keyed map[[sha256.Size]byte][]*batch.Submission
@@ -95,28 +88,4 @@ func holdReplies(tx *pipeline, replies []batch.Reply) {
 		ids[i], fingerprints[i], bodies[i], at[i] = r.ID[:], r.Fingerprint[:], r.Body, r.At
 	}
 	tx.hold(upsertReplies, ids, fingerprints, bodies, at)
-}
-
-// PruneIdempotency implements [store.Store].
-func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (int64, error) {
-	return s.prune(ctx, deleteReplies, before)
-}
-
-// prune deletes what is old in steps, until a step finds less than it could take.
-func (s *Store) prune(ctx context.Context, deleteSome string, before time.Time) (pruned int64, err error) {
-	for {
-		var step int64
-		err := s.write(ctx, func(tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, deleteSome, before, pruneStep)
-			step = tag.RowsAffected()
-			return err
-		})
-		if err != nil {
-			return pruned, err
-		}
-		pruned += step
-		if step < pruneStep {
-			return pruned, nil
-		}
-	}
 }

@@ -15,8 +15,15 @@ import (
 // importLock lets one import through at a time, so that two of them can't wait for each other.
 const importLock int64 = 0x656e61626c650002
 
+// How many statements, and bytes of photos, are sent before their results are read: waiting for each one costs
+// a round trip.
+const (
+	importStatements = 1000
+	importPhotos     = 4 << 20
+)
+
 // Import implements [store.Store].
-func (s *Store) Import(ctx context.Context, data *dataset.Dataset) error {
+func (s *Store) Import(ctx context.Context, data dataset.Source) error {
 	return s.write(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx,
 			`SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)`); err != nil {
@@ -25,56 +32,91 @@ func (s *Store) Import(ctx context.Context, data *dataset.Dataset) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, importLock); err != nil {
 			return err
 		}
-		return importAll(ctx, tx, data)
+		next := importing{tx: tx, at: data.Moment()}
+		for entry, err := range data.All() {
+			if err != nil {
+				return err
+			}
+			if err := next.add(ctx, entry); err != nil {
+				return err
+			}
+		}
+		return next.send(ctx)
 	})
 }
 
-func importAll(ctx context.Context, tx pgx.Tx, data *dataset.Dataset) error {
-	for i, company := range data.Companies {
-		if err := importCompany(ctx, tx, company, data.At); err != nil {
-			return &dataset.EntryError{List: "companies", Index: i, ID: company.ID, Err: err}
-		}
-	}
-	for i, client := range data.Clients {
-		if err := importClient(ctx, tx, client); err != nil {
-			return &dataset.EntryError{List: "clients", Index: i, ID: client.ID, Err: err}
-		}
-	}
-	for i, document := range data.Documents {
-		if err := importDocument(ctx, tx, document, data.At); err != nil {
-			return &dataset.EntryError{List: "documents", Index: i, ID: document.ClientID + "/" + document.Type, Err: err}
-		}
-	}
-	for i, request := range data.Requests {
-		if err := importRequest(ctx, tx, request); err != nil {
-			return &dataset.EntryError{List: "requests", Index: i, ID: request.ID, Err: err}
-		}
-	}
-	for i, key := range data.Keys {
-		if err := insertKey(ctx, tx, key.Key, key.Hash); err != nil {
-			return &dataset.EntryError{List: "keys", Index: i, ID: key.ID, Err: err}
-		}
-	}
-	return nil
+// importing is an import under way, with the statements that are to be sent next.
+type importing struct {
+	tx     pgx.Tx
+	at     time.Time
+	batch  pgx.Batch
+	photos int
 }
 
-func importCompany(ctx context.Context, tx pgx.Tx, c dataset.Company, at time.Time) error {
-	_, err := tx.Exec(ctx,
+func (i *importing) add(ctx context.Context, entry dataset.Entry) error {
+	switch value := entry.Value.(type) {
+	case *dataset.Company:
+		i.company(entry, value)
+	case *dataset.Client:
+		if err := i.client(entry, value); err != nil {
+			return entry.Fault(err)
+		}
+	case *dataset.Document:
+		if err := i.document(entry, value); err != nil {
+			return entry.Fault(err)
+		}
+	case *dataset.Request:
+		i.request(entry, value)
+	case *dataset.Key: // only the sample has them
+		if err := i.send(ctx); err != nil {
+			return err
+		}
+		if err := insertKey(ctx, i.tx, value.Key, value.Hash); err != nil {
+			return entry.Fault(err)
+		}
+	default:
+		return fmt.Errorf("a %T is nothing to import", value)
+	}
+	if i.batch.Len() < importStatements && i.photos < importPhotos {
+		return nil
+	}
+	return i.send(ctx)
+}
+
+// send sends what is to be sent and waits for the results, which are the entries' own to judge.
+func (i *importing) send(ctx context.Context) error {
+	batch := i.batch
+	i.batch, i.photos = pgx.Batch{}, 0
+	return i.tx.SendBatch(ctx, &batch).Close()
+}
+
+// queue adds a statement of an entry. unchanged is what it means that no row is found or changed; nil: nothing.
+func (i *importing) queue(entry dataset.Entry, unchanged error, statement string, args ...any) {
+	i.batch.Queue(statement, args...).Fn = func(results pgx.BatchResults) error {
+		tag, err := results.Exec()
+		if err == nil && tag.RowsAffected() == 0 {
+			err = unchanged
+		}
+		if err == nil || lost(err) {
+			return err
+		}
+		return entry.Fault(err)
+	}
+}
+
+func (i *importing) company(entry dataset.Entry, c *dataset.Company) {
+	i.queue(entry, nil,
 		`INSERT INTO companies (id, name, created_at) VALUES ($1, $2, $3)
-		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, at)
-	return err
+		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, i.at)
 }
 
-func importClient(ctx context.Context, tx pgx.Tx, c dataset.Client) error {
-	if err := found(ctx, tx, fmt.Errorf("company_id: no company %q", c.CompanyID),
-		`SELECT 1 FROM companies WHERE id = $1`, c.CompanyID); err != nil {
-		return err
-	}
+func (i *importing) client(entry dataset.Entry, c *dataset.Client) error {
 	address, err := json.Marshal(c.Address)
 	if err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx,
+	i.queue(entry, fmt.Errorf("company_id: no company %q", c.CompanyID), `SELECT 1 FROM companies WHERE id = $1`, c.CompanyID)
+	i.queue(entry, errors.New("company_id: the client belongs to another company"),
 		`INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
 		                      phone_country_code, phone_number, country, address, created_at)
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -86,61 +128,38 @@ func importClient(ctx context.Context, tx pgx.Tx, c dataset.Client) error {
 		 WHERE clients.company_id = excluded.company_id`,
 		c.ID, c.CompanyID, c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate,
 		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), c.CreatedAt.Time)
-	if err == nil && tag.RowsAffected() == 0 {
-		return errors.New("company_id: the client belongs to another company")
-	}
-	return err
-}
-
-func importDocument(ctx context.Context, tx pgx.Tx, d dataset.Document, at time.Time) error {
-	if err := found(ctx, tx, fmt.Errorf("client_id: no client %q", d.ClientID),
-		`SELECT 1 FROM clients WHERE id = $1`, d.ClientID); err != nil {
-		return err
-	}
-	if d.Metadata == nil {
-		d.Metadata = map[string]string{}
-	}
-	metadata, err := json.Marshal(d.Metadata)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, `DELETE FROM documents WHERE client_id = $1 AND type = $2`, d.ClientID, d.Type); err != nil {
-		return err
-	}
-	var id int64
-	if err := tx.QueryRow(ctx,
-		`INSERT INTO documents (client_id, type, metadata, created_at) VALUES ($1, $2, $3, $4) RETURNING id`,
-		d.ClientID, d.Type, string(metadata), at).Scan(&id); err != nil {
-		return err
-	}
-	for _, image := range []struct {
-		side string
-		dataset.Image
-	}{{"front", d.Front}, {"back", d.Back}} {
-		if image.IsZero() {
-			continue
-		}
-		if _, err := tx.Exec(ctx,
-			`INSERT INTO document_images (document_id, side, media_type, content) VALUES ($1, $2, $3, $4)`,
-			id, image.side, image.MediaType, image.Content); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-func importRequest(ctx context.Context, tx pgx.Tx, r dataset.Request) error {
-	if err := found(ctx, tx, fmt.Errorf("client_id: no client %q", r.ClientID),
-		`SELECT 1 FROM clients WHERE id = $1`, r.ClientID); err != nil {
+func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
+	metadata, err := d.MetadataJSON()
+	if err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx,
+	var sides, mediaTypes []string
+	var contents [][]byte
+	for side, image := range map[string]dataset.Image{"front": d.Front, "back": d.Back} {
+		if !image.IsZero() {
+			sides, mediaTypes, contents = append(sides, side), append(mediaTypes, image.MediaType), append(contents, image.Content)
+			i.photos += len(image.Content)
+		}
+	}
+	i.queue(entry, fmt.Errorf("client_id: no client %q", d.ClientID), `SELECT 1 FROM clients WHERE id = $1`, d.ClientID)
+	i.queue(entry, nil, `DELETE FROM documents WHERE client_id = $1 AND type = $2`, d.ClientID, d.Type)
+	i.queue(entry, nil,
+		`WITH document AS (
+		   INSERT INTO documents (client_id, type, metadata, created_at) VALUES ($1, $2, $3, $4) RETURNING id)
+		 INSERT INTO document_images (document_id, side, media_type, content)
+		 SELECT id, image.* FROM document, unnest($5::text[], $6::text[], $7::bytea[]) image`,
+		d.ClientID, d.Type, metadata, i.at, sides, mediaTypes, contents)
+	return nil
+}
+
+func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
+	i.queue(entry, fmt.Errorf("client_id: no client %q", r.ClientID), `SELECT 1 FROM clients WHERE id = $1`, r.ClientID)
+	i.queue(entry, errors.New("id: the request is stored already, and only submissions change it"),
 		`INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
 		 VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 		r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,
 		r.CreatedAt.Time, r.UpdatedAt.Time)
-	if err == nil && tag.RowsAffected() == 0 {
-		return errors.New("id: the request is stored already, and only submissions change it")
-	}
-	return err
 }

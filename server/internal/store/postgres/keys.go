@@ -23,6 +23,9 @@ func (s *Store) CreateKey(ctx context.Context, key access.Key, hash access.Hash)
 }
 
 func insertKey(ctx context.Context, tx pgx.Tx, key access.Key, hash access.Hash) error {
+	if err := key.Check(); err != nil {
+		return err
+	}
 	if err := found(ctx, tx, store.ErrCompanyNotFound, `SELECT 1 FROM companies WHERE id = $1`, key.CompanyID); err != nil {
 		return err
 	}

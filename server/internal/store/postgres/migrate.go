@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 //go:embed migrations/*.sql
@@ -23,6 +25,8 @@ const (
 	// lockWait is how often a process looks whether another one has finished migrating. It doesn't wait
 	// inside of a statement: building an index concurrently would wait for that statement.
 	lockWait = 50 * time.Millisecond
+	// closeTimeout bounds the farewell to a server, which may be gone.
+	closeTimeout = 5 * time.Second
 	// migrateConns: one holds the lock, the others migrate.
 	migrateConns = 4
 )
@@ -34,28 +38,46 @@ const (
 func (db *DB) Migrate(ctx context.Context, rest func(context.Context, *pgxpool.Pool) error) error {
 	config := db.pool.Config()
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, migrateConns
-	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
-		config.ConnConfig.RuntimeParams[limit] = "0"
+	limited := config.AfterConnect
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := limited(ctx, conn); err != nil {
+			return err
+		}
+		return set(ctx, conn, map[string]string{
+			"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
+		})
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
+	var conn *pgxpool.Conn
+	if err := inTime(ctx, func(ctx context.Context) (err error) {
+		conn, err = pool.Acquire(ctx)
+		return err
+	}); err != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, err)
 	}
 	// Not given back but closed, and the lock with it.
 	holder := conn.Hijack()
-	defer func() { _ = holder.Close(context.WithoutCancel(ctx)) }()
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = holder.Close(closing)
+	}()
 	if err := lock(ctx, holder); err != nil {
-		return fmt.Errorf("waiting for another process to migrate %s: %w", db.name, classify(ctx, err))
+		return fmt.Errorf("waiting for another process to migrate %s: %w", db.name, err)
 	}
-	if err := db.migrate(ctx, pool); err != nil {
-		return err
+	answering, done := whileAnswering(ctx, holder)
+	err = db.migrate(answering, pool)
+	if err == nil {
+		err = rest(answering, pool)
 	}
-	if err := rest(ctx, pool); err != nil {
+	if gone := done(); gone != nil {
+		return fmt.Errorf("migrating %s: %w", db.name, gone)
+	}
+	if err != nil {
 		return err
 	}
 	// What was done while the lock was lost may have been done twice.
@@ -68,7 +90,9 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context, *pgxpool.P
 func lock(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		var locked bool
-		if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, migrateLock).Scan(&locked); err != nil || locked {
+		if err := inTime(ctx, func(ctx context.Context) error {
+			return conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, migrateLock).Scan(&locked)
+		}); err != nil || locked {
 			return err
 		}
 		select {
@@ -94,39 +118,42 @@ func (db *DB) migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
 	}
-	if current > target {
-		return fmt.Errorf("database %s is at schema %d and this program only knows %d: use a newer one", db.name, current, target)
+	if current < target {
+		_, err = provider.Up(ctx)
+	} else {
+		err = store.Schema{Current: current, Known: target}.Check()
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
 	}
 	return nil
 }
 
-// Schema tells which version the schema is at, 0 before the first migration, and which one this program
-// knows. It changes nothing.
-func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
+// Schema tells which version the schema is at. It changes nothing.
+func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
-		return 0, 0, err
+		return store.Schema{}, err
 	}
-	known = int64(len(files))
-	var exists bool
-	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
-		return 0, known, classify(ctx, err)
+	var schema store.Schema
+	if schema.Known, err = goose.NumericComponent(files[len(files)-1]); err != nil {
+		return store.Schema{}, err
 	}
-	err = db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&current)
-	return current, known, classify(ctx, err)
+	err = inTime(ctx, func(ctx context.Context) error {
+		var exists bool
+		if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&exists); err != nil || !exists {
+			return err
+		}
+		return db.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&schema.Current)
+	})
+	return schema, err
 }
 
-// Ready returns an error unless the database answers and its schema is this program's.
+// Ready implements [store.Store].
 func (db *DB) Ready(ctx context.Context) error {
-	current, known, err := db.Schema(ctx)
+	schema, err := db.Schema(ctx)
 	if err != nil {
 		return err
 	}
-	if current != known {
-		return fmt.Errorf("the schema is at version %d, not %d", current, known)
-	}
-	return nil
+	return schema.Check()
 }

@@ -3,11 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
@@ -15,17 +17,27 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-// notificationQuery joins each notification with the last row of its ledger.
-const notificationQuery = `
+// notificationStatus joins each notification, n, with the last row of its ledger.
+const notificationStatus = `
 	SELECT n.id, n.request_id, n.client_id, n.company_id, n.product, n.status, n.submitted_at, n.state,
 	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id),
 	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id AND fault NOT IN ('', '` + enablement.FaultStopped + `')
 	        AND id > coalesce((SELECT max(id) FROM deliveries WHERE notification_id = n.id AND state = 'dead'), 0)),
 	       d.started_at, coalesce(d.status_code, 0), coalesce(d.fault, '')
-	FROM notifications n
+	FROM %s n
 	LEFT JOIN LATERAL (
 		SELECT started_at, status_code, fault FROM deliveries
 		WHERE notification_id = n.id ORDER BY notification_id, id DESC LIMIT 1) d ON true`
+
+var (
+	notificationQuery = fmt.Sprintf(notificationStatus, "notifications")
+	// A page of one state stands side by side in an index, so one of all states is the newest of three.
+	pageQuery = fmt.Sprintf(notificationStatus, `(
+		SELECT p.* FROM unnest($1::text[]) s (state) CROSS JOIN LATERAL (
+			SELECT * FROM notifications WHERE state = s.state AND (submitted_at, id) < ($2, $3)
+			ORDER BY submitted_at DESC, id DESC LIMIT $4) p
+		ORDER BY submitted_at DESC, id DESC LIMIT $4)`) + ` ORDER BY n.submitted_at DESC, n.id DESC`
+)
 
 const (
 	insertDeliveries = `
@@ -72,12 +84,22 @@ func (s *Store) lookTogether(ctx context.Context, calls []*lookCall) error {
 }
 
 // Notifications implements [store.Store].
-func (s *Store) Notifications(ctx context.Context, state enablement.NotificationState, limit int) ([]enablement.NotificationStatus, error) {
-	where := ` WHERE $1 IN ('', n.state)`
-	if state != "" && state != enablement.NotificationDelivered {
-		where = ` WHERE n.state = $1 AND n.state <> 'delivered'` // so that the index of the unsettled serves
+func (s *Store) Notifications(ctx context.Context, state enablement.NotificationState, after string, limit int) ([]enablement.NotificationStatus, error) {
+	states := enablement.NotificationStates
+	if state != "" {
+		states = []enablement.NotificationState{state}
 	}
-	rows, err := s.pool.Query(ctx, notificationQuery+where+` ORDER BY n.submitted_at DESC, n.id LIMIT $2`, string(state), limit)
+	at := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
+	if after != "" {
+		err := s.pool.QueryRow(ctx, `SELECT submitted_at FROM notifications WHERE id = $1`, after).Scan(&at)
+		if absent(err) {
+			return nil, store.ErrNotificationNotFound
+		}
+		if err != nil {
+			return nil, classify(ctx, err)
+		}
+	}
+	rows, err := s.pool.Query(ctx, pageQuery, states, at, after, limit)
 	if err != nil {
 		return nil, classify(ctx, err)
 	}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,14 +87,33 @@ func connect(ctx context.Context, config *pgxpool.Config) (db *DB, err error) {
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("database %s: %w", db.name, err)
 	}
-	var encoding string
-	if err := db.pool.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
-		return nil, errors.Join(fmt.Errorf("database %s: %w", db.name, classify(ctx, err)), db.Close())
-	}
-	if encoding != "UTF8" {
-		return nil, errors.Join(fmt.Errorf("database %s: its encoding is %s and must be UTF8", db.name, encoding), db.Close())
+	if err := inTime(ctx, db.check); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", db.name, err), db.Close())
 	}
 	return db, nil
+}
+
+// check tells whether this is a database that the service can work with.
+func (db *DB) check(ctx context.Context) error {
+	conn, err := db.pool.Acquire(ctx)
+	if words := refusal(err); words != "" {
+		return fmt.Errorf("the server refuses what the URL says: %s", words)
+	}
+	if err != nil {
+		return classify(ctx, err)
+	}
+	defer conn.Release()
+	if err := checkSessions(ctx, conn.Conn()); err != nil {
+		return err
+	}
+	var encoding string
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
+		return classify(ctx, err)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("its encoding is %s and must be UTF8", encoding)
+	}
+	return nil
 }
 
 // errURL says what a URL must be. Nothing of the one at hand is told, nor what the parser says to it: a
@@ -135,8 +156,28 @@ func parse(dsn string, options Options) (*pgxpool.Config, error) {
 			parameters[name] = value
 		}
 	}
-	config.AfterConnect = makeDurable
+	settings := maps.Clone(parameters)
+	delete(settings, "options") // several in a form of their own, which only the server reads
+	maps.DeleteFunc(parameters, func(name, _ string) bool { return name != "options" })
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return set(ctx, conn, settings) }
 	return config, nil
+}
+
+// set gives a connection its settings. They could be said while connecting, but a pooler refuses those that it
+// does not know. A server that answers a commit before it is on the disk is overruled; any other such setting is
+// at least as strict as the service needs, and left as it is.
+func set(ctx context.Context, conn *pgx.Conn, settings map[string]string) error {
+	names := slices.Sorted(maps.Keys(settings))
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = settings[name]
+	}
+	_, err := conn.Exec(ctx, `
+		SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) setting (name, value)
+		UNION ALL
+		SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
+		pgx.QueryExecModeExec, names, values)
+	return err
 }
 
 func setTimeout(parameters map[string]string, name string, asked, otherwise time.Duration) {
@@ -147,14 +188,6 @@ func setTimeout(parameters map[string]string, name string, asked, otherwise time
 		asked = otherwise
 	}
 	parameters[name] = strconv.FormatInt(asked.Milliseconds(), 10)
-}
-
-// makeDurable overrules a server that answers a commit before it is on the disk. Any other setting is at
-// least as strict as the service needs, and left as it is.
-func makeDurable(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
-		WHERE current_setting('synchronous_commit') = 'off'`)
-	return err
 }
 
 func nameOf(config *pgx.ConnConfig) string {

@@ -41,6 +41,7 @@ func TestStore(t *testing.T) {
 				_, err := db.Pool().Exec(t.Context(), "SET timezone = 'UTC';"+statements, pgx.QueryExecModeSimpleProtocol)
 				require.NoError(t, err)
 			},
+			Jobs: riverpgxv5.New(db.Pool()).GetExecutor(),
 		}
 	})
 }
@@ -122,33 +123,51 @@ func TestOpen_secret(t *testing.T) {
 			t.Log(err)
 		})
 	}
-	t.Run("refused", func(t *testing.T) {
-		t.Parallel()
-		address, err := url.Parse(pgtest.DSN(t))
-		require.NoError(t, err)
-		address.User = url.UserPassword("nobody-"+"such", secret)
-		_, err = postgres.Open(t.Context(), address.String(), postgres.Options{})
-		require.ErrorIs(t, err, store.ErrUnavailable)
-		require.NotContains(t, err.Error(), secret)
-	})
 }
 
-func TestMigrate_newerDatabase(t *testing.T) {
+// TestSchema: a program serves its own schema and the next one, and no other.
+func TestSchema(t *testing.T) {
 	t.Parallel()
 	db := open(t, pgtest.DSN(t), postgres.Options{})
-	require.Error(t, db.Ready(t.Context()), "it is empty")
-	current, known, err := db.Schema(t.Context())
+	require.ErrorIs(t, db.Ready(t.Context()), store.ErrSchemaOld, "it is empty")
+	schema, err := db.Schema(t.Context())
 	require.NoError(t, err)
-	require.Zero(t, current)
+	require.Zero(t, schema.Current)
 	require.NoError(t, migrate(t.Context(), db))
 	require.NoError(t, db.Ready(t.Context()))
-	current, _, err = db.Schema(t.Context())
+	schema, err = db.Schema(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, known, current)
-	_, err = db.Pool().Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
+	require.Equal(t, schema.Known, schema.Current)
+	at := func(version int64) {
+		t.Helper()
+		_, err := db.Pool().Exec(t.Context(), `DELETE FROM goose_db_version WHERE version_id > $1`, version)
+		require.NoError(t, err)
+		_, err = db.Pool().Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, true)`, version)
+		require.NoError(t, err)
+	}
+	at(schema.Known + 1)
+	require.NoError(t, db.Ready(t.Context()))
+	require.NoError(t, migrate(t.Context(), db), "there is nothing to do")
+	at(schema.Known + 2)
+	require.ErrorIs(t, db.Ready(t.Context()), store.ErrSchemaNew)
+	require.ErrorIs(t, migrate(t.Context(), db), store.ErrSchemaNew)
+	at(schema.Known - 1)
+	require.ErrorIs(t, db.Ready(t.Context()), store.ErrSchemaOld)
+}
+
+// TestProbe_readOnly: a standby, or a database that an administrator has closed, can be read and not written.
+func TestProbe_readOnly(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	db := open(t, dsn, postgres.Options{})
+	require.NoError(t, migrate(t.Context(), db))
+	require.NoError(t, db.Probe(t.Context()))
+	_, err := db.Pool().Exec(t.Context(), `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
 	require.NoError(t, err)
-	require.ErrorContains(t, migrate(t.Context(), db), "use a newer one")
-	require.Error(t, db.Ready(t.Context()))
+	another := open(t, dsn, postgres.Options{})
+	require.NoError(t, another.Ready(t.Context()))
+	require.ErrorContains(t, another.Probe(t.Context()), "read-only")
 }
 
 func TestMigrate_manyAtOnce(t *testing.T) {

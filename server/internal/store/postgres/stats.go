@@ -7,18 +7,29 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// QueueStats implements [store.Store]. It counts what is not finished, which is little.
+// queueStats counts deliveries by counting all jobs that are not finished, which an index has by state, and taking off
+// those of another kind, of which there are few. All deliveries have the queue's default name and priority.
+const queueStats = `
+	WITH jobs (state, n) AS (
+		SELECT state, count(*) FROM river_job WHERE state IN ('available', 'running', 'retryable', 'scheduled') GROUP BY state
+		UNION ALL
+		SELECT state, -1 FROM river_job WHERE kind < 'notification_deliver' OR kind > 'notification_deliver')
+	SELECT coalesce(sum(n) FILTER (WHERE state = 'available'), 0)::bigint,
+	       coalesce(sum(n) FILTER (WHERE state = 'running'), 0)::bigint,
+	       coalesce(sum(n) FILTER (WHERE state = 'retryable'), 0)::bigint,
+	       coalesce(sum(n) FILTER (WHERE state = 'scheduled'), 0)::bigint,
+	       (SELECT scheduled_at FROM river_job
+	        WHERE state = 'available' AND queue = 'default' AND priority = 1 AND kind = 'notification_deliver'
+	        ORDER BY scheduled_at LIMIT 1),
+	       (SELECT count(*) FROM notifications WHERE state = 'pending'),
+	       (SELECT count(*) FROM notifications WHERE state = 'dead')
+	FROM jobs`
+
+// QueueStats implements [store.Store].
 func (s *Store) QueueStats(ctx context.Context, now time.Time) (store.QueueStats, error) {
 	var stats store.QueueStats
 	var due *time.Time
-	if err := s.pool.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM river_job WHERE state = 'available'),
-		       (SELECT count(*) FROM river_job WHERE state = 'running'),
-		       (SELECT count(*) FROM river_job WHERE state = 'retryable'),
-		       (SELECT count(*) FROM river_job WHERE state = 'scheduled'),
-		       (SELECT min(scheduled_at) FROM river_job WHERE state = 'available'),
-		       (SELECT count(*) FROM notifications WHERE state = 'pending'),
-		       (SELECT count(*) FROM notifications WHERE state = 'dead')`).
+	if err := s.pool.QueryRow(ctx, queueStats).
 		Scan(&stats.Available, &stats.Running, &stats.Retryable, &stats.Scheduled, &due, &stats.Pending, &stats.Dead); err != nil {
 		return store.QueueStats{}, classify(ctx, err)
 	}

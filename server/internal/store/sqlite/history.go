@@ -61,19 +61,3 @@ func each(ctx context.Context, tx *sql.Tx, f func(*sql.Rows) error, query string
 	}
 	return rows.Err()
 }
-
-// PruneDeliveries implements [store.Store].
-func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (pruned int64, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `
-			DELETE FROM deliveries WHERE started_at <= ?
-			AND notification_id IN (SELECT id FROM notifications WHERE state <> ?)`,
-			moment(before), enablement.NotificationPending)
-		if err != nil {
-			return err
-		}
-		pruned, err = result.RowsAffected()
-		return err
-	})
-	return pruned, err
-}

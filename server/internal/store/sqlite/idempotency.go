@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
@@ -32,17 +31,4 @@ func putReply(ctx context.Context, tx *sql.Tx, r batch.Reply) error {
 		 ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`,
 		r.ID[:], r.Fingerprint[:], r.Body, moment(r.At))
 	return err
-}
-
-// PruneIdempotency implements [store.Store].
-func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (pruned int64, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `DELETE FROM idempotency WHERE created_at <= ?`, moment(before))
-		if err != nil {
-			return err
-		}
-		pruned, err = result.RowsAffected()
-		return err
-	})
-	return pruned, err
 }

@@ -12,45 +12,46 @@ import (
 )
 
 // Import implements [store.Store].
-func (s *Store) Import(ctx context.Context, data *dataset.Dataset) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		for i, company := range data.Companies {
-			if err := importCompany(ctx, tx, company, data.At); err != nil {
-				return &dataset.EntryError{List: "companies", Index: i, ID: company.ID, Err: err}
+func (s *Store) Import(ctx context.Context, data dataset.Source) error {
+	return s.write(ctx, func(uncut context.Context, tx *sql.Tx) error {
+		for entry, err := range data.All() {
+			if err := errors.Join(err, ctx.Err()); err != nil {
+				return err
 			}
-		}
-		for i, client := range data.Clients {
-			if err := importClient(ctx, tx, client); err != nil {
-				return &dataset.EntryError{List: "clients", Index: i, ID: client.ID, Err: err}
-			}
-		}
-		for i, document := range data.Documents {
-			if err := importDocument(ctx, tx, document, data.At); err != nil {
-				return &dataset.EntryError{List: "documents", Index: i, ID: document.ClientID + "/" + document.Type, Err: err}
-			}
-		}
-		for i, request := range data.Requests {
-			if err := importRequest(ctx, tx, request); err != nil {
-				return &dataset.EntryError{List: "requests", Index: i, ID: request.ID, Err: err}
-			}
-		}
-		for i, key := range data.Keys {
-			if err := insertKey(ctx, tx, key.Key, key.Hash); err != nil {
-				return &dataset.EntryError{List: "keys", Index: i, ID: key.ID, Err: err}
+			if err := importEntry(uncut, tx, entry.Value, data.Moment()); away(err) {
+				return err
+			} else if err != nil {
+				return entry.Fault(err)
 			}
 		}
 		return nil
 	})
 }
 
-func importCompany(ctx context.Context, tx *sql.Tx, c dataset.Company, at time.Time) error {
+func importEntry(ctx context.Context, tx *sql.Tx, value any, at time.Time) error {
+	switch value := value.(type) {
+	case *dataset.Company:
+		return importCompany(ctx, tx, value, at)
+	case *dataset.Client:
+		return importClient(ctx, tx, value)
+	case *dataset.Document:
+		return importDocument(ctx, tx, value, at)
+	case *dataset.Request:
+		return importRequest(ctx, tx, value)
+	case *dataset.Key:
+		return insertKey(ctx, tx, value.Key, value.Hash)
+	}
+	return fmt.Errorf("a %T is nothing to import", value)
+}
+
+func importCompany(ctx context.Context, tx *sql.Tx, c *dataset.Company, at time.Time) error {
 	_, err := tx.ExecContext(ctx,
 		`INSERT INTO companies (id, name, created_at) VALUES (?, ?, ?)
 		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, moment(at))
 	return err
 }
 
-func importClient(ctx context.Context, tx *sql.Tx, c dataset.Client) error {
+func importClient(ctx context.Context, tx *sql.Tx, c *dataset.Client) error {
 	if err := found(ctx, tx, fmt.Errorf("company_id: no company %q", c.CompanyID),
 		`SELECT 1 FROM companies WHERE id = ?`, c.CompanyID); err != nil {
 		return err
@@ -80,15 +81,12 @@ func importClient(ctx context.Context, tx *sql.Tx, c dataset.Client) error {
 	return nil
 }
 
-func importDocument(ctx context.Context, tx *sql.Tx, d dataset.Document, at time.Time) error {
+func importDocument(ctx context.Context, tx *sql.Tx, d *dataset.Document, at time.Time) error {
 	if err := found(ctx, tx, fmt.Errorf("client_id: no client %q", d.ClientID),
 		`SELECT 1 FROM clients WHERE id = ?`, d.ClientID); err != nil {
 		return err
 	}
-	if d.Metadata == nil {
-		d.Metadata = map[string]string{}
-	}
-	metadata, err := json.Marshal(d.Metadata)
+	metadata, err := d.MetadataJSON()
 	if err != nil {
 		return err
 	}
@@ -99,7 +97,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d dataset.Document, at time
 	var id int64
 	if err := tx.QueryRowContext(ctx,
 		`INSERT INTO documents (client_id, type, metadata, created_at) VALUES (?, ?, ?, ?) RETURNING id`,
-		d.ClientID, d.Type, string(metadata), moment(at)).Scan(&id); err != nil {
+		d.ClientID, d.Type, metadata, moment(at)).Scan(&id); err != nil {
 		return err
 	}
 	for _, image := range []struct {
@@ -118,7 +116,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d dataset.Document, at time
 	return nil
 }
 
-func importRequest(ctx context.Context, tx *sql.Tx, r dataset.Request) error {
+func importRequest(ctx context.Context, tx *sql.Tx, r *dataset.Request) error {
 	if err := found(ctx, tx, fmt.Errorf("client_id: no client %q", r.ClientID),
 		`SELECT 1 FROM clients WHERE id = ?`, r.ClientID); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 //go:embed migrations/*.sql
@@ -37,40 +39,43 @@ func (db *DB) Migrate(ctx context.Context, rest func(context.Context) error) (er
 	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.path, err)
 	}
-	if current > target {
-		return fmt.Errorf("database %s is at schema %d and this program only knows %d: use a newer one", db.path, current, target)
+	if current < target {
+		_, err = provider.Up(ctx)
+	} else {
+		err = store.Schema{Current: current, Known: target}.Check()
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.path, err)
 	}
 	return rest(ctx)
 }
 
-// Schema tells which version the schema is at, 0 before the first migration, and which one this program
-// knows. It changes nothing.
-func (db *DB) Schema(ctx context.Context) (current, known int64, err error) {
+// Schema tells which version the schema is at. It changes nothing.
+func (db *DB) Schema(ctx context.Context) (schema store.Schema, err error) {
 	defer func() { err = classify(err) }()
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
-		return 0, 0, err
+		return store.Schema{}, err
 	}
-	known = int64(len(files))
+	if schema.Known, err = goose.NumericComponent(files[len(files)-1]); err != nil {
+		return store.Schema{}, err
+	}
 	var tables int
 	if err := db.reading.QueryRowContext(ctx,
 		`SELECT count(*) FROM sqlite_master WHERE name = 'goose_db_version'`).Scan(&tables); err != nil || tables == 0 {
-		return 0, known, err
+		return schema, err
 	}
-	err = db.reading.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&current)
-	return current, known, err
+	err = db.reading.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&schema.Current)
+	return schema, err
 }
 
-// Ready returns an error unless the database answers and its schema is this program's.
+// Ready implements [store.Store].
 func (db *DB) Ready(ctx context.Context) error {
-	current, known, err := db.Schema(ctx)
-	if err == nil && current != known {
-		err = fmt.Errorf("the schema is at version %d, not %d", current, known)
+	schema, err := db.Schema(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	return schema.Check()
 }
 
 func (db *DB) provider() (*goose.Provider, error) {

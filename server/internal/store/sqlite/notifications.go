@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
@@ -11,15 +13,35 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-// notificationQuery joins each notification with the last row of its ledger.
-const notificationQuery = `
+// notificationStatus joins each notification, n, with the last row of its ledger.
+const notificationStatus = `
 	SELECT n.id, n.request_id, n.client_id, n.company_id, n.product, n.status, n.submitted_at, n.state,
 	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id),
 	       (SELECT count(*) FROM deliveries WHERE notification_id = n.id AND fault NOT IN ('', '` + enablement.FaultStopped + `')
 	        AND id > coalesce((SELECT max(id) FROM deliveries WHERE notification_id = n.id AND state = 'dead'), 0)),
 	       d.started_at, coalesce(d.status_code, 0), coalesce(d.fault, '')
-	FROM notifications n
+	FROM %s n
 	LEFT JOIN deliveries d ON d.id = (SELECT max(id) FROM deliveries WHERE notification_id = n.id)`
+
+const (
+	// A page of one state stands side by side in an index, so one of all states is the newest of three.
+	pageOfState = `SELECT * FROM (SELECT * FROM notifications WHERE state = ?%d AND (submitted_at, id) < (?1, ?2)
+		ORDER BY submitted_at DESC, id DESC LIMIT ?3)`
+	// newer sorts behind every moment.
+	newer = ":"
+)
+
+var notificationQuery = fmt.Sprintf(notificationStatus, "notifications")
+
+// pageQuery takes where the page before ended, how many to list, and so many states.
+func pageQuery(states int) string {
+	pages := make([]string, states)
+	for i := range pages {
+		pages[i] = fmt.Sprintf(pageOfState, 4+i)
+	}
+	return fmt.Sprintf(notificationStatus, `(`+strings.Join(pages, " UNION ALL ")+` ORDER BY submitted_at DESC, id DESC LIMIT ?3)`) +
+		` ORDER BY n.submitted_at DESC, n.id DESC`
+}
 
 // Notification implements [store.Store].
 func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
@@ -31,9 +53,26 @@ func (s *Store) Notification(ctx context.Context, id string) (enablement.Notific
 }
 
 // Notifications implements [store.Store].
-func (s *Store) Notifications(ctx context.Context, state enablement.NotificationState, limit int) (list []enablement.NotificationStatus, err error) {
-	rows, err := s.reading.QueryContext(ctx,
-		notificationQuery+` WHERE ? IN ('', n.state) ORDER BY n.submitted_at DESC, n.id LIMIT ?`, state, limit)
+func (s *Store) Notifications(ctx context.Context, state enablement.NotificationState, after string, limit int) (list []enablement.NotificationStatus, err error) {
+	states := enablement.NotificationStates
+	if state != "" {
+		states = []enablement.NotificationState{state}
+	}
+	at := newer
+	if after != "" {
+		found, err := present(s.reading.QueryRowContext(ctx, `SELECT CAST(submitted_at AS TEXT) FROM notifications WHERE id = ?`, after).Scan(&at))
+		if err != nil {
+			return nil, classify(err)
+		}
+		if !found {
+			return nil, store.ErrNotificationNotFound
+		}
+	}
+	args := []any{at, after, limit}
+	for _, state := range states {
+		args = append(args, state)
+	}
+	rows, err := s.reading.QueryContext(ctx, pageQuery(len(states)), args...)
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -40,6 +40,11 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if info, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("database %s: no directory %s", path, filepath.Dir(path))
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("database %s: is a directory; write the path of a file in it, such as %s", path, filepath.Join(path, "enablement.db"))
+	} else if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("database %s: is no regular file; write the path of one", path)
+	}
 	// It holds personal data, so a new file is for its owner alone; SQLite would let everybody read it.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -90,6 +95,9 @@ func dsn(path string, readOnly bool) string {
 
 // Writer returns the writing connection, which the queue shares.
 func (db *DB) Writer() *sql.DB { return db.writing }
+
+// Reader returns the connections for reading.
+func (db *DB) Reader() *sql.DB { return db.reading }
 
 // Close closes the file.
 func (db *DB) Close() error {

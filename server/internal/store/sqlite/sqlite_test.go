@@ -35,6 +35,7 @@ func TestStore(t *testing.T) {
 				_, err := db.Writer().Exec(statements)
 				require.NoError(t, err)
 			},
+			Jobs: riversqlite.New(db.Writer()).GetExecutor(),
 		}
 	})
 }
@@ -80,16 +81,49 @@ func TestOpen_durable(t *testing.T) {
 	}
 }
 
-func TestMigrate_newerDatabase(t *testing.T) {
+// TestSchema: a program serves its own schema and the next one, and no other.
+func TestSchema(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "test.db"))
-	require.Error(t, db.Ready(t.Context()), "it is empty")
+	require.ErrorIs(t, db.Ready(t.Context()), store.ErrSchemaOld, "it is empty")
 	require.NoError(t, migrate(t.Context(), db))
 	require.NoError(t, db.Ready(t.Context()))
-	_, err := db.Writer().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
+	schema, err := db.Schema(t.Context())
 	require.NoError(t, err)
-	require.ErrorContains(t, migrate(t.Context(), db), "use a newer one")
-	require.Error(t, db.Ready(t.Context()))
+	require.Equal(t, schema.Known, schema.Current)
+	at := func(version int64) {
+		t.Helper()
+		_, err := db.Writer().Exec(`DELETE FROM goose_db_version WHERE version_id > ?`, version)
+		require.NoError(t, err)
+		_, err = db.Writer().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (?, true)`, version)
+		require.NoError(t, err)
+	}
+	at(schema.Known + 1)
+	require.NoError(t, db.Ready(t.Context()))
+	require.NoError(t, migrate(t.Context(), db), "there is nothing to do")
+	at(schema.Known + 2)
+	require.ErrorIs(t, db.Ready(t.Context()), store.ErrSchemaNew)
+	require.ErrorIs(t, migrate(t.Context(), db), store.ErrSchemaNew)
+	at(schema.Known - 1)
+	require.ErrorIs(t, db.Ready(t.Context()), store.ErrSchemaOld)
+}
+
+// TestProbe_locked: the file can be read, and another process keeps it from being written.
+func TestProbe_locked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	db, other := open(t, path), open(t, path)
+	require.NoError(t, migrate(t.Context(), db))
+	conn, err := other.Writer().Conn(t.Context())
+	require.NoError(t, err)
+	_, err = conn.ExecContext(t.Context(), `BEGIN IMMEDIATE`)
+	require.NoError(t, err)
+	require.NoError(t, db.Ready(t.Context()))
+	require.ErrorIs(t, db.Probe(t.Context()), store.ErrUnavailable)
+	_, err = conn.ExecContext(t.Context(), `ROLLBACK`)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.NoError(t, db.Probe(t.Context()))
 }
 
 func TestMigrate_manyAtOnce(t *testing.T) {

@@ -3,34 +3,39 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// QueueStats implements [store.Store]. It counts deliveries that are not finished, which are few.
-func (s *Store) QueueStats(ctx context.Context, now time.Time) (stats store.QueueStats, err error) {
-	defer func() { err = classify(err) }()
-	if err := s.reading.QueryRowContext(ctx, `
-		SELECT (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'available'),
-		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'running'),
-		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'retryable'),
-		       (SELECT count(*) FROM river_job WHERE kind = 'notification_deliver' AND state = 'scheduled'),
-		       (SELECT count(*) FROM notifications WHERE state = 'pending'),
-		       (SELECT count(*) FROM notifications WHERE state = 'dead')`).
-		Scan(&stats.Available, &stats.Running, &stats.Retryable, &stats.Scheduled, &stats.Pending, &stats.Dead); err != nil {
-		return store.QueueStats{}, err
+// queueStats counts deliveries by counting all jobs that are not finished, which an index has by state, and taking off
+// those of another kind, of which there are few. All deliveries have the queue's default name and priority.
+const queueStats = `
+	WITH jobs (state, n) AS (
+		SELECT state, count(*) FROM river_job WHERE state IN ('available', 'running', 'retryable', 'scheduled') GROUP BY state
+		UNION ALL
+		SELECT state, -1 FROM river_job WHERE kind < 'notification_deliver' OR kind > 'notification_deliver')
+	SELECT coalesce(sum(n) FILTER (WHERE state = 'available'), 0),
+	       coalesce(sum(n) FILTER (WHERE state = 'running'), 0),
+	       coalesce(sum(n) FILTER (WHERE state = 'retryable'), 0),
+	       coalesce(sum(n) FILTER (WHERE state = 'scheduled'), 0),
+	       (SELECT scheduled_at FROM river_job
+	        WHERE state = 'available' AND queue = 'default' AND priority = 1 AND kind = 'notification_deliver'
+	        ORDER BY scheduled_at LIMIT 1),
+	       (SELECT count(*) FROM notifications WHERE state = 'pending'),
+	       (SELECT count(*) FROM notifications WHERE state = 'dead')
+	FROM jobs`
+
+// QueueStats implements [store.Store].
+func (s *Store) QueueStats(ctx context.Context, now time.Time) (store.QueueStats, error) {
+	var stats store.QueueStats
+	var due sql.NullTime
+	if err := s.reading.QueryRowContext(ctx, queueStats).
+		Scan(&stats.Available, &stats.Running, &stats.Retryable, &stats.Scheduled, &due, &stats.Pending, &stats.Dead); err != nil {
+		return store.QueueStats{}, classify(err)
 	}
-	var due time.Time
-	err = s.reading.QueryRowContext(ctx,
-		`SELECT scheduled_at FROM river_job WHERE kind = 'notification_deliver' AND state = 'available' ORDER BY scheduled_at LIMIT 1`).Scan(&due)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
-		return store.QueueStats{}, err
-	default:
-		stats.OldestAvailable = max(0, now.Sub(due))
+	if due.Valid {
+		stats.OldestAvailable = max(0, now.Sub(due.Time))
 	}
 	return stats, nil
 }

@@ -17,13 +17,13 @@ const (
 	// the kinds, which leads to all jobs that are finished.
 	live = `+kind = 'notification_deliver' AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
 
-	// newer is the same where the ids already lead to few jobs.
-	newer = `+kind = 'notification_deliver' AND +state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
+	// liveOfFew is the same where the ids already lead to few jobs.
+	liveOfFew = `+kind = 'notification_deliver' AND +state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
 
 	// stranded subtracts one list from the other, whole, so that its time grows with their length alone: no
 	// index of the queue leads from a notification to its job.
 	stranded = `
-		SELECT id FROM notifications WHERE state = 'pending' AND state <> 'delivered' -- as the index of the unsettled says
+		SELECT id FROM notifications WHERE state = 'pending'
 		EXCEPT SELECT args ->> 'notification_id' FROM river_job WHERE ` + live + ` LIMIT ?`
 )
 
@@ -46,7 +46,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 			// Only a job that is newer than the lists can have taken it up meanwhile.
 			n, err := scanNotification(tx.QueryRowContext(ctx, notificationQuery+`
 				WHERE n.id = ? AND n.state = 'pending' AND NOT EXISTS (
-					SELECT 1 FROM river_job j WHERE j.id > ? AND `+newer+` AND j.args ->> 'notification_id' = n.id)`, id, latest))
+					SELECT 1 FROM river_job j WHERE j.id > ? AND `+liveOfFew+` AND j.args ->> 'notification_id' = n.id)`, id, latest))
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}

@@ -105,7 +105,6 @@ func openPostgresAt(t testing.TB, dsn string) database {
 func (db database) fill(t testing.TB, n, every int) {
 	t.Helper()
 	require.NoError(t, db.Import(t.Context(), dataset.Sample(time.Now())))
-	series := fmt.Sprintf("WITH RECURSIVE series (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM series WHERE i + 1 < %d) ", n)
 	hash := "randomblob(32)"
 	if db.dsn != "" {
 		hash = "sha256(i::text::bytea)"
@@ -133,10 +132,15 @@ func (db database) fill(t testing.TB, n, every int) {
 			FROM series, clients ` + fmt.Sprintf(sample, "clients.id") + ` AND ` + done,
 	} {
 		if strings.Contains(statement, "series") {
-			statement = series + statement
+			statement = series(n) + statement
 		}
 		require.NoError(t, db.exec(statement), statement)
 	}
+}
+
+// series begins a statement that has the numbers from 0 to n-1.
+func series(n int) string {
+	return fmt.Sprintf("WITH RECURSIVE series (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM series WHERE i + 1 < %d) ", n)
 }
 
 // queueAll has every notification wait for its delivery.

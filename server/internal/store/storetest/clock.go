@@ -79,7 +79,7 @@ func exerciseClock(t *testing.T, open Open) {
 		require.NoError(t, err)
 		require.Equal(t, enablement.InKYC, answered.Status)
 		require.Equal(t, kept(at), answered.UpdatedAt)
-		list, err := f.Notifications(t.Context(), "", 1)
+		list, err := f.Notifications(t.Context(), "", "", 1)
 		require.NoError(t, err)
 		require.Equal(t, kept(at), list[0].SubmittedAt)
 		require.Equal(t, kept(at), current(t, f, dataset.Cases[0]).UpdatedAt)

@@ -1,6 +1,10 @@
 package storetest
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -93,4 +97,69 @@ func exerciseImport(t *testing.T, open Open) {
 		require.Equal(t, "requests", fault.List)
 		require.Equal(t, enablement.InKYC, current(t, f, dataset.Cases[0]).Status)
 	})
+
+	// A long import goes to the database in parts, and is all or nothing still.
+	long := func() *dataset.Dataset {
+		data := dataset.Sample(now)
+		client := data.Clients[0]
+		for i := range 1500 {
+			client.ID = fmt.Sprint("cl_", i)
+			data.Clients = append(data.Clients, client)
+		}
+		data.Documents[0].Front.Content = append(data.Documents[0].Front.Content, make([]byte, 5<<20)...)
+		data.Documents[1].Back = data.Documents[1].Front
+		return data
+	}
+
+	t.Run("long", func(t *testing.T) {
+		t.Parallel()
+		f := open(t, nil)
+		require.NoError(t, f.Import(t.Context(), long()))
+		require.Equal(t, []int{2, 1505, 4, 5, 5, 3}, counts(f))
+		data := long()
+		data.Requests, data.Keys = nil, nil
+		data.Clients[1300].CompanyID = "nowhere"
+		var fault *dataset.EntryError
+		require.ErrorAs(t, f.Import(t.Context(), data), &fault)
+		require.Equal(t, "clients", fault.List)
+		require.Equal(t, 1300, fault.Index)
+		require.Equal(t, "cl_1295", fault.ID)
+	})
+
+	t.Run("source that fails", func(t *testing.T) {
+		t.Parallel()
+		f := open(t, nil)
+		require.ErrorIs(t, f.Import(t.Context(), failing{long(), 1400, func() error { return io.ErrUnexpectedEOF }}), io.ErrUnexpectedEOF)
+		require.Equal(t, []int{0, 0, 0, 0, 0, 0}, counts(f), "all or nothing")
+	})
+
+	t.Run("given up", func(t *testing.T) {
+		t.Parallel()
+		f := open(t, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		require.ErrorIs(t, f.Import(ctx, failing{long(), 1400, func() error { cancel(); return nil }}), context.Canceled)
+		require.Equal(t, []int{0, 0, 0, 0, 0, 0}, counts(f), "all or nothing")
+	})
+}
+
+// failing is a source in which something happens at an entry.
+type failing struct {
+	*dataset.Dataset
+	at    int
+	event func() error
+}
+
+// All implements [dataset.Source].
+func (f failing) All() iter.Seq2[dataset.Entry, error] {
+	return func(yield func(dataset.Entry, error) bool) {
+		n := 0
+		for entry, err := range f.Dataset.All() {
+			if n++; n == f.at {
+				err = f.event()
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
 }

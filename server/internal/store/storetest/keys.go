@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,29 @@ func exerciseKeys(t *testing.T, open Open) {
 		found, err := f.KeyByHash(t.Context(), hash)
 		require.NoError(t, err)
 		require.Equal(t, key, found)
+	})
+
+	t.Run("limits", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		key, hash := create(t, f, func(k *access.Key) {
+			k.AccessLevel = access.MaxLevel
+			k.ExpiresAt = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+		})
+		found, err := f.KeyByHash(t.Context(), hash)
+		require.NoError(t, err)
+		require.Equal(t, key, found)
+		for want, change := range map[string]func(*access.Key){
+			"the access level of a key must be from 1 to 2147483647":               func(k *access.Key) { k.AccessLevel = access.MaxLevel + 1 },
+			"the access level of a key must be from 1 to 2147483647 ":              func(k *access.Key) { k.AccessLevel = 0 },
+			"the access level of a key must be from 1 to 2147483647  ":             func(k *access.Key) { k.AccessLevel = -1 },
+			"the address range ::ffff:192.0.2.0/120 holds no caller's address":     func(k *access.Key) { k.Allow = []netip.Prefix{netip.MustParsePrefix("::ffff:192.0.2.0/120")} },
+			"the address range invalid Prefix holds no caller's address; IPv4 ran": func(k *access.Key) { k.Allow = []netip.Prefix{{}} },
+		} {
+			key := access.New(dataset.SampleCompany, 3, access.NewSecret(), now)
+			change(&key)
+			require.ErrorContains(t, f.CreateKey(t.Context(), key, access.HashOf(want)), strings.TrimSpace(want))
+		}
 	})
 
 	t.Run("unknown", func(t *testing.T) {

@@ -18,7 +18,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 		f := withSample(t, open, nil)
 		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
 		require.NoError(t, err)
-		list, err := f.Notifications(t.Context(), "", 1)
+		list, err := f.Notifications(t.Context(), "", "", 1)
 		require.NoError(t, err)
 		return f, list[0].ID
 	}
@@ -77,12 +77,12 @@ func exerciseNotifications(t *testing.T, open Open) {
 		for state, want := range map[enablement.NotificationState]int{
 			"": 1, enablement.NotificationPending: 1, enablement.NotificationDelivered: 0, enablement.NotificationDead: 0,
 		} {
-			list, err := f.Notifications(t.Context(), state, 10)
+			list, err := f.Notifications(t.Context(), state, "", 10)
 			require.NoError(t, err)
 			require.Len(t, list, want, "state %q", state)
 		}
 		record(t, f, id, now, 204, "", enablement.NotificationDelivered)
-		list, err := f.Notifications(t.Context(), enablement.NotificationDelivered, 10)
+		list, err := f.Notifications(t.Context(), enablement.NotificationDelivered, "", 10)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 	})

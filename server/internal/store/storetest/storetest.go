@@ -5,9 +5,12 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
@@ -25,6 +28,8 @@ type Fixture struct {
 	Count func(table string) int
 	// Exec runs statements, separated by semicolons.
 	Exec func(statements string)
+	// Jobs is the queue's own way to its jobs.
+	Jobs riverdriver.Executor
 }
 
 // Open opens a fixture. Where enqueueing is not nil, queueing a delivery fails with it, after the
@@ -35,7 +40,10 @@ type Open func(t *testing.T, enqueueing error) Fixture
 func Exercise(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"Ready":         exerciseReady,
+		"Probe":         exerciseProbe,
 		"Stats":         exerciseStats,
+		"Prune":         exercisePrune,
+		"Pages":         exercisePages,
 		"Submit":        exerciseSubmit,
 		"Concurrency":   exerciseConcurrency,
 		"Idempotency":   exerciseIdempotency,
@@ -87,6 +95,46 @@ func submitAt(t *testing.T, f Fixture, s enablement.Submission, at time.Time) (r
 	return request, string(b), err
 }
 
+// notify has the provider to be told of n more requests, each a second after the one before, and returns the ids of the
+// notifications in that order.
+func notify(t *testing.T, f Fixture, n int) []string {
+	t.Helper()
+	return notifyAt(t, f, n, func(i int) time.Time { return now.Add(time.Duration(i) * time.Second) })
+}
+
+// notifyAt is notify at moments of its own.
+func notifyAt(t *testing.T, f Fixture, n int, at func(i int) time.Time) []string {
+	t.Helper()
+	complete := dataset.Cases[0]
+	data := &dataset.Dataset{At: now}
+	for i := range n {
+		data.Requests = append(data.Requests, dataset.Request{
+			ID: fmt.Sprintf("%s-%d", complete.RequestID, i), ClientID: complete.ClientID,
+			Product: enablement.CardsIndividuals, Status: enablement.Requested,
+		})
+	}
+	require.NoError(t, f.Import(t.Context(), data))
+	ids := make([]string, n)
+	for i, request := range data.Requests {
+		s := submissionOf(complete)
+		s.RequestID = request.ID
+		_, _, err := submitAt(t, f, s, at(i))
+		require.NoError(t, err)
+		h, err := f.History(t.Context(), request.ID)
+		require.NoError(t, err)
+		ids[i] = h.NotificationID
+	}
+	return ids
+}
+
+// record adds an attempt to the ledger.
+func record(t *testing.T, f Fixture, id string, at time.Time, state enablement.NotificationState) {
+	t.Helper()
+	assert.NoError(t, f.RecordDelivery(t.Context(), enablement.Delivery{
+		NotificationID: id, StartedAt: at, StatusCode: 500, Fault: "answered 500", Process: "test", State: state,
+	}))
+}
+
 // submissionOf returns the submission of a sample case by its own company.
 func submissionOf(c dataset.Case) enablement.Submission {
 	return enablement.Submission{
@@ -132,23 +180,20 @@ func exerciseReady(t *testing.T, open Open) {
 	require.ErrorIs(t, f.Ready(ended), context.Canceled)
 }
 
-func exerciseStats(t *testing.T, open Open) {
-	f := withSample(t, open, nil)
-	stats, err := f.QueueStats(t.Context(), time.Now())
-	require.NoError(t, err)
-	require.Zero(t, stats)
-	_, err = submit(t, f, submissionOf(dataset.Cases[0]))
-	require.NoError(t, err)
-	stats, err = f.QueueStats(t.Context(), time.Now().Add(time.Hour))
-	require.NoError(t, err)
-	require.InDelta(t, time.Hour.Seconds(), stats.OldestAvailable.Seconds(), 60)
-	stats.OldestAvailable = 0
-	require.Equal(t, store.QueueStats{Available: 1, Pending: 1}, stats)
-	pools := f.Pools()
-	require.NotEmpty(t, pools)
-	for name, pool := range pools {
-		require.NotEmpty(t, name)
-		require.Positive(t, pool.MaxOpen)
-		require.Equal(t, pool.Open, pool.InUse+pool.Idle)
+func exerciseProbe(t *testing.T, open Open) {
+	f := open(t, nil)
+	another := f.Another()
+	var group sync.WaitGroup
+	errs := make([]error, 40)
+	for i := range errs {
+		group.Go(func() { errs[i] = []store.Store{f, another}[i%2].Probe(t.Context()) })
 	}
+	group.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	require.Zero(t, f.Count("probes"), "nothing is left")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, f.Probe(ended), context.Canceled)
 }

@@ -44,7 +44,7 @@ func exerciseStranded(t *testing.T, open Open) {
 		f := withSample(t, open, nil)
 		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
 		require.NoError(t, err)
-		list, err := f.Notifications(t.Context(), "", 1)
+		list, err := f.Notifications(t.Context(), "", "", 1)
 		require.NoError(t, err)
 		return f, list[0].ID
 	}
@@ -149,7 +149,7 @@ func exerciseStranded(t *testing.T, open Open) {
 		const stranded = 40
 		fixtures := several(t, open)
 		moreNotifications(t, fixtures[0], stranded)
-		list, err := fixtures[0].Notifications(t.Context(), enablement.NotificationPending, 2*stranded)
+		list, err := fixtures[0].Notifications(t.Context(), enablement.NotificationPending, "", 2*stranded)
 		require.NoError(t, err)
 		require.Len(t, list, stranded)
 		fixtures[0].Exec(`UPDATE river_job SET state = 'cancelled', finalized_at = '2026-04-15 09:00:00.000'`)

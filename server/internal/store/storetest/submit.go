@@ -36,7 +36,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		require.True(t, now.Equal(stored.UpdatedAt), "updated_at is %s", stored.UpdatedAt)
 		require.True(t, before.CreatedAt.Equal(stored.CreatedAt))
 
-		list, err := f.Notifications(t.Context(), "", 10)
+		list, err := f.Notifications(t.Context(), "", "", 10)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		require.Equal(t, complete.RequestID, list[0].RequestID)

@@ -61,7 +61,7 @@ func exerciseTogether(t *testing.T, open Open) {
 		}
 	}
 	require.Equal(t, map[string]int{"audit": 2 * each, "idempotency": each, "notifications": each, "river_job": each}, written(fixtures[0]))
-	list, err := fixtures[0].Notifications(t.Context(), "", 10*each)
+	list, err := fixtures[0].Notifications(t.Context(), "", "", 10*each)
 	require.NoError(t, err)
 	told := make(map[string]bool)
 	for _, n := range list {

@@ -40,16 +40,21 @@ func Installed() bool { return installed() != "" }
 // not to be stopped. It is gone when the test has ended, and it ends with the test program.
 func NewCluster(t testing.TB) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, binaries: installed()}
-	if c.binaries == "" {
-		t.Fatal("pgtest: no PostgreSQL is installed here, and a test has to stop one: install the package postgresql (make test does)")
-	}
 	directory, err := os.MkdirTemp("/tmp", "enablement-postgres.") //nolint:usetesting // a socket's path may not be as long
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.directory = directory
 	t.Cleanup(func() { _ = os.RemoveAll(directory) })
+	return NewClusterIn(t, directory)
+}
+
+// NewClusterIn is NewCluster in a directory of the test's own, whose path is short.
+func NewClusterIn(t testing.TB, directory string) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, directory: directory, binaries: installed()}
+	if c.binaries == "" {
+		t.Fatal("pgtest: no PostgreSQL is installed here, and a test has to stop one: install the package postgresql (make test does)")
+	}
 	c.URL = "postgres://postgres@/postgres?host=" + c.socket()
 	c.as = []string{"setpriv", "--pdeathsig", "QUIT"}
 	if os.Getuid() == 0 { // it refuses to run as root

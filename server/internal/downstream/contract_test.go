@@ -1,35 +1,20 @@
-package contract_test
+package downstream_test
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestDownstream runs the tests of another module, offline: its fake of the API drifted from the
+// TestContract runs the tests of another module, offline: its fake of the API drifted from the
 // description, and its tests must say so in words.
-func TestDownstream(t *testing.T) {
+func TestContract(t *testing.T) {
 	t.Parallel()
-	module, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	dir := t.TempDir()
-	place := func(name, from string) {
-		text, err := os.ReadFile(from)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(strings.Replace(string(text), "MODULE", module, 1)), 0o600))
-	}
-	place("go.mod", "testdata/downstream/go.mod.txt")
-	place("go.sum", "../../go.sum")
-	place("fake.go", "testdata/downstream/fake.go")
-	place("downstream_test.go", "testdata/downstream/downstream_test.go")
-
+	dir := module(t, "contract")
 	c := exec.CommandContext(t.Context(), "go", "test", "-v", ".")
 	c.Dir = dir
-	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "CGO_ENABLED=0")
+	c.Env = environment()
 	output, err := c.CombinedOutput()
 	text := string(output)
 	var exit *exec.ExitError

@@ -1,14 +1,15 @@
-package clienttest_test
+package downstream_test
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/server/servertest"
 )
 
 // unwanted is what a program with the client must not hold: the specification, SQL, the queue.
@@ -18,27 +19,16 @@ var unwanted = []string{
 	"go.opentelemetry.io/otel/sdk", "github.com/alecthomas/kong",
 }
 
-// TestConsumer builds a module of its own with the client, without a network, runs it against the
+// TestClient builds a module of its own with the client, without a network, runs it against the
 // service, and looks into the binary.
-func TestConsumer(t *testing.T) {
+func TestClient(t *testing.T) {
 	t.Parallel()
-	module, err := filepath.Abs("../../..")
-	require.NoError(t, err)
-	dir := t.TempDir()
-	place := func(name, from string, edit func(string) string) {
-		text, err := os.ReadFile(from)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(edit(string(text))), 0o600))
-	}
-	same := func(text string) string { return text }
-	place("main.go", "testdata/consumer/main.go", same)
-	place("go.sum", filepath.Join(module, "go.sum"), same)
-	place("go.mod", "testdata/consumer/go.mod.txt", func(text string) string { return strings.Replace(text, "MODULE", module, 1) })
+	dir := module(t, "client")
 	run := func(name string, args ...string) string {
 		t.Helper()
 		c := exec.CommandContext(t.Context(), name, args...)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "CGO_ENABLED=0")
+		c.Env = environment()
 		output, err := c.CombinedOutput()
 		require.NoError(t, err, string(output))
 		return string(output)
@@ -65,9 +55,10 @@ func TestConsumer(t *testing.T) {
 	t.Logf("modules %v; %.1f MB, stripped %.1f MB", modules, float64(size("consumer"))/1e6, float64(size("stripped"))/1e6)
 	require.Less(t, size("stripped"), int64(9_000_000))
 
-	s := start(t, 1, "--rate-limit", "0")
-	c := exec.CommandContext(t.Context(), filepath.Join(dir, "consumer"), "cl_1", "rq_1")
-	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+s.key, "CRYPTOMATE_BASE_URL="+s.url)
+	s := servertest.New(t)
+	clientID, requestID := s.CompleteRequest()
+	c := exec.CommandContext(t.Context(), filepath.Join(dir, "consumer"), clientID, requestID)
+	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+s.DefaultKey(), "CRYPTOMATE_BASE_URL="+s.URL())
 	output, err := c.CombinedOutput()
 	require.NoError(t, err, string(output))
 	require.Equal(t, "in_kyc true 0\n", string(output))
