@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,8 +182,12 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fail := test.fail
-			s := provider(t, func(w http.ResponseWriter, r *http.Request) { fail(w, r) })
+			var recovered atomic.Bool
+			s := provider(t, func(w http.ResponseWriter, r *http.Request) {
+				if !recovered.Load() {
+					test.fail(w, r)
+				}
+			})
 			o := newOutage(t, s.URL)
 			o.sender.SetTimeout(200 * time.Millisecond)
 			status := o.work(1)
@@ -191,7 +196,7 @@ func TestFaults(t *testing.T) {
 			require.Equal(t, enablement.NotificationPending, status.State)
 			o.requireDue(1)
 
-			fail = func(http.ResponseWriter, *http.Request) {}
+			recovered.Store(true)
 			o.sender.SetTimeout(delivery.AnswerTimeout)
 			o.clock.advance(o.due() + time.Second)
 			require.Equal(t, enablement.NotificationDelivered, o.work(2).State)
@@ -254,9 +259,9 @@ func TestFaults_retryAfter(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
 			var o *outage
-			ask := true
+			var recovered atomic.Bool
 			s := provider(t, func(w http.ResponseWriter, _ *http.Request) {
-				if ask {
+				if !recovered.Load() {
 					w.Header().Set("Date", o.clock.Now().UTC().Format(http.TimeFormat))
 					w.Header().Set("Retry-After", asked(o.clock.Now())[form].value)
 					w.WriteHeader(http.StatusTooManyRequests)
@@ -265,7 +270,7 @@ func TestFaults_retryAfter(t *testing.T) {
 			o = newOutage(t, s.URL)
 			require.Equal(t, http.StatusTooManyRequests, o.work(1).LastStatusCode)
 			require.InDelta(t, want.wait.Seconds(), o.due().Seconds(), 2)
-			ask = false
+			recovered.Store(true)
 			o.clock.advance(o.due() + time.Second)
 			require.Equal(t, enablement.NotificationDelivered, o.work(2).State)
 		})
@@ -279,18 +284,19 @@ func TestFaults_clockSkew(t *testing.T) {
 	verifier, err := standardwebhooks.NewWebhook(firstSecret)
 	require.NoError(t, err)
 	var o *outage
-	skew := time.Hour
+	var skew atomic.Int64
+	skew.Store(int64(time.Hour))
 	s := provider(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		at, err := strconv.ParseInt(r.Header.Get("webhook-timestamp"), 10, 64)
-		if age := o.clock.Now().Add(skew).Sub(time.Unix(at, 0)); err != nil || age.Abs() > 5*time.Minute ||
+		if age := o.clock.Now().Add(time.Duration(skew.Load())).Sub(time.Unix(at, 0)); err != nil || age.Abs() > 5*time.Minute ||
 			verifier.VerifyIgnoringTimestamp(body, r.Header) != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	})
 	o = newOutage(t, s.URL)
 	require.Equal(t, http.StatusUnauthorized, o.work(1).LastStatusCode)
-	skew = 0
+	skew.Store(0)
 	o.clock.advance(o.due() + time.Second)
 	require.Equal(t, enablement.NotificationDelivered, o.work(2).State)
 }
@@ -299,11 +305,11 @@ func TestFaults_clockSkew(t *testing.T) {
 // is given up; queued again, it is delivered, under the same id.
 func TestFaults_threeDays(t *testing.T) {
 	t.Parallel()
-	down := true
+	var recovered atomic.Bool
 	var ids []string
 	s := provider(t, func(w http.ResponseWriter, r *http.Request) {
 		ids = append(ids, r.Header.Get("webhook-id"))
-		if down {
+		if !recovered.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
@@ -319,7 +325,7 @@ func TestFaults_threeDays(t *testing.T) {
 	require.InDelta(t, (75*time.Hour + 35*time.Minute).Hours(), o.clock.Now().Sub(started).Hours(), 0.2*75)
 
 	o.clock.advance(240 * time.Hour)
-	down = false
+	recovered.Store(true)
 	require.NoError(t, o.store.RetryNotification(t.Context(), o.id))
 	require.Equal(t, enablement.NotificationDelivered, o.work(last+1).State)
 	require.Len(t, ids, last+1)
