@@ -71,7 +71,7 @@ test-browser: chromium ## Test the service's pages in Chromium.
 CASES ?= 1200
 SEED ?= 1
 .PHONY: conformance
-conformance: build ## Let Schemathesis (CASES, SEED), Prism, a TypeScript client and Redocly judge the service.
+conformance: build ## Let linters, Schemathesis (CASES, SEED), Prism and clients of other generators judge the service.
 	@.ci/conformance $(CASES) $(SEED)
 
 CONNECTIONS ?= 10000
