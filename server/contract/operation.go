@@ -86,8 +86,11 @@ func closeDescription(doc *openapi3.T) error {
 	}
 	for path, item := range doc.Paths.Map() {
 		for method, described := range item.Operations() {
-			if closed.Paths.Value(path).GetOperation(method).Responses.Default() == nil {
-				described.Responses.Delete("default")
+			known := closed.Paths.Value(path).GetOperation(method).Responses
+			for status := range described.Responses.Map() {
+				if known.Value(status) == nil {
+					described.Responses.Delete(status)
+				}
 			}
 		}
 	}
