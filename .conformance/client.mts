@@ -33,9 +33,10 @@ const api = client('sample-key-level-3');
 void (() => api.POST('/management/clients'));
 // @ts-expect-error: a request needs both ids
 void (() => api.POST(submit, { params: { path: { clientId: 'a' } } }));
-// @ts-expect-error: there is no such status
-const unknownStatus: Schemas['ProductStatus'] = 'lost';
-void unknownStatus;
+// The types take what may appear.
+const newStatus: Schemas['ProductStatus'] = 'lost';
+const newField: Schemas['RejectedItem'] = { type: 'data', key: 'phone', reason: 'unknown', severity: 'high' };
+void [newStatus, newField];
 
 {
   const { data, error, response } = await api.POST(submit, { params: { path: seed } });

@@ -101,6 +101,7 @@ function examples(document) {
   const all = [];
   for (const item of Object.values(document.paths)) {
     for (const [status, ref] of Object.entries(item.post.responses)) {
+      if (!/^[0-9]{3}$/.test(status)) continue; // no status to ask for
       const names = Object.keys(resolve(ref).content['application/json'].examples ?? {});
       if (names.length === 0) all.push({ name: status, prefer: `code=${status}` });
       for (const name of names) all.push({ name: `${status} ${name}`, prefer: `code=${status}, example=${name}` });

@@ -1,8 +1,13 @@
 // This project's own rules for Redocly. Each message says what to do.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+// A plugin finds packages beside itself only; this one is where .ci/judges puts it.
+const { parse } = createRequire(new URL('../bin/conformance/', import.meta.url))('yaml');
 
 // What every operation can answer, since the chain around it does.
 const errors = ['400', '401', '404', '409', '413', '422', '429', '500', '503'];
-const errorSchema = { 429: 'RateLimitError' };
+const errorSchema = '#/components/schemas/Error';
 
 // The notifications are calls to the provider: they have no level and no errors of ours.
 const isCallback = (ctx) => ctx.location.pointer.includes('/callbacks/');
@@ -63,10 +68,9 @@ function errorBody() {
       for (const [status, ref] of Object.entries(operation.responses ?? {})) {
         if (status < '400') continue;
         const response = ref.$ref ? ctx.resolve(ref).node : ref;
-        const want = `#/components/schemas/${errorSchema[status] ?? 'Error'}`;
         const schema = response?.content?.['application/json']?.schema;
-        if (schema?.$ref !== want) {
-          ctx.report({ message: `The body of ${status} has another form than every other error: make its schema \`$ref: '${want}'\`.`, location: ctx.location.child(['responses', status]) });
+        if (schema?.$ref !== errorSchema) {
+          ctx.report({ message: `The body of ${status} has another form than every other error: make its schema \`$ref: '${errorSchema}'\`.`, location: ctx.location.child(['responses', status]) });
         }
         if ((status === '429' || status === '503') && !response?.headers?.['Retry-After']) {
           ctx.report({ message: `${status} has no \`Retry-After\`: a client would not know when to come again.`, location: ctx.location.child(['responses', status]) });
@@ -76,26 +80,64 @@ function errorBody() {
   };
 }
 
-// Beside a $ref only x-order has an effect; anything else would be silently ignored.
-function refSiblings() {
+// Responses may get new values and new fields, and generators close what does not say that it is open.
+function open() {
   return {
-    ref(ref, ctx) {
-      for (const key of Object.keys(ref)) {
-        if (key === '$ref' || key === 'x-order') continue;
-        ctx.report({ message: `\`${key}\` beside \`$ref\` has no effect: move it into what is referred to.`, location: ctx.location.child(key).key() });
-      }
+    NamedSchemas: {
+      Schema(schema, ctx) {
+        const report = (message, key) => ctx.report({ message, location: ctx.location.child(key).key() });
+        if (schema.enum) {
+          report('A closed `enum` makes an exception of a new value: list the values under `x-extensible-enum`, and add it to gen/api/overlay.yaml.', 'enum');
+        }
+        if (schema.type === 'object' && schema.additionalProperties !== true) {
+          report('The object does not say that it is open to new fields: add `additionalProperties: true`.', 'type');
+        }
+        for (const [name, property] of Object.entries(schema.properties ?? {})) {
+          if (!property.$ref && !property.description) report(`\`${name}\` has no \`description\`: say what it is.`, ['properties', name]);
+        }
+      },
     },
   };
 }
 
-// A Go constant for every enum value.
-function enumNames() {
+// What only Go's generator needs stands in gen/api/overlay.yaml: here it would be in the way of every other.
+const overlayFile = 'gen/api/overlay.yaml';
+const overlay = new Map();
+for (const { target, update } of parse(readFileSync(new URL(`../${overlayFile}`, import.meta.url), 'utf8')).actions) {
+  overlay.set(target, { ...overlay.get(target), ...update });
+}
+
+// A place in the order for every field, a Go constant for every value.
+function forGo() {
+  const report = (ctx, message, key) => ctx.report({ message, location: ctx.location.child(key).key() });
   return {
-    Schema(schema, ctx) {
-      if (!schema.enum) return;
-      const names = schema['x-enum-varnames'] ?? [];
-      if (names.length !== schema.enum.length) {
-        ctx.report({ message: `There are ${schema.enum.length} values and ${names.length} names: give each value a Go name in \`x-enum-varnames\`, in the same order.`, location: ctx.location.child('enum').key() });
+    NamedSchemas: {
+      Schema(schema, ctx) {
+        const name = ctx.location.pointer.split('/').at(-1);
+        const target = `$.components.schemas.${name}`;
+        const orders = overlay.get(`${target}.properties`) ?? {};
+        let last = 0;
+        for (const property of Object.keys(schema.properties ?? {})) {
+          const order = orders[property]?.['x-order'];
+          if (!(order > last)) {
+            report(ctx, `\`${property}\` has no place after the field before it: give it the next \`x-order\` under \`${target}.properties\` in ${overlayFile}.`, ['properties', property]);
+            return;
+          }
+          last = order;
+        }
+        const values = schema['x-extensible-enum'];
+        if (!values) return;
+        const names = overlay.get(target)?.['x-enum-varnames'] ?? [];
+        if (names.length !== values.length) {
+          report(ctx, `There are ${values.length} values and ${names.length} names: give each value a Go name in \`x-enum-varnames\` under \`${target}\` in ${overlayFile}, in the same order.`, 'x-extensible-enum');
+        }
+      },
+    },
+    any(node, ctx) {
+      for (const key of Object.keys(node ?? {})) {
+        if (/^x-(order$|go-|enum-varnames$|oapi-codegen-)/.test(key)) {
+          report(ctx, `Only Go's generator reads \`${key}\`: move it to ${overlayFile}.`, key);
+        }
       }
     },
   };
@@ -104,6 +146,6 @@ function enumNames() {
 export default function contract() {
   return {
     id: 'contract',
-    rules: { oas3: { operation, replies, 'error-body': errorBody, 'ref-siblings': refSiblings, 'enum-names': enumNames } },
+    rules: { oas3: { operation, replies, 'error-body': errorBody, open, 'for-go': forGo } },
   };
 }

@@ -163,10 +163,9 @@ func (e *Error) Is(target error) bool {
 // failure describes a reply that is no success. The body is read as far as it can be: proxies
 // answer HTML, or nothing.
 func (r reply) failure(cause error, now time.Time) *failure {
-	// The type of the 429 has the code under both names. A field of another type stays empty, a body
-	// that is no JSON leaves all empty.
+	// A field of another type stays empty, a body that is no JSON leaves all empty.
 	type message struct {
-		api.RateLimitError
+		api.Error
 		Product *struct{} `json:"product"`
 	}
 	var said message

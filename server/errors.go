@@ -88,7 +88,7 @@ func sentTwice(header string) *Error {
 func bodyTooLarge(limit int64) *Error {
 	return &Error{
 		Status:  http.StatusRequestEntityTooLarge,
-		Code:    api.CodeBadRequest,
+		Code:    api.CodePayloadTooLarge,
 		Message: fmt.Sprintf("The request body is larger than %d bytes", limit),
 	}
 }
@@ -129,9 +129,9 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if message == "" {
 		message = usualMessage(answer.Status)
 	}
-	var body any = api.Error{Code: answer.Code, Message: message, TraceID: c.traceID}
+	body := api.Error{Code: answer.Code, Message: message, TraceID: c.traceID}
 	if answer.Status == http.StatusTooManyRequests {
-		body = api.RateLimitError{ErrorCode: answer.Code, Code: answer.Code, Message: message, TraceID: c.traceID}
+		body.ErrorCode = answer.Code
 	}
 	c.status = answer.Status
 	c.body, _ = json.Marshal(body) // strings only: it can't fail

@@ -206,7 +206,7 @@ func check(t testing.TB, r *http.Request, response *http.Response) answer {
 	require.Equal(t, strconv.Itoa(len(body)), a.header.Get("Content-Length"))
 	described(t, a)
 	if a.status != http.StatusOK {
-		var e api.RateLimitError
+		var e api.Error
 		require.NoError(t, json.Unmarshal(body, &e))
 		require.Equal(t, a.traceID, e.TraceID)
 		a.code, a.message = e.Code, e.Message

@@ -86,11 +86,8 @@ func TestRequestsThatAreNotAsDescribed(t *testing.T) {
 			require.Equal(t, test.status, a.status)
 			require.Equal(t, test.message, a.message)
 			require.Zero(t, f.calls.count())
-			if test.status == http.StatusNotFound {
-				require.Equal(t, api.CodeNotFound, a.code)
-			} else {
-				require.Equal(t, api.CodeBadRequest, a.code)
-			}
+			want := map[int]api.ErrorCode{400: api.CodeBadRequest, 404: api.CodeNotFound, 413: api.CodePayloadTooLarge}
+			require.Equal(t, want[test.status], a.code)
 			require.Empty(t, a.header.Get("Location"))
 			require.Empty(t, f.log.lines(t, "ERROR"))
 		})

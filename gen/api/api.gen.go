@@ -45,6 +45,7 @@ const (
 	CodeIdempotencyMismatch   ErrorCode = "IDEMPOTENCY_MISMATCH"
 	CodeMethodNotAllowed      ErrorCode = "METHOD_NOT_ALLOWED"
 	CodeNotFound              ErrorCode = "NOT_FOUND"
+	CodePayloadTooLarge       ErrorCode = "PAYLOAD_TOO_LARGE"
 	CodeServerError           ErrorCode = "SERVER_ERROR"
 	CodeServiceUnavailable    ErrorCode = "SERVICE_UNAVAILABLE"
 	CodeTooManyRequests       ErrorCode = "TOO_MANY_REQUESTS"
@@ -67,6 +68,8 @@ func (e ErrorCode) Valid() bool {
 	case CodeMethodNotAllowed:
 		return true
 	case CodeNotFound:
+		return true
+	case CodePayloadTooLarge:
 		return true
 	case CodeServerError:
 		return true
@@ -165,19 +168,29 @@ func (e RejectedItemType) Valid() bool {
 // DataField A data field. The key is not always a field of the client's record: `phone` is satisfied
 // by `phone_country_code` and `phone_number`.
 type DataField struct {
+	// Key Names the field, such as `phone`.
 	Key string `json:"key"`
 
 	// DataType How a value is written. New values may appear.
 	DataType DataType `json:"data_type"`
-	Required bool     `json:"required"`
+
+	// Required Whether the product can't be had without it.
+	Required bool `json:"required"`
 }
 
 // DataRequirement A group of data fields the product asks for.
 type DataRequirement struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
+	// ID Names the group, such as `personal_information`.
+	ID string `json:"id"`
+
+	// Name The group's name, for people.
+	Name string `json:"name"`
+
+	// Description What the group is about, for people.
 	Description string `json:"description,omitempty,omitzero"`
-	Required    bool   `json:"required"`
+
+	// Required Whether the product can't be had without it.
+	Required bool `json:"required"`
 
 	// Fields The fields that are missing or were rejected.
 	Fields []DataField `json:"fields"`
@@ -188,41 +201,65 @@ type DataType string
 
 // DocumentRequirement A document the product asks for; any one of the valid documents will do.
 type DocumentRequirement struct {
-	ID             string          `json:"id"`
-	Name           string          `json:"name"`
-	Description    string          `json:"description,omitempty,omitzero"`
-	Required       bool            `json:"required"`
+	// ID Names the requirement, such as `identity_document`.
+	ID string `json:"id"`
+
+	// Name The requirement's name, for people.
+	Name string `json:"name"`
+
+	// Description What the requirement asks for, for people.
+	Description string `json:"description,omitempty,omitzero"`
+
+	// Required Whether the product can't be had without it.
+	Required bool `json:"required"`
+
+	// ValidDocuments The kinds of document of which any one will do.
 	ValidDocuments []ValidDocument `json:"valid_documents"`
 }
 
-// Error Every error but 429.
+// Error Every error.
 type Error struct {
+	// ErrorCode The kind of error. Branch on the HTTP status first. New values may appear.
+	ErrorCode ErrorCode `json:"error_code,omitempty,omitzero"`
+
 	// Code The kind of error. Branch on the HTTP status first. New values may appear.
-	Code    ErrorCode `json:"code"`
-	Message string    `json:"message"`
-	TraceID TraceID   `json:"trace_id"`
+	Code ErrorCode `json:"code"`
+
+	// Message What is wrong, in words that may change; branch on the status and the code.
+	Message string `json:"message"`
+
+	// TraceID Identifies the call in the server's log.
+	TraceID TraceID `json:"trace_id"`
 }
 
 // ErrorCode The kind of error. Branch on the HTTP status first. New values may appear.
 type ErrorCode string
 
-// ID An opaque identifier.
+// ID An opaque identifier, of the request, the client or the company that the field names.
 type ID = string
 
 // MetadataField A value to send along with a document.
 type MetadataField struct {
-	ID   string `json:"id"`
+	// ID Names the value, such as `number`.
+	ID string `json:"id"`
+
+	// Name The value's name, for people.
 	Name string `json:"name"`
 
 	// DataType How a value is written. New values may appear.
 	DataType DataType `json:"data_type"`
-	Required bool     `json:"required"`
+
+	// Required Whether the document is rejected without it.
+	Required bool `json:"required"`
 }
 
 // MissingRequirements What is still needed; both lists are empty when nothing is.
 type MissingRequirements struct {
+	// Documents The documents that are needed.
 	Documents []DocumentRequirement `json:"documents"`
-	Data      []DataRequirement     `json:"data"`
+
+	// Data The data that are needed, in groups.
+	Data []DataRequirement `json:"data"`
 }
 
 // Notification Tells the provider that a request entered KYC. Holds no personal data. `timestamp` is the
@@ -244,10 +281,14 @@ type Notification struct {
 
 // NotificationData The request that entered KYC.
 type NotificationData struct {
-	// ID Identifier of the request.
-	ID        string `json:"id"`
-	ClientID  string `json:"client_id"`
-	CompanyID string `json:"company_id"`
+	// ID An opaque identifier, of the request, the client or the company that the field names.
+	ID ID `json:"id"`
+
+	// ClientID An opaque identifier, of the request, the client or the company that the field names.
+	ClientID ID `json:"client_id"`
+
+	// CompanyID An opaque identifier, of the request, the client or the company that the field names.
+	CompanyID ID `json:"company_id"`
 
 	// Product What the client asks for. New values may appear.
 	Product ProductType `json:"product"`
@@ -269,11 +310,11 @@ type NotificationType string
 
 // Product A product enablement request of a client.
 type Product struct {
-	// ID Identifier of the request.
-	ID string `json:"id"`
+	// ID An opaque identifier, of the request, the client or the company that the field names.
+	ID ID `json:"id"`
 
-	// ClientID Identifier of the client.
-	ClientID string `json:"client_id"`
+	// ClientID An opaque identifier, of the request, the client or the company that the field names.
+	ClientID ID `json:"client_id"`
 
 	// Product What the client asks for. New values may appear.
 	Product ProductType `json:"product"`
@@ -317,17 +358,6 @@ type ProductStatus string
 // ProductType What the client asks for. New values may appear.
 type ProductType string
 
-// RateLimitError The 429 body. The code stands under both names in use.
-type RateLimitError struct {
-	// ErrorCode The kind of error. Branch on the HTTP status first. New values may appear.
-	ErrorCode ErrorCode `json:"error_code"`
-
-	// Code The kind of error. Branch on the HTTP status first. New values may appear.
-	Code    ErrorCode `json:"code"`
-	Message string    `json:"message"`
-	TraceID TraceID   `json:"trace_id"`
-}
-
 // RejectedItem A stored item that the evaluation did not accept.
 type RejectedItem struct {
 	// Type New values may appear.
@@ -352,31 +382,40 @@ type Submission struct {
 	RejectedItems []RejectedItem `json:"rejected_items"`
 }
 
-// TraceID defines model for TraceId.
+// TraceID Identifies the call in the server's log.
 type TraceID = string
 
 // ValidDocument One kind of document that is accepted for a requirement.
 type ValidDocument struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
+	// ID Names the kind of document, such as `passport`.
+	ID string `json:"id"`
+
+	// Name The kind's name, for people.
+	Name string `json:"name"`
+
+	// Description What the document has to show, for people.
 	Description string `json:"description,omitempty,omitzero"`
-	Required    *bool  `json:"required,omitempty"`
+
+	// Required Whether the kind itself is asked for.
+	Required *bool `json:"required,omitempty"`
 
 	// RequireImage A photo of the front is needed.
 	RequireImage bool `json:"require_image"`
 
 	// RequireBackImage A photo of the back is needed too.
-	RequireBackImage bool            `json:"require_back_image"`
-	Metadata         []MetadataField `json:"metadata"`
+	RequireBackImage bool `json:"require_back_image"`
+
+	// Metadata The values to send along with the document.
+	Metadata []MetadataField `json:"metadata"`
 }
 
-// ClientID An opaque identifier.
+// ClientID An opaque identifier, of the request, the client or the company that the field names.
 type ClientID = ID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
-// ProductRequestID An opaque identifier.
+// ProductRequestID An opaque identifier, of the request, the client or the company that the field names.
 type ProductRequestID = ID
 
 // WebhookID defines model for WebhookId.
@@ -388,34 +427,34 @@ type WebhookSignature = string
 // WebhookTimestamp defines model for WebhookTimestamp.
 type WebhookTimestamp = string
 
-// BadRequest Every error but 429.
+// BadRequest Every error.
 type BadRequest = Error
 
-// Conflict Every error but 429.
+// Conflict Every error.
 type Conflict = Error
 
-// ContentTooLarge Every error but 429.
+// ContentTooLarge Every error.
 type ContentTooLarge = Error
 
-// IdempotencyMismatch Every error but 429.
+// IdempotencyMismatch Every error.
 type IdempotencyMismatch = Error
 
-// NotFound Every error but 429.
+// NotFound Every error.
 type NotFound = Error
 
-// ServerError Every error but 429.
+// ServerError Every error.
 type ServerError = Error
 
-// ServiceUnavailable Every error but 429.
+// ServiceUnavailable Every error.
 type ServiceUnavailable = Error
 
 // Submitted What the operation answers.
 type Submitted = Submission
 
-// TooManyRequests The 429 body. The code stands under both names in use.
-type TooManyRequests = RateLimitError
+// TooManyRequests Every error.
+type TooManyRequests = Error
 
-// Unauthorized Every error but 429.
+// Unauthorized Every error.
 type Unauthorized = Error
 
 // SubmitProductParams defines parameters for SubmitProduct.
@@ -1642,7 +1681,7 @@ type TooManyRequestsResponseHeaders struct {
 	XTraceID   TraceID
 }
 type TooManyRequestsJSONResponse struct {
-	Body RateLimitError
+	Body Error
 
 	Headers TooManyRequestsResponseHeaders
 }

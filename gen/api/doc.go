@@ -1,5 +1,5 @@
 // Package api holds the types, the client and the strict server interface that oapi-codegen makes
-// from openapi.yaml, and by hand [Timestamp] and a few methods that read the types.
+// from openapi.yaml and overlay.yaml, and by hand [Timestamp] and a few methods that read the types.
 //
 // It stays free of the specification itself, and so of kin-openapi: that is in package spec.
 package api

@@ -5,6 +5,5 @@ import _ "embed" // for the copy of openapi.yaml, which go:embed can't reach whe
 //go:embed openapi.gen.yaml
 var written string
 
-// YAML returns openapi.yaml as it is written, comments and order included. [GetSpecJSON] returns the
-// same description as JSON.
+// YAML returns openapi.yaml as it is written, comments and order included.
 func YAML() string { return written }

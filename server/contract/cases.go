@@ -316,10 +316,10 @@ var malformed = []Case{
 	badRequest("two Idempotency-Keys", "two of them", func(r *http.Request) { r.Header["Idempotency-Key"] = []string{"a", "b"} }),
 	badRequest("body", "a body", func(r *http.Request) { setBody(r, 2) }),
 	{
-		Name: "large body", SetUp: "nothing", Call: "a body of 256 KiB", Expect: "413 BAD_REQUEST", Needs: []string{"Key"}, ReadSafe: true,
-		Covers: with(status(413), "ErrorCode BAD_REQUEST"),
+		Name: "large body", SetUp: "nothing", Call: "a body of 256 KiB", Expect: "413 PAYLOAD_TOO_LARGE", Needs: []string{"Key"}, ReadSafe: true,
+		Covers: with(status(413), "ErrorCode PAYLOAD_TOO_LARGE"),
 		run: func(r *runner) {
-			r.edited(func(r *http.Request) { setBody(r, 256<<10) }).refused(413, api.CodeBadRequest)
+			r.edited(func(r *http.Request) { setBody(r, 256<<10) }).refused(413, api.CodePayloadTooLarge)
 		},
 	},
 	{

@@ -44,6 +44,9 @@ func load() (description, error) {
 	if err != nil {
 		return description{}, fmt.Errorf("load the description: %w", err)
 	}
+	if err := closeDescription(doc); err != nil {
+		return description{}, err
+	}
 	read := description{doc: doc}
 	for path, item := range doc.Paths.Map() {
 		for method, described := range item.Operations() {
@@ -69,6 +72,29 @@ func load() (description, error) {
 	}
 	slices.SortFunc(read.operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
 	return read, nil
+}
+
+// closeDescription leaves in doc what is known today, as the server's copy has it. The description itself is
+// open to new values and statuses, so that callers get along with them; a server that is held to it is not.
+func closeDescription(doc *openapi3.T) error {
+	closed, err := spec.GetSpec()
+	if err != nil {
+		return fmt.Errorf("load the description: %w", err)
+	}
+	for name, ref := range doc.Components.Schemas {
+		ref.Value.Enum = closed.Components.Schemas[name].Value.Enum
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, described := range item.Operations() {
+			known := closed.Paths.Value(path).GetOperation(method).Responses
+			for status := range described.Responses.Map() {
+				if known.Value(status) == nil {
+					described.Responses.Delete(status)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func newOperation(method, path string, item *openapi3.PathItem, described *openapi3.Operation) *operation {
@@ -191,6 +217,9 @@ func line(origin *openapi3.Origin) int {
 
 // fieldLine is where a field of something stands, or else the thing itself.
 func fieldLine(origin *openapi3.Origin, field string) int {
+	if field == "enum" {
+		field = "x-extensible-enum" // see closeDescription
+	}
 	if origin != nil {
 		if at, ok := origin.Fields.Lookup(field); ok {
 			return at.Line

@@ -178,7 +178,7 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	if config.Sample { // nowhere else: who calls must not be able to break replies
 		handler = faults.New(handler)
 	}
-	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger)
+	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger, config.TrustedProxies...)
 	if config.Sample { // nowhere else: behind a proxy the service is called by any name
 		handler = wire.LoopbackOnly(handler, s.logger)
 	}

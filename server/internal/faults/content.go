@@ -31,7 +31,7 @@ var failures = map[int][]failing{
 		{code: api.CodeVal, message: "The enablement request is not pending documentation"},
 		{code: api.CodeIdempotencyInProgress, message: "A call with this Idempotency-Key is still running", retryAfter: "1"},
 	},
-	http.StatusRequestEntityTooLarge: {{code: api.CodeBadRequest, message: "The request body is larger than 65536 bytes"}},
+	http.StatusRequestEntityTooLarge: {{code: api.CodePayloadTooLarge, message: "The request body is larger than 65536 bytes"}},
 	http.StatusUnprocessableEntity:   {{code: api.CodeIdempotencyMismatch, message: "This Idempotency-Key was used for another submission"}},
 	http.StatusTooManyRequests:       {{code: api.CodeTooManyRequests, message: "Rate limit exceeded. Retry after 1 seconds", retryAfter: "1"}},
 	http.StatusInternalServerError:   {{code: api.CodeServerError, message: "Internal server error"}},
@@ -70,9 +70,9 @@ func documented(status int, code, message string) *reply {
 	if e.retryAfter != "" {
 		a.header.Set("Retry-After", e.retryAfter)
 	}
-	var body any = api.Error{Code: e.code, Message: message, TraceID: traceID}
+	body := api.Error{Code: e.code, Message: message, TraceID: traceID}
 	if status == http.StatusTooManyRequests {
-		body = api.RateLimitError{ErrorCode: e.code, Code: e.code, Message: message, TraceID: traceID}
+		body.ErrorCode = e.code
 	}
 	text, _ := json.Marshal(body) // strings only: it can't fail
 	a.body.Write(text)

@@ -2,7 +2,7 @@
 // same as JSON, and a reference to read and try the operation in, which Swagger UI renders.
 //
 //	/              302 to docs/
-//	/openapi.yaml  the description as it is written
+//	/openapi.yaml  the description as it is written, with this service as its first server
 //	/openapi.json  the same as JSON
 //	/docs          302 to docs/
 //	/docs/         the reference
@@ -18,10 +18,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/swaggest/swgui/v5/static" // Swagger UI as it is released, gzipped
 
-	"github.com/cryptomate-go/enablement/gen/spec"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
@@ -41,8 +41,8 @@ const (
 )
 
 // Handler serves the pages, and leaves every other path to next. Errors have the API's form, and a
-// line in the log with their trace id.
-func Handler(next http.Handler, logger *slog.Logger) (http.Handler, error) {
+// line in the log with their trace id. The trusted proxies say by X-Forwarded-Proto how they were called.
+func Handler(next http.Handler, logger *slog.Logger, trusted ...netip.Prefix) (http.Handler, error) {
 	assets, err := assets()
 	if err != nil {
 		return nil, err
@@ -52,15 +52,15 @@ func Handler(next http.Handler, logger *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	description, err := spec.GetSpecJSON()
+	asYAML, asJSON, err := descriptions(trusted)
 	if err != nil {
-		return nil, fmt.Errorf("the embedded description: %w", err)
+		return nil, err
 	}
 
 	site := map[string]http.Handler{
 		"/":             redirect("docs/"),
-		"/openapi.yaml": public(newFile("application/yaml", revalidate, []byte(spec.YAML()))),
-		"/openapi.json": public(newFile("application/json", revalidate, description)),
+		"/openapi.yaml": public(asYAML),
+		"/openapi.json": public(asJSON),
 		"/docs":         redirect("docs/"),
 		"/docs/":        guarded(newFile("text/html; charset=utf-8", revalidate, reference)),
 	}

@@ -84,7 +84,9 @@ func TestHandler_description(t *testing.T) {
 	file, err := os.ReadFile("../../../openapi.yaml")
 	require.NoError(t, err)
 	written, converted := get(t, h, "GET", "/openapi.yaml"), get(t, h, "GET", "/openapi.json")
-	require.Equal(t, string(file), written.Body.String(), "run make generate")
+	here := "  - url: \"http://service\"\n    description: This service\n"
+	require.Equal(t, 1, strings.Count(written.Body.String(), here))
+	require.Equal(t, string(file), strings.Replace(written.Body.String(), here, "", 1), "run make generate")
 	doc, err := openapi3.NewLoader().LoadFromData(written.Body.Bytes())
 	require.NoError(t, err)
 	same, err := doc.MarshalJSON()

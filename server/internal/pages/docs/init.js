@@ -7,7 +7,8 @@ const root = new URL("..", document.location.href);
 function forThisPage(description) {
   // The page's policy lets no call go anywhere else: what is typed in, the key above all, stays here.
   const here = { url: root.href.replace(/\/$/, ""), description: "This service" };
-  const others = (description.servers ?? []).map((server) => ({
+  // The description names the service, too, but does not know below which path a proxy puts it.
+  const others = (description.servers ?? []).filter((server) => server.description !== here.description).map((server) => ({
     ...server,
     description: [server.description, "not callable from this page"].filter(Boolean).join(", "),
   }));
