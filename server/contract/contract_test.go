@@ -322,6 +322,24 @@ func TestIdempotency_ends(t *testing.T) {
 	require.Empty(t, c.Check(r, reply(409, conflict)))
 }
 
+// TestCheck_closed: the description is open to statuses and values that are newer, for callers; a server that
+// is held to it has none of them.
+func TestCheck_closed(t *testing.T) {
+	t.Parallel()
+	failed := `{"code":"VAL","message":"no","trace_id":"` + trace + `"}`
+	for _, status := range []int{201, 202, 299} {
+		require.Contains(t, rulesOf(newContract(t).Check(request(), reply(status, good))), "reply.status", status)
+	}
+	for _, status := range []int{302, 402, 405, 418, 502, 504} {
+		require.Contains(t, rulesOf(newContract(t).Check(request(), reply(status, failed))), "reply.status", status)
+	}
+	for _, value := range []string{"in_kyc", "cards_individuals"} {
+		require.Contains(t, rulesOf(newContract(t).Check(request(), reply(200, strings.ReplaceAll(good, value, "newer")))), "schema.enum", value)
+	}
+	require.Contains(t, rulesOf(newContract(t).Check(request(), reply(409, strings.Replace(failed, "VAL", "NEWER", 1)))), "schema.enum")
+	require.Contains(t, rulesOf(newContract(t).Check(request(), reply(200, strings.Replace(good, "{", `{"newer":1,`, 1)))), "schema.undeclared_field")
+}
+
 func TestCases_coverDescription(t *testing.T) {
 	t.Parallel()
 	points, err := contract.Points()
