@@ -17,7 +17,7 @@ import (
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
 // finish, within the shutdown timeout. What it has to tell a person goes to out.
 func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Writer) error {
-	if err := config.check(); err != nil {
+	if err := config.Check(); err != nil {
 		return err
 	}
 	s := &service{config: config, logger: logger, out: out, failed: make(chan error, 2)}
