@@ -134,13 +134,42 @@ func TestCommands_exitCodes(t *testing.T) {
 		"no command":         {nil, 2, "expected one of"},
 		"unknown command":    {[]string{"sreve"}, 2, "sreve"},
 		"unknown flag":       {[]string{"serve", "--prot", "1"}, 2, "--prot"},
+		"subcommand":         {[]string{"keys", "lst"}, 2, `unknown command lst, did you mean "list"?; see enablementd keys --help`},
+		"no id":              {[]string{"keys", "revoke"}, 2, `missing: "<id>"; see enablementd keys revoke --help`},
+		"no flag":            {[]string{"keys", "create"}, 2, "missing: --company=ID; see"},
+		"no flag value":      {[]string{"keys", "create", "--company"}, 2, "--company: needs a value; see"},
+		"flag as value":      {[]string{"keys", "create", "--expires", "--db", "x"}, 2, "--expires: needs a value; see"},
+		"no duration":        {[]string{"serve", "--call-timeout"}, 2, "--call-timeout: must be a duration such as 10s, 5m, 12h or 30d; see enablementd serve --help"},
+		"no unit":            {[]string{"serve", "--call-timeout", "10"}, 2, "--call-timeout: must be a duration such as"},
+		"negative duration":  {append([]string{"serve", "--call-timeout", "-1s"}, provider...), 2, "--call-timeout: must be above zero"},
+		"one bad duration":   {[]string{"serve", "--delivery-schedule", "1s,x"}, 2, "--delivery-schedule: must be a duration such as"},
+		"no number":          {[]string{"serve", "--rate-limit", "x"}, 2, "--rate-limit: must be a whole number; see"},
+		"huge number":        {[]string{"serve", "--max-connections", "99999999999999999999"}, 2, "--max-connections: must be a whole number; see"},
+		"negative number":    {append([]string{"serve", "--rate-limit", "-1"}, provider...), 2, "--rate-limit: must be calls per second, or 0 for no limit"},
+		"negative level":     {[]string{"keys", "create", "--company", "c", "--level", "-1"}, 2, "--level: must be an access level from 1 to 3; see"},
+		"range too long":     {[]string{"keys", "create", "--company", "c", "--allow", "10.0.0.0/40"}, 2, "--allow: must be address ranges such as"},
+		"high ratio":         {append([]string{"serve", "--trace-ratio", "2"}, provider...), 2, "--trace-ratio: must be a number from 0 to 1"},
+		"negative ratio":     {append([]string{"serve", "--trace-ratio", "-0.1"}, provider...), 2, "--trace-ratio: must be a number from 0 to 1"},
+		"ratio not a number": {append([]string{"serve", "--trace-ratio", "NaN"}, provider...), 2, "--trace-ratio: must be a number from 0 to 1"},
+		"no ratio":           {[]string{"serve", "--trace-ratio", "half"}, 2, "--trace-ratio: must be a number such as 0.1; see"},
+		"bad endpoint":       {append([]string{"serve", "--otlp-endpoint", "ftp://x"}, provider...), 2, "--otlp-endpoint: must be of the form http://host:port"},
+		"bad bool":           {[]string{"serve", "--pprof=maybe"}, 2, "--pprof: must be true"},
+		"bad state":          {[]string{"notifications", "list", "--state", "lost"}, 2, `--state must be one of "pending","delivered","dead"`},
+		"port too high":      {append([]string{"serve", "--addr", "127.0.0.1:99999"}, provider...), 2, "host:port"},
+		"no certificate":     {append([]string{"serve", "--tls-cert", "/dev/null", "--tls-key", "/dev/null"}, provider...), 2, "must be PEM files"},
+		"plain http":         {[]string{"serve", "--provider-url", "http://p.example", "--provider-secret", secret}, 2, "--provider-url: must begin with https://"},
+		"plain http, config": {[]string{"config", "--provider-url", "http://p.example"}, 2, "--provider-url: must begin with https://"},
+		"ratio, config":      {[]string{"config", "--trace-ratio", "2"}, 2, "serve would refuse this: --trace-ratio"},
+		"file, config":       {[]string{"config", "--provider-secret-file", "/dev/null"}, 2, "serve would refuse this: --provider-secret-file /dev/null: there is no secret in it"},
+		"list as import":     {[]string{"import", "-"}, 2, "an import is one JSON object with the lists companies"},
+		"nothing missing":    {[]string{"config"}, 0, ""},
 		"bad flag value":     {[]string{"serve", "--call-timeout", "soon"}, 2, "--call-timeout"},
 		"zero timeout":       {[]string{"serve", "--call-timeout", "0s"}, 2, "--call-timeout"},
 		"no provider":        {[]string{"serve"}, 2, "--provider-url is missing"},
 		"no provider secret": {[]string{"serve", "--provider-url", "https://p.example"}, 2, "--provider-secret is missing"},
 		"bad secret":         {[]string{"serve", "--provider-url", "https://p.example", "--provider-secret", "hunter2"}, 2, "whsec_"},
 		"private provider":   {[]string{"serve", "--provider-url", "http://169.254.169.254/", "--provider-secret", secret}, 2, "--provider-allow-private"},
-		"bad provider":       {[]string{"serve", "--provider-url", "p.example", "--provider-secret", secret}, 2, "provider URL"},
+		"bad provider":       {[]string{"serve", "--provider-url", "p.example", "--provider-secret", secret}, 2, "--provider-url: must be of the form https://host/path"},
 		"bad address":        {append([]string{"serve", "--addr", "8080"}, provider...), 2, "host:port"},
 		"port taken":         {append([]string{"serve", "--addr", taken.Addr().String()}, provider...), 2, "in use"},
 		"bad DSN":            {append([]string{"serve", "--addr", "127.0.0.1:0", "--db", "mysql://x"}, provider...), 2, "--db"},
@@ -163,7 +192,7 @@ func TestCommands_exitCodes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := command(t, "", test.args...)
+			r := command(t, "[]", test.args...)
 			require.Equal(t, test.code, r.code, r.err)
 			if test.code == 0 {
 				require.NotEmpty(t, r.out)
@@ -173,6 +202,9 @@ func TestCommands_exitCodes(t *testing.T) {
 			require.Contains(t, r.err, test.want)
 			require.Equal(t, 1, strings.Count(r.err, "\n"), "one clear line: %s", r.err)
 			require.NotContains(t, r.err, "hunter2")
+			for _, foreign := range []string{"bit int", "envar", "EOL", "time:", "netip", "strconv", "tls:", "float", "value value"} {
+				require.NotContains(t, r.err, foreign)
+			}
 		})
 	}
 }
@@ -194,23 +226,30 @@ func TestCommands_ranges(t *testing.T) {
 		flag string
 		want string
 	}{
-		{create, "--level=2147483648", "--level: must be a whole number from 1 to 2147483647"},
-		{create, "--level=99999999999999999999", "--level: must be a whole number from 1 to 2147483647"},
-		{create, "--level=0", "--level: must be a whole number from 1 to 2147483647"},
-		{create, "--level=-1", "--level: must be a whole number from 1 to 2147483647"},
-		{create, "--level=3.5", "--level: must be a whole number from 1 to 2147483647"},
-		{create, "--level=0x3", "--level: must be a whole number from 1 to 2147483647"},
-		{create, "--level=", "--level: must be a whole number from 1 to 2147483647"},
+		{create, "--level=2147483648", "--level: must be an access level from 1 to 3"},
+		{create, "--level=99999999999999999999", "--level: must be an access level from 1 to 3"},
+		{create, "--level=4", "--level: must be an access level from 1 to 3"},
+		{create, "--level=9", "--level: must be an access level from 1 to 3"},
+		{create, "--level=0", "--level: must be an access level from 1 to 3"},
+		{create, "--level=-1", "--level: must be an access level from 1 to 3"},
+		{create, "--level=3.5", "--level: must be an access level from 1 to 3"},
+		{create, "--level=0x3", "--level: must be an access level from 1 to 3"},
+		{create, "--level=", "--level: must be an access level from 1 to 3"},
 		{create, "--expires=0s", "--expires: must be above zero"},
-		{create, "--expires=-1h", "--expires: must be a duration such as 720h, not negative and at most 876000h"},
-		{create, "--expires=876001h", "--expires: must be a duration such as 720h"},
-		{create, "--expires=99999999999h", "--expires: must be a duration such as 720h"},
-		{create, "--expires=30d", "--expires: must be a duration such as 720h"},
-		{create, "--expires=", "--expires: must be a duration such as 720h"},
-		{rotate, "--overlap=-1s", "--overlap: must be a duration such as 720h"},
-		{rotate, "--overlap=9999999h", "--overlap: must be a duration such as 720h"},
+		{create, "--expires=-1h", "--expires: must be a duration such as 12h or 30d, not negative and at most 36500d"},
+		{create, "--expires=876001h", "--expires: must be a duration such as 12h or 30d"},
+		{create, "--expires=99999999999h", "--expires: must be a duration such as 12h or 30d"},
+		{create, "--expires=36501d", "--expires: must be a duration such as 12h or 30d"},
+		{create, "--expires=d", "--expires: must be a duration"},
+		{create, "--expires=1.5d", "--expires: must be a duration"},
+		{create, "--expires=1d-1h", "--expires: must be a duration"},
+		{create, "--expires=1h1d", "--expires: must be a duration"},
+		{create, "--expires=99999999999999999999d", "--expires: must be a duration"},
+		{create, "--expires=", "--expires: must be a duration such as 12h or 30d"},
+		{rotate, "--overlap=-1s", "--overlap: must be a duration such as 12h or 30d"},
+		{rotate, "--overlap=9999999h", "--overlap: must be a duration such as 12h or 30d"},
 		{rotate, "--expires=0s", "--expires: must be above zero"},
-		{rotate, "--expires=9999999h", "--expires: must be a duration such as 720h"},
+		{rotate, "--expires=9999999h", "--expires: must be a duration such as 12h or 30d"},
 		{create, "--allow=", "--allow: is empty; leave it out"},
 		{create, "--company=a\xff", "no such company"},
 		{create, "--company=" + strings.Repeat("a", 10_000), "no such company"},
@@ -262,10 +301,10 @@ func TestCommands_ranges(t *testing.T) {
 	}
 	for _, db := range dbs {
 		r := command(t, "", append(slices.Clone(create), "--allow", "10.0.0.0/8, 127.0.0.1/32 ,10.0.0.0/8", "--allow=::1/128",
-			"--level", "2147483647", "--expires", "876000h", "--db", db)...)
+			"--level", "3", "--expires", "36500d", "--db", db)...)
 		require.Zero(t, r.code, r.err)
 		key := strings.TrimSpace(r.out)
-		require.Regexp(t, `2147483647 +10\.0\.0\.0/8,127\.0\.0\.1/32,::1/128 `, command(t, "", "keys", "list", "--db", db).out)
+		require.Regexp(t, ` 3 +10\.0\.0\.0/8,127\.0\.0\.1/32,::1/128 `, command(t, "", "keys", "list", "--db", db).out)
 		p := serve(t, "--db", db, "--provider-url", "https://provider.invalid", "--provider-secret", secret)
 		require.Equal(t, http.StatusOK, p.call(http.MethodPost, path("cl_1", "rq_1"), key).status, "it works from where it may")
 	}

@@ -24,9 +24,9 @@ type keysCmd struct {
 
 type keysCreateCmd struct {
 	Company string        `required:"" placeholder:"ID" help:"Company the key belongs to."`
-	Level   level         `default:"3" help:"Access level; submitting takes 3 or higher."`
+	Level   level         `default:"3" help:"Access level, 1 to 3; submitting takes 3."`
 	Allow   addressRanges `placeholder:"CIDR" help:"Address ranges the key may be used from, separated by commas; any by default."`
-	Expires *lifetime     `placeholder:"DURATION" help:"Lifetime, such as 720h; endless by default."`
+	Expires *lifetime     `placeholder:"DURATION" help:"Lifetime, such as 12h or 30d; endless by default."`
 }
 
 func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -96,7 +96,7 @@ func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) erro
 
 type keysRotateCmd struct {
 	ID      string    `arg:"" help:"Id of the key, as listed."`
-	Overlap lifetime  `default:"24h" help:"How long the old key stays good."`
+	Overlap lifetime  `default:"24h" help:"How long the old key stays good, such as 12h or 7d."`
 	Expires *lifetime `placeholder:"DURATION" help:"Lifetime of the new key; endless by default."`
 }
 

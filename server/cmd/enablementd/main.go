@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -38,7 +39,7 @@ type streams struct {
 func run(ctx context.Context, args []string, std streams) int {
 	var c cli
 	exit := -1
-	parser, err := kong.New(&c,
+	parser, err := kong.New(&c, append(mappers,
 		kong.Name("enablementd"),
 		kong.Description("Serves the product enablement request submission. Every flag has a twin in the environment: --log-level is ENABLEMENTD_LOG_LEVEL."),
 		kong.DefaultEnvars("ENABLEMENTD"),
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		kong.Vars{"schedule": schedule()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
-	)
+	)...)
 	if err != nil {
 		return fail(std, err, exitFailed)
 	}
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		return exit // --help
 	}
 	if err != nil {
-		return fail(std, fmt.Errorf("%w; see enablementd --help", withoutSecret(err)), exitUsage)
+		return fail(std, explain(err), exitUsage)
 	}
 	err = parsed.Run(&c.common, parsed)
 	var config *app.ConfigError
@@ -70,6 +71,30 @@ func run(ctx context.Context, args []string, std streams) int {
 		return fail(std, err, exitFailed)
 	}
 }
+
+// explain says in plain words what is wrong with a command line, and where to read on.
+func explain(err error) error {
+	command := "enablementd"
+	text := withoutSecret(err).Error()
+	if parsing, ok := errors.AsType[*kong.ParseError](err); ok {
+		if selected := parsing.Context.Selected(); selected != nil {
+			command = selected.FullPath()
+		}
+		if selected := parsing.Context.Selected(); selected == nil || len(selected.Children) > 0 {
+			text = strings.Replace(text, "unexpected argument", "unknown command", 1)
+		}
+	}
+	return fmt.Errorf("%s; see %s --help", plainWords.Replace(noValue.ReplaceAllString(text, ": needs a value")), command)
+}
+
+// plainWords are for those of the library that reads the command line.
+var plainWords = strings.NewReplacer(
+	"bool value must be", "must be", "(from envar ", "(from ", `must be one of "",`, "must be one of ",
+	"missing flags:", "missing:", `expected "<`, `missing: "<`,
+)
+
+// noValue is what that library says of a flag that ends the line, or stands before another one.
+var noValue = regexp.MustCompile(`: expected \S+ value but got .*`)
 
 // withoutSecret keeps the parser from telling a secret that it can't read.
 func withoutSecret(err error) error {

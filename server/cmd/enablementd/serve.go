@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -28,7 +29,7 @@ type serveFlags struct {
 
 	Sample bool `group:"Sample" help:"Serve sample data with public keys and a provider stand-in, on loopback only."`
 
-	ProviderURL        string   `name:"provider-url" group:"Provider" placeholder:"URL" help:"Where notifications are sent to."`
+	ProviderURL        string   `name:"provider-url" group:"Provider" placeholder:"URL" help:"Where notifications are sent to, by https; by http only with --provider-allow-private."`
 	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"What notifications are signed with; several while it is being changed."`
 	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with such secrets, one a line; SIGHUP has it read again."`
 
@@ -141,7 +142,8 @@ const gcPercent = 400
 type configCmd struct{ serveFlags }
 
 // Run prints each flag with its value and the twin in the environment. A secret is only told to be
-// there, and what carries one is told without it.
+// there, and what carries one is told without it. What
+// serve would refuse is told last; what is only missing is no fault of a value.
 func (c *configCmd) Run(common *common, parsed *kong.Context, std streams) error {
 	config := c.config(common)
 	effective := map[string]string{
@@ -174,5 +176,11 @@ func (c *configCmd) Run(common *common, parsed *kong.Context, std streams) error
 		}
 		_, _ = fmt.Fprintf(table, "--%s\t%s\t%s\n", flag.Name, strings.Join(flag.Envs, " "), value)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if err := config.Check(); err != nil && !errors.Is(err, app.ErrMissing) {
+		return fmt.Errorf("serve would refuse this: %w", err)
+	}
+	return nil
 }

@@ -262,6 +262,8 @@ func TestCommands_neverMigrate(t *testing.T) {
 				if args[0] != "config" {
 					require.Equal(t, 2, r.code, "%v: %s", args, r.err)
 					require.Contains(t, r.err, "enablementd migrate", args)
+					require.Equal(t, name == "PostgreSQL" && args[0] != "migrate", strings.Contains(r.err, "the database is empty"), r.err)
+					require.False(t, name == "PostgreSQL" && strings.Contains(r.err, "PATH"), r.err)
 				}
 			}
 			if name == "SQLite" {

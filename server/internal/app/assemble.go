@@ -48,6 +48,7 @@ type service struct {
 	queue       queue
 	usage       *access.Usage
 	prober      *prober
+	outages     *outages
 	metrics     *telemetry.Metrics
 	tracing     *telemetry.Tracing
 	certificate *certificate // nil: plain HTTP
@@ -86,18 +87,19 @@ func (s *service) assemble(ctx context.Context) (err error) {
 	if !s.config.ProviderAllowPrivate && delivery.ProxyNamed(s.config.ProviderURL) {
 		s.logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
 	}
-	s.usage = access.NewUsage(s.db, s.logger)
+	s.usage = access.NewUsage(s.db, s.outages.background())
 	s.prober = newProber(s.db.Probe)
-	s.metrics = newMetrics(s.db, s.logger)
+	s.metrics = newMetrics(s.db, s.outages.background())
 	if s.queue, err = s.db.newQueue(delivery.Config{
 		Ledger:   s.db,
 		Pruner:   s.db,
 		Sender:   s.sender,
 		Schedule: s.config.Schedule,
 		KeepJobs: s.config.KeepJobs, KeepDeliveries: s.config.KeepDeliveries,
-		Process: process,
-		Clock:   time.Now,
-		Logger:  s.logger,
+		Process:    process,
+		Clock:      time.Now,
+		Logger:     s.logger,
+		Background: s.outages.background(),
 		Observe: func(d enablement.Delivery) {
 			s.metrics.ObserveDelivery(d)
 			s.tracing.ObserveDelivery(d)
@@ -106,7 +108,7 @@ func (s *service) assemble(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	if s.view, err = s.queue.View("/riverui", s.logger); err != nil {
+	if s.view, err = s.queue.View("/riverui", s.outages.background()); err != nil {
 		return err
 	}
 	handler, err := newHandler(s.config, s.db, s, s.metrics)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
@@ -90,7 +91,11 @@ type Config struct {
 // NoAdmin is the AdminAddr of a service without an operators' listener.
 const NoAdmin = "off"
 
-func (c Config) check() error {
+// ErrMissing is of what a service can't run without and was not given.
+var ErrMissing = errors.New("is missing")
+
+// Check returns a [ConfigError] unless a service can be started with the values. Nothing is connected to.
+func (c Config) Check() error {
 	for name, value := range map[string]time.Duration{
 		"--call-timeout": c.CallTimeout, "--shutdown-timeout": c.ShutdownTimeout,
 		"--keep-jobs": c.KeepJobs, "--keep-deliveries": c.KeepDeliveries,
@@ -105,6 +110,17 @@ func (c Config) check() error {
 	if err := c.Schedule.Check(); err != nil {
 		return configErrorf("--delivery-schedule: %w", err)
 	}
+	if !(c.TraceRatio >= 0 && c.TraceRatio <= 1) { // NaN is neither
+		return configErrorf("--trace-ratio: must be a number from 0 to 1")
+	}
+	if err := telemetry.CheckEndpoint(c.OTLPEndpoint); c.OTLPEndpoint != "" && err != nil {
+		return configErrorf("--otlp-endpoint: %w", err)
+	}
+	if c.Database != "" || !c.Sample {
+		if err := checkLocation(c.Database); err != nil {
+			return err
+		}
+	}
 	if c.RateLimit < 0 {
 		return configErrorf("--rate-limit: must be calls per second, or 0 for no limit")
 	}
@@ -114,10 +130,10 @@ func (c Config) check() error {
 	if err := wire.CheckProxies(c.TrustedProxies); err != nil {
 		return configErrorf("--trusted-proxies: %w", err)
 	}
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+	if !isAddress(c.Addr) {
 		return configErrorf("--addr %q: must be of the form host:port", c.Addr)
 	}
-	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil && c.AdminAddr != NoAdmin {
+	if !isAddress(c.AdminAddr) && c.AdminAddr != NoAdmin {
 		return configErrorf("--admin-addr %q: must be of the form host:port, or %s", c.AdminAddr, NoAdmin)
 	}
 	if err := c.checkTLS(); err != nil {
@@ -153,22 +169,37 @@ func (c Config) checkSample() error {
 }
 
 func (c Config) checkProvider() error {
-	if c.ProviderURL == "" {
-		return configErrorf("--provider-url is missing: where are notifications sent to? (or try --sample)")
-	}
 	secrets, err := c.secrets()
 	if err != nil {
 		return err
 	}
-	if len(secrets) == 0 {
-		return configErrorf("--provider-secret is missing: notifications are signed with it; make one with: echo whsec_$(openssl rand -base64 32)")
+	if c.ProviderURL != "" {
+		if err := delivery.CheckAddress(c.ProviderURL, c.ProviderAllowPrivate); err != nil {
+			return configErrorf("--provider-url: %w", err)
+		}
 	}
-	sender, err := delivery.NewSender(c.ProviderURL, secrets, c.ProviderAllowPrivate, time.Now)
-	if err != nil {
-		return &ConfigError{err}
+	if len(secrets) > 0 {
+		if err := delivery.CheckSecrets(secrets); err != nil {
+			return &ConfigError{err}
+		}
 	}
-	sender.Close()
+	switch {
+	case c.ProviderURL == "":
+		return configErrorf("--provider-url %w: where are notifications sent to? (or try --sample)", ErrMissing)
+	case len(secrets) == 0:
+		return configErrorf("--provider-secret %w: notifications are signed with it; make one with: enablementd secret", ErrMissing)
+	}
 	return nil
+}
+
+// isAddress tells whether a text is of the form host:port, with a port that there is.
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
 }
 
 // onLoopback tells whether an address of the form host:port can only be reached from this machine.
@@ -179,3 +210,6 @@ func onLoopback(addr string) bool {
 
 // errNoDatabase says what to do about a path with nothing in it.
 var errNoDatabase = errors.New("no database there; make one with: enablementd migrate --db PATH")
+
+// errEmptyDatabase is the same for a database of a server's.
+var errEmptyDatabase = errors.New("the database is empty; create its tables with: enablementd migrate")

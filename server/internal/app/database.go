@@ -80,7 +80,7 @@ func OpenExisting(ctx context.Context, location string, logger *slog.Logger) (*D
 	switch {
 	case err != nil:
 	case schemas.Store.Current == 0:
-		err = configErrorf("--db %q: %w", Redacted(location), errNoDatabase)
+		err = configErrorf("--db %q: %w", Redacted(location), nothingThere(location))
 	default:
 		err = schemaError(location, schemas.Check())
 	}
@@ -112,6 +112,13 @@ func checkExists(location string) error {
 		return configErrorf("--db %q: %w", Redacted(location), errNoDatabase)
 	}
 	return nil
+}
+
+func nothingThere(location string) error {
+	if isPostgres(location) {
+		return errEmptyDatabase
+	}
+	return errNoDatabase
 }
 
 // schemaError makes a schema that this program can't serve a matter of configuration.

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io/fs"
 	"os"
 	"sync/atomic"
 )
@@ -52,8 +54,11 @@ type certificate struct {
 
 func (c *certificate) load() error {
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
-	if err != nil {
+	if unread := new(fs.PathError); errors.As(err, &unread) {
 		return configErrorf("--tls-cert %s, --tls-key %s: %w", c.cert, c.key, err)
+	}
+	if err != nil {
+		return configErrorf("--tls-cert %s, --tls-key %s: must be PEM files, of a certificate chain and of the key that belongs to it", c.cert, c.key)
 	}
 	c.current.Store(&pair)
 	return nil

@@ -17,10 +17,11 @@ import (
 // Serve runs the service until the context ends, then lets calls and deliveries that are under way
 // finish, within the shutdown timeout. What it has to tell a person goes to out.
 func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Writer) error {
-	if err := config.check(); err != nil {
+	if err := config.Check(); err != nil {
 		return err
 	}
 	s := &service{config: config, logger: logger, out: out, failed: make(chan error, 2)}
+	s.outages = newOutages(func(ctx context.Context) error { return s.db.Probe(ctx) }, logger)
 	if err := stopWithin(ctx, config.ShutdownTimeout, s.run, s.stop); err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (s *service) startOperators(ctx context.Context) error {
 	s.admin = admin.New(admin.Config{
 		Profiles: s.config.Profiles,
 		Loopback: onLoopback(s.config.AdminAddr),
-		Logger:   s.logger,
+		Logger:   s.outages.background(),
 	})
 	if s.config.AdminAddr == NoAdmin {
 		return nil
@@ -119,6 +120,7 @@ func (s *service) startBackground(ctx context.Context) error {
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.usage.Run(ctx) })
 	s.background.Go(func() { s.prober.run(ctx) })
+	s.background.Go(func() { s.outages.run(ctx) })
 	s.background.Go(func() { s.reloadOn(ctx, s.config.Reload) })
 	s.onStop("what goes on beside", func(context.Context) error {
 		end()

@@ -334,6 +334,11 @@ func TestNewSender_refuses(t *testing.T) {
 		"with a zone":     {"https://[fe80::1%25eth0]/hook", good, "--provider-allow-private"},
 		"localhost":       {"https://LocalHost/hook", good, "--provider-allow-private"},
 		"below localhost": {"https://a.localhost./hook", good, "--provider-allow-private"},
+		"plain":           {"http://provider.example/hook", good, "must begin with https://"},
+		"plain, capitals": {"HTTP://provider.example/hook", good, "must begin with https://"},
+		"plain, address":  {"http://8.8.8.8/hook", good, "must begin with https://"},
+		"no host":         {"https://:443/hook", good, "https://host/path"},
+		"no such port":    {"https://provider.example:99999/hook", good, "https://host/path"},
 		"second is wrong": {"https://provider.example", []string{firstSecret, "nonsense"}, "secret 2 of 2"},
 	} {
 		t.Run(name, func(t *testing.T) {

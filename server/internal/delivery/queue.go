@@ -3,6 +3,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,6 +106,8 @@ type Config struct {
 	// process's.
 	DatabaseTime func(context.Context) (time.Time, error)
 	Logger       *slog.Logger
+	// Background is for what goes on without an attempt and fails as a rule because the database is away; nil: Logger.
+	Background *slog.Logger
 	// Observe is called for every attempt once it is in the ledger; it may be nil. The worker waits
 	// for it.
 	Observe func(enablement.Delivery)
@@ -130,6 +133,7 @@ func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TT
 }
 
 func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river.TestConfig) (*Queue[TTx], error) {
+	config.Background = cmp.Or(config.Background, config.Logger)
 	var databaseClock *clock
 	if config.DatabaseTime != nil {
 		databaseClock = &clock{read: config.DatabaseTime}
@@ -173,7 +177,7 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		Hooks:                       hooks(driver),
 		ID:                          config.Process,
 		JobTimeout:                  jobTimeout,
-		Logger:                      quiet(config.Logger),
+		Logger:                      quiet(config.Background),
 		PeriodicJobs:                upkeepSchedule(),
 		PollOnly:                    pollOnly,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
@@ -186,11 +190,12 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		return nil, err
 	}
 	return &Queue[TTx]{client: client, clock: databaseClock, reconciler: &reconciler{
-		ledger:   config.Ledger,
-		schedule: config.Schedule,
-		clock:    config.Clock,
-		logger:   config.Logger,
-		observe:  config.ObserveRequeued,
+		ledger:     config.Ledger,
+		schedule:   config.Schedule,
+		clock:      config.Clock,
+		logger:     config.Logger,
+		background: config.Background,
+		observe:    config.ObserveRequeued,
 	}}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -64,12 +65,39 @@ func refusePrivate(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// CheckAddress returns an error unless it is one that notifications may be sent to. Whoever allows private addresses
+// may have them sent unencrypted: there, and to a stand-in on the same machine.
+func CheckAddress(address string, allowPrivate bool) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.User != nil, u.Fragment != "", !validPort(u.Port()):
+		return errors.New("must be of the form https://host/path")
+	case allowPrivate:
+		return nil
+	}
+	if err := checkPublic(u); err != nil {
+		return err
+	}
+	if u.Scheme == "http" {
+		return errors.New("must begin with https://, or others could read the notifications; plain http is for loopback and private addresses, with --provider-allow-private")
+	}
+	return nil
+}
+
+func validPort(port string) bool {
+	if port == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
 // checkPublic refuses an address that needs no resolving to be known.
 func checkPublic(u *url.URL) error {
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	a, err := netip.ParseAddr(host)
 	if err == nil && !public(a) || host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return fmt.Errorf("provider URL: %s is no public address; --provider-allow-private lets notifications go there", host)
+		return fmt.Errorf("%s is no public address; --provider-allow-private lets notifications go there", host)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func TestSender_private(t *testing.T) {
 	const fault = "the provider's address is not public; --provider-allow-private would let it be reached"
 	for _, address := range []string{"127.0.0.1", "::ffff:127.0.0.1", "::1", "169.254.169.254", "64:ff9b::7f00:1"} {
 		t.Run(address, func(t *testing.T) {
-			sender, err := delivery.NewSender("http://provider.example:"+port+"/", []string{firstSecret}, false, time.Now)
+			sender, err := delivery.NewSender("https://provider.example:"+port+"/", []string{firstSecret}, false, time.Now)
 			require.NoError(t, err)
 			t.Cleanup(sender.Close)
 			sender.Resolve(resolver(t, netip.MustParseAddr(address)))

@@ -32,7 +32,9 @@ type reconciler struct {
 	schedule Schedule
 	clock    func() time.Time
 	logger   *slog.Logger
-	observe  func(n int) // may be nil
+	// background is for a database that is away.
+	background *slog.Logger
+	observe    func(n int) // may be nil
 }
 
 // run reconciles at once, and again and again until the context ends.
@@ -48,7 +50,7 @@ func (r *reconciler) run(ctx context.Context, before func(context.Context) error
 		started := time.Now()
 		err := r.bounded(ctx, before)
 		if err != nil && ctx.Err() == nil {
-			r.logger.Warn("stranded notifications could not be looked for", "err", err)
+			r.background.Warn("stranded notifications could not be looked for", "err", err)
 		}
 		timer.Reset(max(reconcileEvery, reconcileShare*time.Since(started)))
 	}

@@ -3,7 +3,9 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -34,6 +35,8 @@ const dialTimeout = 10 * time.Second
 const (
 	minSecretBytes = 24
 	maxSecretBytes = 64
+	newSecretBytes = 32
+	secretPrefix   = "whsec_"
 )
 
 // Sender signs notifications and posts them to the provider.
@@ -54,16 +57,12 @@ type Sender struct {
 // Unless private addresses are allowed, only those of the open network are connected to, and directly: a
 // proxy would resolve the provider's name by itself, and reach more than this machine may.
 func NewSender(address string, secrets []string, allowPrivate bool, clock func() time.Time) (*Sender, error) {
-	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return nil, errors.New("provider URL: must be of the form https://host/path")
+	if err := CheckAddress(address, allowPrivate); err != nil {
+		return nil, fmt.Errorf("provider URL: %w", err)
 	}
 	s := &Sender{url: address, timeout: AnswerTimeout, clock: clock, dialer: &net.Dialer{Timeout: dialTimeout}}
 	proxy := http.ProxyFromEnvironment
 	if !allowPrivate {
-		if err := checkPublic(u); err != nil {
-			return nil, err
-		}
 		s.dialer.Control, proxy = refusePrivate, nil
 	}
 	if err := s.SetSecrets(secrets); err != nil {
@@ -82,32 +81,53 @@ func NewSender(address string, secrets []string, allowPrivate bool, clock func()
 			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		},
 	}
+	var err error
 	s.initiator, err = api.NewCallbackInitiator(api.WithCallbackHTTPClient(s.client))
 	return s, err
 }
 
 // SetSecrets changes what notifications are signed with, from the next attempt on. An error changes nothing.
 func (s *Sender) SetSecrets(secrets []string) error {
+	signers, err := newSigners(secrets)
+	if err == nil {
+		s.signers.Store(&signers)
+	}
+	return err
+}
+
+// CheckSecrets returns an error unless notifications can be signed with the secrets.
+func CheckSecrets(secrets []string) error {
+	_, err := newSigners(secrets)
+	return err
+}
+
+// NewSecret makes a secret.
+func NewSecret() string {
+	secret := make([]byte, newSecretBytes)
+	_, _ = rand.Read(secret) // it never fails
+	return secretPrefix + base64.StdEncoding.EncodeToString(secret)
+}
+
+func newSigners(secrets []string) ([]*standardwebhooks.Webhook, error) {
 	if len(secrets) == 0 {
-		return errors.New("provider secret: at least one is needed")
+		return nil, errors.New("provider secret: at least one is needed")
 	}
 	signers := make([]*standardwebhooks.Webhook, len(secrets))
 	for i, secret := range secrets {
 		var err error
 		if signers[i], err = newSigner(secret); err != nil {
-			return fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
+			return nil, fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
 		}
 	}
-	s.signers.Store(&signers)
-	return nil
+	return signers, nil
 }
 
 // Close gives idle connections to the provider up.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
 
 func newSigner(secret string) (*standardwebhooks.Webhook, error) {
-	fault := fmt.Errorf("must be whsec_ and base64 of %d to %d bytes; `openssl rand -base64 32` makes one", minSecretBytes, maxSecretBytes)
-	encoded, ok := strings.CutPrefix(secret, "whsec_")
+	fault := fmt.Errorf("must be whsec_ and base64 of %d to %d bytes; `enablementd secret` makes one", minSecretBytes, maxSecretBytes)
+	encoded, ok := strings.CutPrefix(secret, secretPrefix)
 	if size := len(strings.TrimRight(encoded, "=")) * 3 / 4; !ok || size < minSecretBytes || size > maxSecretBytes {
 		return nil, fault
 	}

@@ -62,15 +62,26 @@ type Tracing struct {
 	client   *http.Client
 }
 
+// CheckEndpoint returns an error unless traces can be sent to such an address.
+func CheckEndpoint(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("must be of the form http://host:port, without user and query")
+	}
+	return nil
+}
+
 // NewTracing returns tracing over OTLP. It doesn't need the collector to be there. [Tracing.Shutdown]
 // ends it.
 //
 // All options of the SDK that it would take from OTEL_ variables are set here.
 func NewTracing(ctx context.Context, config TracingConfig) (*Tracing, error) {
+	if err := CheckEndpoint(config.Endpoint); err != nil {
+		return nil, fmt.Errorf("OTLP endpoint: %w", err)
+	}
 	endpoint, err := url.Parse(config.Endpoint)
-	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Host == "" ||
-		endpoint.User != nil || endpoint.RawQuery != "" || endpoint.Fragment != "" {
-		return nil, errors.New("OTLP endpoint: must be of the form http://host:port, without user and query")
+	if err != nil {
+		return nil, err
 	}
 	if !(config.SampleRatio >= 0 && config.SampleRatio <= 1) { // NaN neither
 		return nil, fmt.Errorf("sample ratio %v: must be from 0 to 1", config.SampleRatio)
