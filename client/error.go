@@ -118,10 +118,29 @@ func (e *Error) Error() string {
 	if e.TraceID != "" {
 		fmt.Fprintf(&text, " (trace %s)", e.TraceID)
 	}
-	if e.Outcome == Unknown && e.Is(ErrNotPending) {
-		text.WriteString(unknownHint)
-	}
+	text.WriteString(e.hint())
 	return oneLine(text.String())
+}
+
+// hint is what the caller can go by next, empty where the error says all.
+func (e *Error) hint() string {
+	switch {
+	case e.Outcome == Unknown && e.Is(ErrNotPending):
+		return unknownHint
+	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput):
+		return "; nothing was sent"
+	case e.Code == "" && e.Err == nil && noSuchPlace(e.StatusCode):
+		return "; this is not a response of the API: " + checkBaseURL
+	}
+	return ""
+}
+
+const checkBaseURL = "check the base URL"
+
+// noSuchPlace tells whether a server that is not the API's answers the API's paths so. The API itself always
+// gives a code with it.
+func noSuchPlace(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusMisdirectedRequest
 }
 
 // unknownHint tells what to do about a request that is not pending any more after an attempt, of this call
@@ -209,7 +228,7 @@ func redirectError(header http.Header, message string) error {
 	if len(to) == 0 {
 		return nil
 	}
-	text := "redirected to " + to[0] + ", which is not followed; check the base URL"
+	text := "redirected to " + to[0] + ", which is not followed; " + checkBaseURL
 	if message != "" {
 		text += ": " + message
 	}

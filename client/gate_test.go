@@ -122,7 +122,7 @@ func TestRateGate_remembersBlocks(t *testing.T) {
 		require.Equal(t, 50*time.Second, failed.RetryAfter)
 		require.Zero(t, failed.StatusCode)
 		require.Empty(t, failed.Attempts)
-		require.EqualError(t, failed, "submit product: rate limited: held back here, because the next call may be sent in 50s, after the deadline")
+		require.EqualError(t, failed, "submit product: rate limited: held back here, because the next call may be sent in 50s, after the deadline; nothing was sent")
 		require.Len(t, p.at, 1)
 
 		// Another key, another address, no gate, and a clock of its own: not held back.

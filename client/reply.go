@@ -95,7 +95,7 @@ func decodeSubmission(contentType string, body []byte, call *call) (submission *
 	details, err := api.DecodeLenientJSON(body, submission)
 	if err != nil {
 		if len(oddities) > 0 { // it may be why
-			err = fmt.Errorf("%s: %w", oddities[0], err)
+			err = fmt.Errorf("%s: %w; %s", oddities[0], err, checkBaseURL)
 		}
 		return nil, nil, err
 	}

@@ -34,7 +34,10 @@ func requireKind(tb testing.TB, err, want error) {
 
 func TestClient_SubmitProduct_errorReplies(t *testing.T) {
 	t.Parallel()
-	const date = "Thu, 16 Apr 2026 09:20:00 GMT"
+	const (
+		date      = "Thu, 16 Apr 2026 09:20:00 GMT"
+		elsewhere = "; this is not a response of the API: check the base URL"
+	)
 	for _, tt := range []struct {
 		name   string
 		status int
@@ -82,7 +85,24 @@ func TestClient_SubmitProduct_errorReplies(t *testing.T) {
 			name: "names in another case", status: 404, kind: client.ErrNotFound, body: `{"code":"NOT_FOUND","Code":"VAL","MESSAGE":"x","message":"m"}`,
 			want: client.Error{Code: api.CodeNotFound, Message: "m"}, text: "submit product: 404 NOT_FOUND: m",
 		},
-		{name: "a name twice", status: 404, kind: client.ErrNotFound, body: `{"code":"A","message":"m","code":"B"}`, text: "submit product: 404: Not Found"},
+		{name: "a name twice", status: 404, kind: client.ErrNotFound, body: `{"code":"A","message":"m","code":"B"}`, text: "submit product: 404: Not Found" + elsewhere},
+		{name: "HTML of another server", status: 404, kind: client.ErrNotFound, body: "<html>", text: "submit product: 404: Not Found" + elsewhere},
+		{name: "nothing of another server", status: 404, kind: client.ErrNotFound, text: "submit product: 404: Not Found" + elsewhere},
+		{
+			name: "JSON of a gateway", status: 404, kind: client.ErrNotFound, body: `{"message":"no Route matched with those values","request_id":"1"}`,
+			want: client.Error{Message: "no Route matched with those values"}, text: "submit product: 404: no Route matched with those values" + elsewhere,
+		},
+		{
+			name: "a code that is a number", status: 404, kind: client.ErrNotFound, body: `{"code":5,"message":"Not Found","details":[]}`,
+			want: client.Error{Message: "Not Found"}, text: "submit product: 404: Not Found" + elsewhere,
+		},
+		{name: "JSON that is no object", status: 404, kind: client.ErrNotFound, body: `["code"]`, text: "submit product: 404: Not Found" + elsewhere},
+		{name: "a static site", status: 405, body: "<html>", text: "submit product: 405: Method Not Allowed" + elsewhere},
+		{name: "another host's certificate", status: 421, body: "<html>", text: "submit product: 421: Misdirected Request" + elsewhere},
+		{
+			name: "with a code that is not known", status: 404, kind: client.ErrNotFound, body: `{"code":"CLIENT_GONE","message":"m"}`,
+			want: client.Error{Code: "CLIENT_GONE", Message: "m"}, text: "submit product: 404 CLIENT_GONE: m",
+		},
 		{
 			name: "byte order mark", status: 404, kind: client.ErrNotFound, body: "\ufeff" + `{"code":"NOT_FOUND","message":"m"}`,
 			want: client.Error{Code: api.CodeNotFound, Message: "m"}, text: "submit product: 404 NOT_FOUND: m",
@@ -243,7 +263,7 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 	})
 
 	for name, tt := range map[string]struct{ contentType, body, want string }{
-		"HTML":                       {"text/html; charset=utf-8", "<html>", `the media type is "text/html; charset=utf-8", not application/json`},
+		"HTML":                       {"text/html; charset=utf-8", "<html>", `the media type is "text/html; charset=utf-8", not application/json: line 1, column 1: this is not JSON; check the base URL`},
 		"HTML as JSON":               {"application/json", "<html>", "line 1, column 1: this is not JSON"},
 		"HTML without a media type":  {"", "<!doctype html>", `the media type is "", not application/json: line 1, column 1: this is not JSON`},
 		"empty":                      {"application/json", "", "the text is empty"},

@@ -349,6 +349,7 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 			require.Len(t, failed.Attempts, 1)
 			require.Equal(t, tt.outcome, failed.Attempts[0].Outcome)
 			require.Contains(t, failed.Attempts[0].Reason, tt.reason)
+			require.Equal(t, tt.outcome == client.NotSent, strings.HasSuffix(failed.Error(), "; nothing was sent"), failed)
 		})
 	}
 

@@ -287,6 +287,9 @@ func TestVerifier_Handler(t *testing.T) {
 
 	handled = nil
 	require.Equal(t, http.StatusUnauthorized, post(t, handler, signed(t, second, body), strings.NewReader(body)).Code)
+	require.Contains(t, log.String(), "the signature does not match; the secrets tried, by id: "+api.WebhookSecretID(secret)+`"`)
+	require.NotContains(t, log.String(), api.WebhookSecretID(second))
+	require.NotContains(t, log.String(), strings.TrimPrefix(secret, "whsec_"))
 	require.Equal(t, http.StatusBadRequest, post(t, handler, http.Header{}, strings.NewReader(body)).Code)
 	require.Equal(t, http.StatusBadRequest, post(t, handler, genuine, broken{}).Code)
 	require.Equal(t, http.StatusRequestEntityTooLarge, post(t, handler, genuine, strings.NewReader(body+strings.Repeat(" ", 1000))).Code)

@@ -20,7 +20,8 @@ var (
 	// ErrHeader: webhook-id, webhook-timestamp or webhook-signature is missing or not of its form.
 	ErrHeader = errors.New("notification: header missing or malformed")
 	// ErrSignature: none of the secrets made any of the signatures. It is not from the sender, or was
-	// changed on the way, or the secret is another one.
+	// changed on the way, or the secret is another one: the error's text has the ids of those that were tried
+	// ([api.WebhookSecretID]), and the sender's log those that it signs with.
 	ErrSignature = errors.New("notification: the signature does not match")
 	// ErrAge: it is genuine but too old, or from the future: sent a second time by somebody else, or
 	// one of the clocks is wrong.
@@ -44,7 +45,9 @@ type Notification struct {
 type Verifier struct {
 	// The secrets are behind functions, so that nothing prints them.
 	genuine []func(header http.Header, body []byte) bool
-	conf    config
+	// tried names the secrets, by their ids.
+	tried string
+	conf  config
 }
 
 // New returns a verifier of what any of the secrets signed. Each is of the form whsec_ and base64 of
@@ -54,6 +57,7 @@ func New(secrets []string, opts ...Option) (*Verifier, error) {
 		return nil, errors.New("notification: there is no secret; pass the one that was agreed on with the sender")
 	}
 	v := &Verifier{conf: defaultConfig()}
+	ids := make([]string, len(secrets))
 	for i, secret := range secrets {
 		webhook, err := webhookOf(secret)
 		if err != nil {
@@ -62,7 +66,9 @@ func New(secrets []string, opts ...Option) (*Verifier, error) {
 		v.genuine = append(v.genuine, func(header http.Header, body []byte) bool {
 			return webhook.VerifyIgnoringTimestamp(body, header) == nil
 		})
+		ids[i] = api.WebhookSecretID(secret)
 	}
+	v.tried = strings.Join(ids, ", ")
 	for _, opt := range opts {
 		if err := opt(&v.conf); err != nil {
 			return nil, fmt.Errorf("notification: %w", err)
@@ -113,7 +119,7 @@ func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error
 	case signature == "" || len(signature) > maxSignature:
 		return nil, fmt.Errorf("%w: %s", ErrHeader, standardwebhooks.HeaderWebhookSignature)
 	case !v.signed(header, body):
-		return nil, ErrSignature
+		return nil, fmt.Errorf("%w; the secrets tried, by id: %s", ErrSignature, v.tried)
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil {

@@ -66,10 +66,11 @@ func TestExit(t *testing.T) {
 		"status in another case":          {serve(t, status("IN_KYC")), nil, 9, `does not know the status "IN_KYC"`},
 		"not pending":                     {serve(t, says(409, `{"code":"VAL","message":"m"}`)), nil, 4, `409 VAL: m`},
 		"not pending by another code":     {serve(t, says(409, `{"code":"CONFLICT"}`)), nil, 4, `409 CONFLICT`},
-		"not found":                       {serve(t, says(404, "")), nil, 4, `404`},
+		"not found":                       {serve(t, says(404, "")), nil, 4, `404: Not Found \(trace \w+\); this is not a response of the API: check the base URL\n$`},
+		"the API's not found":             {serve(t, says(404, `{"code":"NOT_FOUND","message":"m"}`)), nil, 4, `404 NOT_FOUND: m \(trace \w+\)\n$`},
 		"unknown":                         {serve(t, says(500, "")), nil, 5, `It is unknown whether the request was submitted. Submit it again`},
 		"HTML":                            {serve(t, says(200, "<html>")), nil, 5, `this is not JSON`},
-		"nobody listens":                  {closed.URL, nil, 6, `connection refused`},
+		"nobody listens":                  {closed.URL, nil, 6, `connection refused; nothing was sent\n$`},
 		"wrong usage":                     {closed.URL, []string{"--no-such-flag"}, 2, `unknown flag`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
@@ -58,19 +60,19 @@ type outage struct {
 	sender *delivery.Sender
 	id     string
 	stop   func()
+	logger *slog.Logger
 }
 
 func newOutage(t *testing.T, address string) *outage {
 	t.Helper()
-	o := &outage{t: t, clock: &clock{now: time.Now().UTC().Truncate(time.Second)}}
-	logger := slog.New(slog.DiscardHandler)
+	o := &outage{t: t, logger: slog.New(slog.DiscardHandler), clock: &clock{now: time.Now().UTC().Truncate(time.Second)}}
 	var err error
 	o.db, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, o.db.Close()) })
 	driver := riversqlite.New(o.db.Writer())
 	require.NoError(t, o.db.Migrate(t.Context(), func(ctx context.Context) error {
-		return delivery.Migrate(ctx, driver, logger)
+		return delivery.Migrate(ctx, driver, o.logger)
 	}))
 	inserter, err := delivery.NewTestInserter(driver, river.TestConfig{Time: o.clock})
 	require.NoError(t, err)
@@ -93,7 +95,7 @@ func newOutage(t *testing.T, address string) *outage {
 func (o *outage) config() delivery.Config {
 	return delivery.Config{
 		Ledger: o.store, Pruner: o.store, Sender: o.sender, Schedule: delivery.DefaultSchedule,
-		KeepJobs: 240 * time.Hour, KeepDeliveries: 2400 * time.Hour, Process: "test", Clock: o.clock.Now, Logger: slog.New(slog.DiscardHandler),
+		KeepJobs: 240 * time.Hour, KeepDeliveries: 2400 * time.Hour, Process: "test", Clock: o.clock.Now, Logger: o.logger,
 	}
 }
 
@@ -295,7 +297,13 @@ func TestFaults_clockSkew(t *testing.T) {
 		}
 	})
 	o = newOutage(t, s.URL)
+	var log strings.Builder
+	o.logger = slog.New(slog.NewJSONHandler(&log, nil))
+	require.NoError(t, o.sender.SetSecrets([]string{firstSecret, secondSecret}))
 	require.Equal(t, http.StatusUnauthorized, o.work(1).LastStatusCode)
+	require.Contains(t, log.String(), `"fault":"the provider answered 401: it refuses the signature; compare the secret (here by id: `+
+		api.WebhookSecretID(firstSecret)+", "+api.WebhookSecretID(secondSecret)+`) and the clocks with the provider's"`)
+	require.NotContains(t, log.String(), strings.TrimPrefix(firstSecret, "whsec_"))
 	skew.Store(0)
 	o.clock.advance(o.due() + time.Second)
 	require.Equal(t, enablement.NotificationDelivered, o.work(2).State)

@@ -43,7 +43,7 @@ const (
 type Sender struct {
 	url       string
 	timeout   time.Duration
-	signers   atomic.Pointer[[]*standardwebhooks.Webhook]
+	signers   atomic.Pointer[[]signer]
 	client    *http.Client
 	initiator *api.CallbackInitiator
 	clock     func() time.Time
@@ -108,22 +108,29 @@ func NewSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(secret)
 }
 
-func newSigners(secrets []string) ([]*standardwebhooks.Webhook, error) {
+func newSigners(secrets []string) ([]signer, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("provider secret: at least one is needed")
 	}
-	signers := make([]*standardwebhooks.Webhook, len(secrets))
+	signers := make([]signer, len(secrets))
 	for i, secret := range secrets {
-		var err error
-		if signers[i], err = newSigner(secret); err != nil {
+		webhook, err := newSigner(secret)
+		if err != nil {
 			return nil, fmt.Errorf("provider secret %d of %d: %w", i+1, len(secrets), err)
 		}
+		signers[i] = signer{webhook, api.WebhookSecretID(secret)}
 	}
 	return signers, nil
 }
 
 // Close gives idle connections to the provider up.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
+
+// signer is a secret; id names it in a message.
+type signer struct {
+	*standardwebhooks.Webhook
+	id string
+}
 
 func newSigner(secret string) (*standardwebhooks.Webhook, error) {
 	fault := fmt.Errorf("must be whsec_ and base64 of %d to %d bytes; `enablementd secret` makes one", minSecretBytes, maxSecretBytes)
@@ -167,7 +174,8 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 		return answer{fault: "the notification can't be written: " + err.Error()}
 	}
 	now := s.clock()
-	signature, err := s.sign(n.ID, now, body)
+	signers := *s.signers.Load()
+	signature, err := sign(signers, n.ID, now, body)
 	if err != nil {
 		return answer{fault: "the notification can't be signed: " + err.Error()}
 	}
@@ -185,7 +193,7 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 	defer func() { _ = resp.Body.Close() }()
 	// A short rest is read so that the connection can be used again; what it says doesn't matter.
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
-	return judge(resp, now)
+	return judge(resp, now, signers)
 }
 
 // sendOnce keeps net/http from sending the request again by itself: an attempt is one POST, on record once.
@@ -214,8 +222,7 @@ func sendOnce(ctx context.Context, req *http.Request) error {
 var errSent = errors.New("it was sent once")
 
 // sign returns the signatures by all secrets, as one header value.
-func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
-	signers := *s.signers.Load()
+func sign(signers []signer, id string, at time.Time, body []byte) (string, error) {
 	signatures := make([]string, len(signers))
 	for i, signer := range signers {
 		signature, err := signer.Sign(id, at, body)
@@ -228,7 +235,7 @@ func (s *Sender) sign(id string, at time.Time, body []byte) (string, error) {
 }
 
 // judge reads the provider's answer: any 2xx is success, 410 stops, anything else fails.
-func judge(resp *http.Response, now time.Time) answer {
+func judge(resp *http.Response, now time.Time, signers []signer) answer {
 	a := answer{statusCode: resp.StatusCode, retryAfter: api.RetryAfter(resp.Header, now)}
 	switch {
 	case resp.StatusCode >= 200 && resp.StatusCode < 300:
@@ -236,6 +243,13 @@ func judge(resp *http.Response, now time.Time) answer {
 		a.fault, a.gone = "the provider answered 410 Gone", true
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		a.fault = fmt.Sprintf("the provider answered %d; redirects are not followed", resp.StatusCode)
+	case resp.StatusCode == http.StatusUnauthorized:
+		ids := make([]string, len(signers))
+		for i, signer := range signers {
+			ids[i] = signer.id
+		}
+		a.fault = "the provider answered 401: it refuses the signature; compare the secret (here by id: " + strings.Join(ids, ", ") +
+			") and the clocks with the provider's"
 	default:
 		a.fault = fmt.Sprintf("the provider answered %d", resp.StatusCode)
 	}
