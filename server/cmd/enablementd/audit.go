@@ -11,6 +11,7 @@ import (
 )
 
 type auditCmd struct {
+	JSON    bool   `name:"json" help:"Print JSON, for programs."`
 	Request string `arg:"" help:"Id of the request."`
 }
 
@@ -22,6 +23,9 @@ func (c *auditCmd) Run(ctx context.Context, common *common, std streams) error {
 		}
 		if err != nil {
 			return err
+		}
+		if c.JSON {
+			return printJSON(std.out, historyAsJSON(c.Request, history))
 		}
 		_, _ = fmt.Fprintf(std.out, "Request %s is %s.\n\n", c.Request, history.Status)
 		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)

@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"runtime"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/cryptomate-go/enablement/server/internal/app"
+	"github.com/cryptomate-go/enablement/server/internal/delivery"
 )
 
 // cli is the command line.
@@ -20,15 +23,18 @@ type cli struct {
 	Notifications notificationsCmd `cmd:"" help:"List notifications, and retry those that were given up."`
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
+	Secret        secretCmd        `cmd:"" help:"Make a secret to sign notifications with, and print it; the provider gets the same."`
+	Completion    completionCmd    `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 	Notices       noticesCmd       `cmd:"" help:"Print the licences of what the program is built from."`
 }
 
 // common is what every command takes.
 type common struct {
-	DB        *string `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
-	LogFormat string  `default:"text" enum:"text,json" help:"Log format: text or json."`
-	LogLevel  string  `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
+	DB          *string          `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
+	LogFormat   string           `default:"text" enum:"text,json" help:"Log format: text or json."`
+	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
+	LogLevel    string           `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
 }
 
 const defaultDB = "enablement.db"
@@ -90,6 +96,16 @@ func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error
 type versionCmd struct{}
 
 func (c *versionCmd) Run(std streams) error {
-	_, err := fmt.Fprintf(std.out, "enablementd %s (%s)\n", app.Version(), runtime.Version())
+	_, err := fmt.Fprintln(std.out, version())
+	return err
+}
+
+func version() string { return fmt.Sprintf("enablementd %s (%s)", app.Version(), runtime.Version()) }
+
+type secretCmd struct{}
+
+// Run prints the secret alone, so that it can go to a file.
+func (c *secretCmd) Run(std streams) error {
+	_, err := fmt.Fprintln(std.out, delivery.NewSecret())
 	return err
 }

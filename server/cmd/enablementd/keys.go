@@ -75,6 +75,7 @@ func show(std streams, key access.Key, secret string) error {
 }
 
 type keysListCmd struct {
+	JSON    bool   `name:"json" help:"Print JSON, for programs."`
 	Company string `placeholder:"ID" help:"Only this company's."`
 }
 
@@ -83,6 +84,9 @@ func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) erro
 		keys, err := db.Keys(ctx, c.Company)
 		if err != nil {
 			return err
+		}
+		if c.JSON {
+			return printJSON(std.out, map[string]any{"keys": all(keys, keyAsJSON)})
 		}
 		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(table, "ID\tCOMPANY\tPREFIX\tLEVEL\tALLOW\tCREATED\tEXPIRES\tREVOKED\tLAST USED")

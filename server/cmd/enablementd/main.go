@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { exit = code }),
-		kong.Vars{"schedule": schedule()},
+		kong.Vars{"schedule": schedule(), "version": version()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
 	)...)

@@ -18,6 +18,7 @@ type notificationsCmd struct {
 }
 
 type notificationsListCmd struct {
+	JSON  bool   `name:"json" help:"Print JSON, for programs."`
 	State string `enum:",pending,delivered,dead" default:"" placeholder:"STATE" help:"Only those pending, delivered or dead (given up)."`
 	Limit int    `default:"100" help:"At most so many, a page."`
 	After string `placeholder:"ID" help:"Those behind this one, the last one of the page before."`
@@ -37,6 +38,13 @@ func (c *notificationsListCmd) Run(ctx context.Context, common *common, std stre
 		}
 		more := len(list) > c.Limit
 		list = list[:min(len(list), c.Limit)]
+		if c.JSON {
+			page := map[string]any{"notifications": all(list, notificationAsJSON)}
+			if more {
+				page["after"] = list[len(list)-1].ID
+			}
+			return printJSON(std.out, page)
+		}
 		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(table, "ID\tREQUEST\tSTATE\tSUBMITTED\tATTEMPTS\tLAST ATTEMPT\tSTATUS\tFAULT")
 		for _, n := range list {

@@ -159,7 +159,7 @@ func (c *configCmd) Run(common *common, parsed *kong.Context, std streams) error
 	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "FLAG\tENVIRONMENT\tVALUE")
 	for _, flag := range parsed.Flags() {
-		if flag.Name == "help" {
+		if flag.Name == "help" || flag.Name == "version" {
 			continue
 		}
 		value, ok := effective[flag.Name]
