@@ -222,7 +222,9 @@ func (c *Contract) begin(r *http.Request) *exchange {
 		x.keyHeader = x.path.keyHeader
 	}
 	x.key = r.Header.Get(x.keyHeader)
-	x.curl = curlOf(r, quoted(addressOf(r), x.key), x.keyHeader)
+	if reachable(r) {
+		x.curl = curlOf(r, quoted(addressOf(r), x.key), x.keyHeader)
+	}
 	return x
 }
 

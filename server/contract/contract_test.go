@@ -130,6 +130,41 @@ func TestFinding_curl(t *testing.T) {
 	require.Equal(t, "-sS\n-i\n-X\nPOST\nhttps://api.test"+path+"\n-H\nIdempotency-Key: it's $HOME\n-H\nx-api-key: from-the-environment\n", string(out))
 }
 
+// TestFinding_curlInProcess: what nobody listens for has no line.
+func TestFinding_curlInProcess(t *testing.T) {
+	t.Parallel()
+	broken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "broken") })
+	found := func(findings []contract.Finding) contract.Finding {
+		t.Helper()
+		require.NotEmpty(t, findings)
+		return findings[0]
+	}
+	call := func(handler http.Handler) {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil))
+	}
+
+	c := newContract(t)
+	call(c.Handler(broken))
+	require.Empty(t, found(c.Findings()).Curl)
+	require.NotContains(t, found(c.Findings()).String(), "repeat")
+
+	var log bytes.Buffer
+	contract.Log(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), c.Findings())
+	require.NotContains(t, log.String(), "curl")
+
+	nowhere, err := http.NewRequestWithContext(t.Context(), http.MethodPost, path, nil)
+	require.NoError(t, err)
+	require.Empty(t, found(newContract(t).CheckRequest(nowhere)).Curl)
+
+	c = newContract(t)
+	server := httptest.NewServer(c.Handler(broken))
+	t.Cleanup(server.Close)
+	resp, err := server.Client().Post(server.URL+path, "", nil)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Contains(t, found(c.Findings()).Curl, "-X POST '"+server.URL+path+"'")
+}
+
 // recorder is a test that notes what it is told.
 type recorder struct{ lines []string }
 

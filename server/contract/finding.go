@@ -24,7 +24,8 @@ type Finding struct {
 	// Got is the value that was found; empty unless [WithValues] asked for it.
 	Got string `json:"got,omitempty"`
 	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY, the address
-	// of a notification, which may hold a secret, is $PROVIDER_URL.
+	// of a notification, which may hold a secret, is $PROVIDER_URL. It is empty where the call went over no
+	// network: there is nothing to send it to.
 	Curl string `json:"curl"`
 	// Case is the case of the [Suite] that found it; empty elsewhere.
 	Case string `json:"case,omitempty"`
@@ -80,6 +81,18 @@ func got(value, key string) string {
 func quoted(text, key string) string {
 	text = "'" + strings.ReplaceAll(hide(text, key), "'", `'\''`) + "'"
 	return strings.ReplaceAll(text, "$CRYPTOMATE_API_KEY", `'"$CRYPTOMATE_API_KEY"'`)
+}
+
+// inProcess is the host of a [Suite]'s calls of a handler.
+const inProcess = "in.process"
+
+// reachable tells whether another call can be sent to where this one went: its URL names a host, or it came
+// over a network. A test's own request to a handler has a made-up Host.
+func reachable(r *http.Request) bool {
+	if r.URL.Host == "" {
+		return r.Context().Value(http.ServerContextKey) != nil
+	}
+	return r.URL.Host != inProcess
 }
 
 // addressOf is where a request goes.

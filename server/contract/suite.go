@@ -25,7 +25,7 @@ type Target struct {
 
 // InProcess is a handler as the server under test, without a network.
 func InProcess(handler http.Handler) Target {
-	return Target{base: "http://in.process", transport: direct{handler}}
+	return Target{base: "http://" + inProcess, transport: direct{handler}}
 }
 
 // At is a server somewhere, by its base URL, such as https://api.sandbox.cryptomate.me. Only read-safe

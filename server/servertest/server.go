@@ -169,7 +169,7 @@ func (s *service) newHandler() (http.Handler, error) {
 	if err != nil || !c.faults {
 		return handler, err
 	}
-	s.faults = faults.New(handler)
+	s.faults = faults.New(handler, c.logger)
 	return s.faults, nil
 }
 

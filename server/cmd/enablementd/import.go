@@ -21,7 +21,8 @@ type importCmd struct {
 func (c *importCmd) Help() string {
 	return "The file is one JSON object with the lists companies, clients, documents and requests, in any order and of any " +
 		"length: it is checked as a whole first, then all of it is stored or nothing. What comes from a pipe is kept in a " +
-		"temporary file meanwhile, in TMPDIR. A text has at most 1000 characters, a photo 10 MB."
+		"temporary file meanwhile, in TMPDIR. Clients and documents replace what has their id; to complete them for a request " +
+		"that is stored, leave requests out. A text has at most 1000 characters, a photo 10 MB."
 }
 
 func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {

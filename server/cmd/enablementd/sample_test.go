@@ -1,9 +1,11 @@
 package main_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/faults"
 )
 
 const verified = "provider: notification verified"
@@ -43,6 +46,52 @@ func TestSample_seed(t *testing.T) {
 
 	require.Zero(t, p.Stop())
 	require.Equal(t, 1, strings.Count(p.Output(), verified), "one notification, ever")
+}
+
+// TestSample_terminal: curl gets what a person can read, the same bytes again under a key; a program gets the
+// service's own bytes. The log tells keys apart, and faults.
+func TestSample_terminal(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "--sample")
+	curl := func(c dataset.Case, key string, more ...string) answer {
+		header := http.Header{"X-Api-Key": {key}, "User-Agent": {"curl/8.14.1"}, "Accept": {"*/*"}}
+		for i := 0; i < len(more); i += 2 {
+			header.Set(more[i], more[i+1])
+		}
+		return p.with(header, path(c.ClientID, c.RequestID))
+	}
+	indented := func(body string) string {
+		var text bytes.Buffer
+		require.NoError(t, json.Indent(&text, []byte(strings.TrimSpace(body)), "", "  "))
+		return text.String() + "\n"
+	}
+	seed := dataset.Cases[0]
+	first := curl(seed, dataset.SampleKeyLevel3, "Idempotency-Key", "terminal")
+	require.Equal(t, http.StatusOK, first.status, first.body)
+	require.True(t, strings.HasPrefix(first.body, "{\n  \"product\": {\n    \"id\": \"2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh\",\n"), first.body)
+	require.Equal(t, indented(first.body), first.body)
+	require.Equal(t, strconv.Itoa(len(first.body)), first.header.Get("Content-Length"))
+	require.Equal(t, first.body, curl(seed, dataset.SampleKeyLevel3, "Idempotency-Key", "terminal").body)
+	program := curl(seed, dataset.SampleKeyLevel3, "Idempotency-Key", "terminal", "Accept", "application/json")
+	require.NotContains(t, program.body, "\n  ")
+	require.Equal(t, first.body, indented(program.body))
+
+	denied := curl(seed, dataset.SampleKeyLevel1)
+	require.Equal(t, http.StatusUnauthorized, denied.status)
+	require.Equal(t, indented(denied.body), denied.body)
+	require.Equal(t, http.StatusNotFound, curl(seed, dataset.SampleKeyCompany).status)
+	for _, prefix := range []string{"level-3", "level-1", "other-company"} {
+		p.waitFor("key_prefix=" + prefix)
+	}
+
+	failed := curl(seed, dataset.SampleKeyLevel3, faults.Header, "delay=1ms, status=503")
+	require.Equal(t, http.StatusServiceUnavailable, failed.status)
+	require.Equal(t, indented(failed.body), failed.body)
+	p.waitFor(`msg="fault injected" trace_id=` + failed.header.Get("X-Trace-Id") + ` faults="delay=1ms,status=503"`)
+	altered := curl(dataset.Cases[1], dataset.SampleKeyLevel3, faults.Header, "added-field")
+	require.Contains(t, altered.body, "{\n  \"sample_field\": {\n")
+	require.Contains(t, curl(seed, dataset.SampleKeyLevel3, faults.Header, "html").body, "<h1>")
+	p.waitFor(`msg="fault injected" trace_id=[0-9a-f]{32} faults=html`)
 }
 
 // TestSample_cases runs against one service: none of them changes what another one sees.

@@ -178,7 +178,7 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 		return nil, &ConfigError{err} // the options come from there
 	}
 	if config.Sample { // nowhere else: who calls must not be able to break replies
-		handler = faults.New(handler)
+		handler = forTerminals(faults.New(handler, s.logger))
 	}
 	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger, config.TrustedProxies...)
 	if config.Sample { // nowhere else: behind a proxy the service is called by any name

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"image/png"
+	"strings"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -112,7 +113,9 @@ func Sample(now time.Time) *Dataset {
 }
 
 func sampleKey(companyID string, level int, secret string, now time.Time) Key {
-	return Key{Key: access.New(companyID, level, secret, now), Hash: access.HashOf(secret)}
+	key := access.New(companyID, level, secret, now)
+	key.Prefix = strings.TrimPrefix(secret, "sample-key-") // they all start with it
+	return Key{Key: key, Hash: access.HashOf(secret)}
 }
 
 // samplePhoto is the smallest real PNG.

@@ -40,6 +40,10 @@ func (e Entry) Fault(err error) error {
 	return fault
 }
 
+// ErrRequestStored refuses a request of an import that is there already.
+var ErrRequestStored = errors.New("id: the request is stored already, and only submissions change it; " +
+	"to complete its client's data, leave requests out of the file")
+
 // EntryError says which entry of an import is at fault, and why.
 type EntryError struct {
 	// List and Index name the entry, as in `clients[2]`; ID does too, where it has a good one.

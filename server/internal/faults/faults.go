@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -41,14 +42,18 @@ const longestDelay = 15 * time.Second
 //
 // A header that asks for anything else is a 400 that says so. It is safe for concurrent use.
 type Handler struct {
-	next http.Handler
+	next   http.Handler
+	logger *slog.Logger
 
 	mu    sync.Mutex
 	armed []plan
 }
 
-// New returns a handler that has no faults by itself.
-func New(next http.Handler) *Handler { return &Handler{next: next} }
+// New returns a handler that has no faults by itself. Each call with some is a line in the log: what its caller
+// sees is not what the call's own line says.
+func New(next http.Handler, logger *slog.Logger) *Handler {
+	return &Handler{next: next, logger: logger}
+}
 
 // Arm makes the next n calls that have no faults of their own have these.
 func (h *Handler) Arm(n int, faults string) error {
@@ -74,6 +79,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !wait(r.Context(), p.delay) {
+		h.log(r, p, "")             // the call was never made
 		panic(http.ErrAbortHandler) // who called is gone
 	}
 	answer := h.answer(p, r)
@@ -113,6 +119,7 @@ func (h *Handler) answer(p plan, r *http.Request) *reply {
 	} else {
 		h.next.ServeHTTP(answer, r)
 	}
+	h.log(r, p, answer.header.Get("X-Trace-Id"))
 	if answer.status == http.StatusOK {
 		answer.alter(p)
 	}
@@ -120,6 +127,10 @@ func (h *Handler) answer(p plan, r *http.Request) *reply {
 		answer.becomeHTML()
 	}
 	return answer
+}
+
+func (h *Handler) log(r *http.Request, p plan, traceID string) {
+	h.logger.InfoContext(r.Context(), "fault injected", "trace_id", traceID, "faults", p.text)
 }
 
 // wait returns false if the context ends before.
@@ -142,6 +153,7 @@ const whole = -1
 
 // plan is what happens to a call.
 type plan struct {
+	text                                       string // as it was asked for
 	delay                                      time.Duration
 	status                                     int // 0: none
 	code                                       string
@@ -154,6 +166,7 @@ type plan struct {
 func parse(lines []string) (plan, error) {
 	p := plan{cut: whole}
 	seen := make(map[string]bool)
+	var asked []string
 	for one := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		name, value, valued := strings.Cut(strings.TrimSpace(one), "=")
 		if seen[name] || !p.take(name, value, valued) {
@@ -161,7 +174,9 @@ func parse(lines []string) (plan, error) {
 				Header, strings.TrimSpace(one), Choices, statuses())
 		}
 		seen[name] = true
+		asked = append(asked, strings.TrimSpace(one))
 	}
+	p.text = strings.Join(asked, ",")
 	return p, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -42,7 +43,7 @@ func serve(t *testing.T, asked ...string) (*httptest.ResponseRecorder, int) {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 	r.Header[faults.Header] = asked
 	w := httptest.NewRecorder()
-	faults.New(next).ServeHTTP(w, r)
+	faults.New(next, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 	require.Equal(t, strconv.Itoa(w.Body.Len()), w.Result().Header.Get("Content-Length"))
 	return w, int(next.calls.Load())
 }
@@ -161,7 +162,7 @@ func TestHandler_refuses(t *testing.T) {
 
 func TestHandler_arm(t *testing.T) {
 	t.Parallel()
-	h := faults.New(&counting{})
+	h := faults.New(&counting{}, slog.New(slog.DiscardHandler))
 	require.Error(t, h.Arm(1, "explode"))
 	require.NoError(t, h.Arm(2, "status=503"))
 	require.NoError(t, h.Arm(0, "lose"))
@@ -184,7 +185,7 @@ func TestHandler_connection(t *testing.T) {
 	t.Parallel()
 	next := &counting{}
 	var said bytes.Buffer
-	s := httptest.NewUnstartedServer(faults.New(next))
+	s := httptest.NewUnstartedServer(faults.New(next, slog.New(slog.DiscardHandler)))
 	s.Config.ErrorLog = log.New(&said, "", 0)
 	s.Start()
 	defer s.Close()

@@ -157,7 +157,7 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 
 func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
 	i.queue(entry, fmt.Errorf("client_id: no client %q", r.ClientID), `SELECT 1 FROM clients WHERE id = $1`, r.ClientID)
-	i.queue(entry, errors.New("id: the request is stored already, and only submissions change it"),
+	i.queue(entry, dataset.ErrRequestStored,
 		`INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
 		 VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 		r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,

@@ -130,7 +130,7 @@ func importRequest(ctx context.Context, tx *sql.Tx, r *dataset.Request) error {
 		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, errors.New("id: the request is stored already, and only submissions change it"))
+		return errors.Join(err, dataset.ErrRequestStored)
 	}
 	return nil
 }

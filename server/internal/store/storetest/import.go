@@ -94,6 +94,8 @@ func exerciseImport(t *testing.T, open Open) {
 		require.NoError(t, err)
 		var fault *dataset.EntryError
 		require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: dataset.Sample(now).Requests[:1]}), &fault)
+		require.ErrorIs(t, fault, dataset.ErrRequestStored)
+		require.ErrorContains(t, fault, "leave requests out of the file")
 		require.Equal(t, "requests", fault.List)
 		require.Equal(t, enablement.InKYC, current(t, f, dataset.Cases[0]).Status)
 	})
