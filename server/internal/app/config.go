@@ -3,12 +3,12 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server"
@@ -199,8 +199,8 @@ func isAddress(text string) bool {
 	if err != nil {
 		return false
 	}
-	_, err = net.DefaultResolver.LookupPort(context.Background(), "tcp", port) // of this machine: nobody is asked
-	return err == nil
+	_, err = strconv.ParseUint(port, 10, 16)
+	return !errors.Is(err, strconv.ErrRange) // a port may have a name
 }
 
 // onLoopback tells whether an address of the form host:port can only be reached from this machine.
