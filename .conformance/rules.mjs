@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const { parse } = createRequire(new URL('../bin/conformance/', import.meta.url))('yaml');
 
 // What every operation can answer, since the chain around it does.
-const errors = ['400', '401', '404', '409', '413', '422', '429', '500', '503'];
+const errors = ['400', '401', '404', '409', '413', '422', '429', '500', '503', 'default'];
 const errorSchema = '#/components/schemas/Error';
 
 // The notifications are calls to the provider: they have no level and no errors of ours.
@@ -28,6 +28,10 @@ function operation() {
         if (!operation.responses?.[status]) {
           report(`The operation has no ${status}: add it under \`responses\`, every operation can answer it.`, 'responses');
         }
+      }
+      const success = Object.entries(operation.responses ?? {}).filter(([status]) => /^2[0-9][0-9]$/.test(status));
+      if (!success.some(([, response]) => response.$ref && response.$ref === operation.responses['2XX']?.$ref)) {
+        report('The operation has no `2XX` that is its success: add it with the same `$ref`, or generators take `default` for a second success.', 'responses');
       }
     },
   };

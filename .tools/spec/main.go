@@ -198,7 +198,8 @@ func (c *comparison) run(base, revision string) error {
 		}
 	}
 	for _, found := range changes {
-		if found.ID == "api-version-not-bumped" { // said by the verdict
+		// The first is said by the verdict. 2XX is another name of the success before it, which lint holds it to.
+		if found.ID == "api-version-not-bumped" || strings.Contains(found.Text, "`2XX`") {
 			continue
 		}
 		same := func(other change) bool {
