@@ -25,7 +25,7 @@ type Step struct {
 }
 
 // InSteps calls step until it looks at fewer rows than it may, and tells how many were removed, which may be some of
-// them where there is an error. It rests after each step for as long as the step took, so that the database is there
+// them where there is an error: a step that is cut may have removed rows that it does not tell of. It rests after each step for as long as the step took, so that the database is there
 // for others at least half of the time. It ends between two steps when the context does: the next call goes on.
 func InSteps(ctx context.Context, step func(ctx context.Context, limit int64) (Step, error)) (removed int64, err error) {
 	for limit := int64(FirstStep); ; {

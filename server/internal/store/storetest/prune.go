@@ -149,12 +149,15 @@ func exercisePrune(t *testing.T, open Open) {
 			}
 		}()
 		first, err := f.PruneJobs(cut, now)
+		removed := int64(many - f.Count("river_job"))
 		if err != nil {
 			require.ErrorIs(t, err, context.Canceled)
+			require.LessOrEqual(t, first, removed, "of a step that was cut, PostgreSQL's answer may be lost")
+		} else {
+			require.Equal(t, removed, first, "it tells what it removed")
 		}
-		require.EqualValues(t, many-f.Count("river_job"), first, "it tells what it removed")
 		rest, err := f.PruneJobs(t.Context(), now)
 		require.NoError(t, err)
-		require.EqualValues(t, many, first+rest, "the next run goes on")
+		require.EqualValues(t, many, removed+rest, "the next run goes on")
 	})
 }
