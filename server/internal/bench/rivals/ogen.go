@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/ogen-go/ogen/ogenerrors"
+
 	"github.com/cryptomate-go/enablement/server/internal/bench/rivals/oas"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
@@ -14,7 +16,21 @@ type ogen struct{ authenticator *httpapi.Authenticator }
 
 func newOgen() (http.Handler, error) {
 	o := ogen{newAuthenticator()}
-	return oas.NewServer(o, o)
+	s, err := oas.NewServer(o, o)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(withStatus{w}, r) }), nil
+}
+
+// withStatus writes 200 for the 0 that ogen v1.22 writes where an operation has the same response for 200 and 2XX.
+type withStatus struct{ http.ResponseWriter }
+
+func (w withStatus) WriteHeader(status int) {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // HandleApiKey implements [oas.SecurityHandler].
@@ -33,8 +49,8 @@ func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oa
 		XTraceID: traceID,
 		Response: oas.Submission{
 			Product: oas.Product{
-				ID:        a.ID,
-				ClientID:  a.ClientID,
+				ID:        oas.ID(a.ID),
+				ClientID:  oas.ID(a.ClientID),
 				Product:   oas.ProductType(a.Product),
 				Status:    oas.ProductStatus(a.Status),
 				CreatedAt: oas.Timestamp(a.CreatedAt.Format(timestampForm)),
@@ -46,4 +62,13 @@ func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oa
 			RejectedItems: []oas.RejectedItem{},
 		},
 	}, nil
+}
+
+// NewError implements [oas.Handler].
+func (ogen) NewError(_ context.Context, err error) *oas.OtherErrorStatusCodeWithHeaders {
+	return &oas.OtherErrorStatusCodeWithHeaders{
+		StatusCode: ogenerrors.ErrorCode(err),
+		XTraceID:   traceID,
+		Response:   oas.Error{Code: "SERVER_ERROR", Message: err.Error(), TraceID: traceID},
+	}
 }
