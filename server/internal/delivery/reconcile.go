@@ -72,10 +72,10 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			r.logger.Warn("pending notifications had no job and were queued again", "notifications", n)
-			if r.observe != nil {
+			if r.observe != nil { // before the log: who reads the line finds the number
 				r.observe(n)
 			}
+			r.logger.Warn("pending notifications had no job and were queued again", "notifications", n)
 		}
 		if n < requeueAtOnce {
 			return nil
