@@ -18,7 +18,7 @@ run: build ## Serve sample data on ADDR (127.0.0.1:8080).
 
 .PHONY: demo
 demo: build ## Run the whole flow once: submit, complete, notify.
-	@go run ./server/internal/demo bin/enablementd
+	@go run ./server/internal/lab/demo bin/enablementd
 
 .PHONY: build
 build: ## Build bin/enablementd.
@@ -49,7 +49,7 @@ spec-changelog: ## Write what differs between openapi.yaml and BASE.
 	@.ci/spec changelog $(BASE)
 
 .PHONY: spec-walkthrough
-spec-walkthrough: ## Make the edits of .github/SPEC.md on a copy, and compare what is printed with what it says.
+spec-walkthrough: ## Make the edits of gen/README.md on a copy, and compare what is printed with what it says.
 	@.ci/walkthrough
 
 .PHONY: test
@@ -77,7 +77,7 @@ conformance: build ## Let linters, Schemathesis (CASES, SEED), Prism and clients
 CONNECTIONS ?= 10000
 .PHONY: flood
 flood: build ## Open CONNECTIONS (10000) slow and malformed connections beside a good caller.
-	@go run ./server/internal/flood -connections $(CONNECTIONS) bin/enablementd
+	@go run ./server/internal/lab/flood -connections $(CONNECTIONS) bin/enablementd
 
 KILLS ?= 100
 DB ?= sqlite
@@ -95,7 +95,7 @@ ROWS ?=
 ROUNDS ?= 7
 .PHONY: bench
 bench: build postgres ## Measure ROWS (all) of what performance promises, ROUNDS (7) times; writes bench.json.
-	@go run ./server/internal/bench -rows '$(ROWS)' -rounds $(ROUNDS)
+	@go run ./server/internal/lab/bench -rows '$(ROWS)' -rounds $(ROUNDS)
 
 .PHONY: contract-selftest
 contract-selftest: ## Run wrong servers and clients against the contract kit: it must catch all.
@@ -109,15 +109,15 @@ vuln: bin/govulncheck ## Look for known vulnerabilities; needs the open network.
 REQUESTS ?= 1000000
 .PHONY: bench-growth
 bench-growth: postgres ## Compare a submit's p50 at 1000 and at REQUESTS (1000000) stored, on both databases.
-	.ci/postgres run go test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./server/internal/store/storebench -requests $(REQUESTS)
+	.ci/postgres run go test -run '^$$' -bench Growth -benchtime 1x -timeout 1h ./server/internal/lab/storebench -requests $(REQUESTS)
 
 .PHONY: bench-prune
 bench-prune: postgres ## Time submissions while ROWS (1000000) old rows of each kind are removed, on both databases.
-	.ci/postgres run go test -run '^$$' -bench Prune -benchtime 1x -timeout 1h ./server/internal/store/storebench -pruned $(or $(ROWS),1000000)
+	.ci/postgres run go test -run '^$$' -bench Prune -benchtime 1x -timeout 1h ./server/internal/lab/storebench -pruned $(or $(ROWS),1000000)
 
 .PHONY: bench-store
 bench-store: postgres ## Measure submits a second through the store alone, from 8 goroutines, on both databases.
-	.ci/postgres run go test -run '^$$' -bench Submit -benchtime 10000x ./server/internal/store/storebench
+	.ci/postgres run go test -run '^$$' -bench Submit -benchtime 10000x ./server/internal/lab/storebench
 
 FUZZTIME ?= 20s
 .PHONY: fuzz

@@ -22,8 +22,8 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/access"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/faults"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
+	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
 

@@ -11,7 +11,8 @@ import (
 	"github.com/cryptomate-go/enablement/server/contract"
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/process"
+	"github.com/cryptomate-go/enablement/server/internal/lab/process"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 )
 
@@ -54,7 +55,7 @@ func TestContract(t *testing.T) {
 // contractData is a subject for every fixture. What the service can't be made to do by data, it does
 // by a fault on demand.
 func contractData() (contract.Fixtures, *dataset.Dataset) {
-	sample := dataset.Sample(time.Now())
+	sample := sample.Data(time.Now())
 	d := &dataset.Dataset{Companies: []dataset.Company{{ID: "cmp_1"}, {ID: "cmp_2"}}}
 	add := func(name string, product enablement.Product, status enablement.Status, change func(*dataset.Client, *dataset.Document)) contract.Subject {
 		client, document := sample.Clients[0], sample.Documents[0]

@@ -8,16 +8,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
-	"github.com/cryptomate-go/enablement/server/internal/faults"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
+	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 )
 
 func TestFaults_sample(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
 	require.Contains(t, p.Output(), faults.Header)
-	seed := path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID)
-	header := http.Header{"X-Api-Key": {dataset.SampleKeyLevel3}, faults.Header: {"status=503"}}
+	seed := path(sample.Cases[0].ClientID, sample.Cases[0].RequestID)
+	header := http.Header{"X-Api-Key": {sample.KeyLevel3}, faults.Header: {"status=503"}}
 	require.Equal(t, http.StatusServiceUnavailable, p.with(header, seed).status)
 	header.Set(faults.Header, "unknown-status")
 	got := p.with(header, seed)

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 func TestRateLimit(t *testing.T) {
@@ -30,7 +30,7 @@ func TestRateLimit(t *testing.T) {
 	p := serve(t, "--sample", "--rate-limit", "15")
 	var limited answer
 	require.Eventually(t, func() bool {
-		limited = p.call(http.MethodPost, path("nobody", "nothing"), dataset.SampleKeyLevel3)
+		limited = p.call(http.MethodPost, path("nobody", "nothing"), sample.KeyLevel3)
 		return limited.status == http.StatusTooManyRequests
 	}, patience, time.Nanosecond)
 	seconds, err := strconv.Atoi(limited.header.Get("Retry-After"))
@@ -68,25 +68,25 @@ func TestTrustedProxies(t *testing.T) {
 func TestIdempotency(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	seed, incomplete := dataset.Cases[0], dataset.Cases[1]
-	try := func(c dataset.Case, apiKey, key string) answer {
+	seed, incomplete := sample.Cases[0], sample.Cases[1]
+	try := func(c sample.Case, apiKey, key string) answer {
 		return p.with(http.Header{"X-Api-Key": {apiKey}, "Idempotency-Key": {key}}, path(c.ClientID, c.RequestID))
 	}
-	first := try(seed, dataset.SampleKeyLevel3, "k-1")
+	first := try(seed, sample.KeyLevel3, "k-1")
 	require.Equal(t, http.StatusOK, first.status, first.body)
-	again := try(seed, dataset.SampleKeyLevel3, "k-1")
+	again := try(seed, sample.KeyLevel3, "k-1")
 	require.Equal(t, http.StatusOK, again.status)
 	require.Equal(t, first.body, again.body, "the same bytes")
 	require.NotEqual(t, first.header.Get("X-Trace-Id"), again.header.Get("X-Trace-Id"), "it is another call")
-	requireError(t, try(seed, dataset.SampleKeyLevel3, "k-2"), api.CodeVal, "")
+	requireError(t, try(seed, sample.KeyLevel3, "k-2"), api.CodeVal, "")
 
-	mismatch := try(incomplete, dataset.SampleKeyLevel3, "k-1")
+	mismatch := try(incomplete, sample.KeyLevel3, "k-1")
 	require.Equal(t, http.StatusUnprocessableEntity, mismatch.status)
 	requireError(t, mismatch, api.CodeIdempotencyMismatch, "This Idempotency-Key was used for another submission")
-	require.Equal(t, http.StatusNotFound, try(seed, dataset.SampleKeyCompany, "k-1").status, "companies don't meet")
-	require.Equal(t, http.StatusUnauthorized, try(seed, dataset.SampleKeyLevel1, "k-1").status, "a replay needs the level, too")
+	require.Equal(t, http.StatusNotFound, try(seed, sample.KeyOtherCompany, "k-1").status, "companies don't meet")
+	require.Equal(t, http.StatusUnauthorized, try(seed, sample.KeyLevel1, "k-1").status, "a replay needs the level, too")
 	for _, bad := range []string{"", "with space", "é", strings.Repeat("k", 256)} {
-		got := p.with(http.Header{"X-Api-Key": {dataset.SampleKeyLevel3}, "Idempotency-Key": {bad}}, path(seed.ClientID, seed.RequestID))
+		got := p.with(http.Header{"X-Api-Key": {sample.KeyLevel3}, "Idempotency-Key": {bad}}, path(seed.ClientID, seed.RequestID))
 		require.Equal(t, http.StatusBadRequest, got.status, "%q: %s", bad, got.body)
 	}
 	p.waitFor(verified)
@@ -104,8 +104,8 @@ func TestIdempotency_twoProcesses(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range answers {
 		group.Go(func() {
-			answers[i] = processes[i%2].with(http.Header{"X-Api-Key": {dataset.SampleKeyLevel3}, "Idempotency-Key": {"one-key"}},
-				path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID))
+			answers[i] = processes[i%2].with(http.Header{"X-Api-Key": {sample.KeyLevel3}, "Idempotency-Key": {"one-key"}},
+				path(sample.Cases[0].ClientID, sample.Cases[0].RequestID))
 		})
 	}
 	group.Wait()
@@ -124,7 +124,7 @@ func TestIdempotency_twoProcesses(t *testing.T) {
 	require.Len(t, bodies, 1, "whoever is answered, is answered the same")
 	require.Zero(t, processes[0].Stop())
 	require.Zero(t, processes[1].Stop())
-	require.Regexp(t, `(?m)^ntf_\S+ +`+dataset.Cases[0].RequestID, command(t, "", "notifications", "list", "--db", db).out)
+	require.Regexp(t, `(?m)^ntf_\S+ +`+sample.Cases[0].RequestID, command(t, "", "notifications", "list", "--db", db).out)
 }
 
 func TestTLS(t *testing.T) {
@@ -133,9 +133,9 @@ func TestTLS(t *testing.T) {
 	p := serve(t, "--sample", "--tls-cert", cert, "--tls-key", key)
 	require.True(t, strings.HasPrefix(p.URL, "https://"))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID), nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+path(sample.Cases[0].ClientID, sample.Cases[0].RequestID), nil)
 	require.NoError(t, err)
-	r.Header.Set("X-Api-Key", dataset.SampleKeyLevel3)
+	r.Header.Set("X-Api-Key", sample.KeyLevel3)
 	resp, err := client.Do(r)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

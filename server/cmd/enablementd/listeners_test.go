@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // raw sends bytes as they are and returns the one answer to them.
@@ -42,9 +42,9 @@ func host(url string) string {
 func TestErrorsOfListeners(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	line := "POST " + path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID) + " HTTP/1.1\r\n"
+	line := "POST " + path(sample.Cases[0].ClientID, sample.Cases[0].RequestID) + " HTTP/1.1\r\n"
 	seed := line + "Host: localhost\r\n"
-	key := "X-Api-Key: " + dataset.SampleKeyLevel3 + "\r\n"
+	key := "X-Api-Key: " + sample.KeyLevel3 + "\r\n"
 	for name, test := range map[string]struct {
 		addr, raw string
 		status    int

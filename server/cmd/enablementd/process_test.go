@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/process"
+	"github.com/cryptomate-go/enablement/server/internal/lab/process"
 )
 
 // binary is the built program: these tests run what users run.

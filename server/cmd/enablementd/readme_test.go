@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 var (
@@ -63,7 +63,7 @@ func TestREADME_clientRuns(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
 	c := exec.CommandContext(t.Context(), "go", "run", programs(t)[0])
-	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+dataset.SampleKeyLevel3, "CRYPTOMATE_BASE_URL="+p.URL)
+	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+sample.KeyLevel3, "CRYPTOMATE_BASE_URL="+p.URL)
 	output, err := c.CombinedOutput()
 	require.NoError(t, err, string(output))
 	require.Equal(t, "It is with the provider.\n", string(output))
@@ -73,9 +73,9 @@ func TestREADME_namesTheSample(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../../README.md")
 	require.NoError(t, err)
-	seed := dataset.Cases[0]
+	seed := sample.Cases[0]
 	require.Contains(t, string(readme), "/management/clients/individuals/"+seed.ClientID+"/products/"+seed.RequestID+"/submit")
-	require.Contains(t, string(readme), `-H "x-api-key: `+dataset.SampleKeyLevel3+`"`)
+	require.Contains(t, string(readme), `-H "x-api-key: `+sample.KeyLevel3+`"`)
 	reply, err := os.ReadFile("../../../gen/spec/testdata/seed.json")
 	require.NoError(t, err)
 	require.Contains(t, string(readme), strings.TrimSpace(string(reply)), "the answer shown is the seed's")

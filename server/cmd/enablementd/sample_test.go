@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
-	"github.com/cryptomate-go/enablement/server/internal/faults"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
+	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 )
 
 const verified = "provider: notification verified"
@@ -23,9 +23,9 @@ const verified = "provider: notification verified"
 func TestSample_seed(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	seed := dataset.Cases[0]
+	seed := sample.Cases[0]
 	before := time.Now().UTC().Truncate(time.Second)
-	first := p.call(http.MethodPost, path(seed.ClientID, seed.RequestID), dataset.SampleKeyLevel3)
+	first := p.call(http.MethodPost, path(seed.ClientID, seed.RequestID), sample.KeyLevel3)
 	require.Equal(t, http.StatusOK, first.status)
 	require.Equal(t, "application/json", first.header.Get("Content-Type"))
 	require.Regexp(t, `^[0-9a-f]{32}$`, first.header.Get("X-Trace-Id"))
@@ -40,7 +40,7 @@ func TestSample_seed(t *testing.T) {
 		strings.TrimSpace(first.body))
 	p.waitFor(verified + `.*request=` + seed.RequestID)
 
-	again := p.call(http.MethodPost, path(seed.ClientID, seed.RequestID), dataset.SampleKeyLevel3)
+	again := p.call(http.MethodPost, path(seed.ClientID, seed.RequestID), sample.KeyLevel3)
 	require.Equal(t, http.StatusConflict, again.status)
 	requireError(t, again, api.CodeVal, "The enablement request is not pending documentation")
 
@@ -53,7 +53,7 @@ func TestSample_seed(t *testing.T) {
 func TestSample_terminal(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	curl := func(c dataset.Case, key string, more ...string) answer {
+	curl := func(c sample.Case, key string, more ...string) answer {
 		header := http.Header{"X-Api-Key": {key}, "User-Agent": {"curl/8.14.1"}, "Accept": {"*/*"}}
 		for i := 0; i < len(more); i += 2 {
 			header.Set(more[i], more[i+1])
@@ -65,32 +65,32 @@ func TestSample_terminal(t *testing.T) {
 		require.NoError(t, json.Indent(&text, []byte(strings.TrimSpace(body)), "", "  "))
 		return text.String() + "\n"
 	}
-	seed := dataset.Cases[0]
-	first := curl(seed, dataset.SampleKeyLevel3, "Idempotency-Key", "terminal")
+	seed := sample.Cases[0]
+	first := curl(seed, sample.KeyLevel3, "Idempotency-Key", "terminal")
 	require.Equal(t, http.StatusOK, first.status, first.body)
 	require.True(t, strings.HasPrefix(first.body, "{\n  \"product\": {\n    \"id\": \"2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh\",\n"), first.body)
 	require.Equal(t, indented(first.body), first.body)
 	require.Equal(t, strconv.Itoa(len(first.body)), first.header.Get("Content-Length"))
-	require.Equal(t, first.body, curl(seed, dataset.SampleKeyLevel3, "Idempotency-Key", "terminal").body)
-	program := curl(seed, dataset.SampleKeyLevel3, "Idempotency-Key", "terminal", "Accept", "application/json")
+	require.Equal(t, first.body, curl(seed, sample.KeyLevel3, "Idempotency-Key", "terminal").body)
+	program := curl(seed, sample.KeyLevel3, "Idempotency-Key", "terminal", "Accept", "application/json")
 	require.NotContains(t, program.body, "\n  ")
 	require.Equal(t, first.body, indented(program.body))
 
-	denied := curl(seed, dataset.SampleKeyLevel1)
+	denied := curl(seed, sample.KeyLevel1)
 	require.Equal(t, http.StatusUnauthorized, denied.status)
 	require.Equal(t, indented(denied.body), denied.body)
-	require.Equal(t, http.StatusNotFound, curl(seed, dataset.SampleKeyCompany).status)
+	require.Equal(t, http.StatusNotFound, curl(seed, sample.KeyOtherCompany).status)
 	for _, prefix := range []string{"level-3", "level-1", "other-company"} {
 		p.waitFor("key_prefix=" + prefix)
 	}
 
-	failed := curl(seed, dataset.SampleKeyLevel3, faults.Header, "delay=1ms, status=503")
+	failed := curl(seed, sample.KeyLevel3, faults.Header, "delay=1ms, status=503")
 	require.Equal(t, http.StatusServiceUnavailable, failed.status)
 	require.Equal(t, indented(failed.body), failed.body)
 	p.waitFor(`msg="fault injected" trace_id=` + failed.header.Get("X-Trace-Id") + ` faults="delay=1ms,status=503"`)
-	altered := curl(dataset.Cases[1], dataset.SampleKeyLevel3, faults.Header, "added-field")
+	altered := curl(sample.Cases[1], sample.KeyLevel3, faults.Header, "added-field")
 	require.Contains(t, altered.body, "{\n  \"sample_field\": {\n")
-	require.Contains(t, curl(seed, dataset.SampleKeyLevel3, faults.Header, "html").body, "<h1>")
+	require.Contains(t, curl(seed, sample.KeyLevel3, faults.Header, "html").body, "<h1>")
 	p.waitFor(`msg="fault injected" trace_id=[0-9a-f]{32} faults=html`)
 }
 
@@ -98,7 +98,7 @@ func TestSample_terminal(t *testing.T) {
 func TestSample_cases(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	seed := dataset.Cases[0]
+	seed := sample.Cases[0]
 	seedPath := path(seed.ClientID, seed.RequestID)
 	const denied = "Access denied. The API Key is not authorized to do this operation."
 	const notPending = "The enablement request is not pending documentation"
@@ -110,23 +110,23 @@ func TestSample_cases(t *testing.T) {
 	}{
 		"no key":            {"POST", seedPath, "", 401, api.CodeAuth, "Invalid API key"},
 		"unknown key":       {"POST", seedPath, "sample-key-level-9", 401, api.CodeAuth, "Invalid API key"},
-		"level 1":           {"POST", seedPath, dataset.SampleKeyLevel1, 401, api.CodeAPIError, denied},
-		"other company":     {"POST", seedPath, dataset.SampleKeyCompany, 404, api.CodeNotFound, "Company client not found with id: " + seed.ClientID},
-		"unknown client":    {"POST", path("nobody", seed.RequestID), dataset.SampleKeyLevel3, 404, api.CodeNotFound, "Company client not found with id: nobody"},
-		"unknown request":   {"POST", path(seed.ClientID, "nothing"), dataset.SampleKeyLevel3, 404, api.CodeNotFound, "Product enablement request not found with id: nothing"},
-		"enabled":           {"POST", path(dataset.Cases[3].ClientID, dataset.Cases[3].RequestID), dataset.SampleKeyLevel3, 409, api.CodeVal, notPending},
-		"rejected":          {"POST", path(dataset.Cases[4].ClientID, dataset.Cases[4].RequestID), dataset.SampleKeyLevel3, 409, api.CodeVal, notPending},
-		"space in id":       {"POST", path("a%20b", seed.RequestID), dataset.SampleKeyLevel3, 400, api.CodeBadRequest, ""},
-		"65 characters":     {"POST", path(strings.Repeat("a", 65), seed.RequestID), dataset.SampleKeyLevel3, 400, api.CodeBadRequest, ""},
-		"zero byte":         {"POST", path(seed.ClientID, "%00"), dataset.SampleKeyLevel3, 400, api.CodeBadRequest, ""},
-		"slash in id":       {"POST", path("a%2Fb", seed.RequestID), dataset.SampleKeyLevel3, 400, api.CodeBadRequest, ""},
-		"dots":              {"POST", path("..", seed.RequestID), dataset.SampleKeyLevel3, 404, api.CodeNotFound, ""},
-		"encoded dots":      {"POST", path("%2e%2e", seed.RequestID), dataset.SampleKeyLevel3, 400, api.CodeBadRequest, ""},
-		"empty id":          {"POST", path("", seed.RequestID), dataset.SampleKeyLevel3, 404, api.CodeNotFound, ""},
-		"unknown query":     {"POST", seedPath + "?force=true", dataset.SampleKeyLevel3, 400, api.CodeBadRequest, ""},
-		"GET":               {"GET", seedPath, dataset.SampleKeyLevel3, 405, api.CodeMethodNotAllowed, ""},
+		"level 1":           {"POST", seedPath, sample.KeyLevel1, 401, api.CodeAPIError, denied},
+		"other company":     {"POST", seedPath, sample.KeyOtherCompany, 404, api.CodeNotFound, "Company client not found with id: " + seed.ClientID},
+		"unknown client":    {"POST", path("nobody", seed.RequestID), sample.KeyLevel3, 404, api.CodeNotFound, "Company client not found with id: nobody"},
+		"unknown request":   {"POST", path(seed.ClientID, "nothing"), sample.KeyLevel3, 404, api.CodeNotFound, "Product enablement request not found with id: nothing"},
+		"enabled":           {"POST", path(sample.Cases[3].ClientID, sample.Cases[3].RequestID), sample.KeyLevel3, 409, api.CodeVal, notPending},
+		"rejected":          {"POST", path(sample.Cases[4].ClientID, sample.Cases[4].RequestID), sample.KeyLevel3, 409, api.CodeVal, notPending},
+		"space in id":       {"POST", path("a%20b", seed.RequestID), sample.KeyLevel3, 400, api.CodeBadRequest, ""},
+		"65 characters":     {"POST", path(strings.Repeat("a", 65), seed.RequestID), sample.KeyLevel3, 400, api.CodeBadRequest, ""},
+		"zero byte":         {"POST", path(seed.ClientID, "%00"), sample.KeyLevel3, 400, api.CodeBadRequest, ""},
+		"slash in id":       {"POST", path("a%2Fb", seed.RequestID), sample.KeyLevel3, 400, api.CodeBadRequest, ""},
+		"dots":              {"POST", path("..", seed.RequestID), sample.KeyLevel3, 404, api.CodeNotFound, ""},
+		"encoded dots":      {"POST", path("%2e%2e", seed.RequestID), sample.KeyLevel3, 400, api.CodeBadRequest, ""},
+		"empty id":          {"POST", path("", seed.RequestID), sample.KeyLevel3, 404, api.CodeNotFound, ""},
+		"unknown query":     {"POST", seedPath + "?force=true", sample.KeyLevel3, 400, api.CodeBadRequest, ""},
+		"GET":               {"GET", seedPath, sample.KeyLevel3, 405, api.CodeMethodNotAllowed, ""},
 		"PUT without a key": {"PUT", seedPath, "", 405, api.CodeMethodNotAllowed, ""},
-		"other path":        {"POST", "/management/clients", dataset.SampleKeyLevel3, 404, api.CodeNotFound, ""},
+		"other path":        {"POST", "/management/clients", sample.KeyLevel3, 404, api.CodeNotFound, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := p.call(test.method, test.path, test.key)
@@ -137,14 +137,14 @@ func TestSample_cases(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, http.StatusOK, p.call(http.MethodPost, seedPath, dataset.SampleKeyLevel3).status,
+	require.Equal(t, http.StatusOK, p.call(http.MethodPost, seedPath, sample.KeyLevel3).status,
 		"after all that was refused, the request is as it was")
 }
 
 func TestSample_incomplete(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	submission := submit(t, p, dataset.Cases[1])
+	submission := submit(t, p, sample.Cases[1])
 	require.Equal(t, api.PendingDocumentation, submission.Product.Status)
 	require.Empty(t, submission.RejectedItems, "what is not there can't be rejected")
 	documents := submission.Product.MissingRequirements.Documents
@@ -166,7 +166,7 @@ func TestSample_incomplete(t *testing.T) {
 func TestSample_rejectedItems(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	submission := submit(t, p, dataset.Cases[2])
+	submission := submit(t, p, sample.Cases[2])
 	require.Equal(t, api.PendingDocumentation, submission.Product.Status)
 	require.Len(t, submission.RejectedItems, 2)
 	document, data := submission.RejectedItems[0], submission.RejectedItems[1]
@@ -188,7 +188,7 @@ func TestSample_parallelSubmits(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range callers {
 		group.Go(func() {
-			statuses[i] = p.call(http.MethodPost, path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID), dataset.SampleKeyLevel3).status
+			statuses[i] = p.call(http.MethodPost, path(sample.Cases[0].ClientID, sample.Cases[0].RequestID), sample.KeyLevel3).status
 		})
 	}
 	group.Wait()
@@ -207,24 +207,24 @@ func TestSample_killed(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "killed.db")
 	p := serve(t, "--sample", "--db", db)
-	require.Equal(t, api.InKyc, submit(t, p, dataset.Cases[0]).Product.Status)
+	require.Equal(t, api.InKyc, submit(t, p, sample.Cases[0]).Product.Status)
 	p.Kill()
 	deliveredBefore := strings.Contains(p.Output(), "notification delivered")
 
 	p = serve(t, "--sample", "--db", db)
-	again := p.call(http.MethodPost, path(dataset.Cases[0].ClientID, dataset.Cases[0].RequestID), dataset.SampleKeyLevel3)
+	again := p.call(http.MethodPost, path(sample.Cases[0].ClientID, sample.Cases[0].RequestID), sample.KeyLevel3)
 	require.Equal(t, http.StatusConflict, again.status, "it is in KYC")
 	if !deliveredBefore {
 		p.waitFor("notification delivered")
 	}
 	require.Zero(t, p.Stop())
 	list := command(t, "", "notifications", "list", "--db", db, "--state", "delivered")
-	require.Contains(t, list.out, dataset.Cases[0].RequestID)
+	require.Contains(t, list.out, sample.Cases[0].RequestID)
 }
 
-func submit(t *testing.T, p *service, c dataset.Case) api.Submission {
+func submit(t *testing.T, p *service, c sample.Case) api.Submission {
 	t.Helper()
-	got := p.call(http.MethodPost, path(c.ClientID, c.RequestID), dataset.SampleKeyLevel3)
+	got := p.call(http.MethodPost, path(c.ClientID, c.RequestID), sample.KeyLevel3)
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	var submission api.Submission
 	require.NoError(t, json.Unmarshal([]byte(got.body), &submission))

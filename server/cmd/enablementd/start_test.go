@@ -17,7 +17,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/process"
+	"github.com/cryptomate-go/enablement/server/internal/lab/process"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 )
 

@@ -18,9 +18,9 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/faults"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
+	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
@@ -42,7 +42,6 @@ type service struct {
 	logger *slog.Logger
 	out    io.Writer
 
-	sample      *sample // nil: it is not the sample
 	db          *Database
 	sender      *delivery.Sender
 	queue       queue

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/admin"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
@@ -92,14 +93,17 @@ func (s *service) startOperators(ctx context.Context) error {
 	return nil
 }
 
-func (s *service) startSample(ctx context.Context) (err error) {
+func (s *service) startSample(ctx context.Context) error {
 	if !s.config.Sample {
 		return nil
 	}
-	if s.sample, err = startSample(ctx, &s.config, s.logger); err != nil {
+	standIn, err := sample.Start(ctx, s.config.Database, s.logger)
+	if err != nil {
 		return err
 	}
-	s.onStop("the sample", func(context.Context) error { return s.sample.close() })
+	s.onStop("the sample", func(context.Context) error { return standIn.Close() })
+	s.config.Database, s.config.ProviderURL = standIn.Database, standIn.ProviderURL
+	s.config.ProviderSecrets, s.config.ProviderAllowPrivate = []string{standIn.Secret}, true
 	return nil
 }
 
@@ -109,8 +113,8 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 	}
 	s.onStop("the database", func(context.Context) error { return s.db.Close() })
 	s.warnOfReaders()
-	if s.sample != nil {
-		return store.InTime(ctx, func(ctx context.Context) error { return s.sample.load(ctx, s.db) })
+	if s.config.Sample {
+		return store.InTime(ctx, func(ctx context.Context) error { return sample.Load(ctx, s.db) })
 	}
 	return nil
 }
@@ -153,8 +157,8 @@ func (s *service) startPublic(ctx context.Context) error {
 	s.admin.Started(admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view})
 	s.logger.Info("serving", "addr", listener.Addr().String(), "database", Redacted(s.config.Database), "version", Version())
 	_, _ = fmt.Fprintf(s.out, "enablementd listens on %s://%s (reference at /docs/)\n", scheme, listener.Addr())
-	if s.sample != nil {
-		s.sample.tell(s.out, scheme, listener.Addr())
+	if s.config.Sample {
+		sample.Tell(s.out, scheme+"://"+listener.Addr().String())
 	}
 	return nil
 }

@@ -16,12 +16,13 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 var now = time.Date(2026, time.April, 16, 9, 20, 0, 0, time.UTC)
 
 // photo is the smallest real PNG, as base64.
-var photo = base64.StdEncoding.EncodeToString(dataset.Sample(now).Documents[0].Front.Content)
+var photo = base64.StdEncoding.EncodeToString(sample.Data(now).Documents[0].Front.Content)
 
 // read is what a file holds.
 func read(t testing.TB, text string) (*dataset.Dataset, error) {
@@ -292,10 +293,10 @@ func TestProgress(t *testing.T) {
 // TestDataset_JSON: what is written can be read.
 func TestDataset_JSON(t *testing.T) {
 	t.Parallel()
-	written := dataset.Sample(now)
+	written := sample.Data(now)
 	text, err := json.Marshal(written)
 	require.NoError(t, err)
-	require.NotContains(t, string(text), dataset.SampleKeyLevel3)
+	require.NotContains(t, string(text), sample.KeyLevel3)
 	read, err := read(t, string(text))
 	require.NoError(t, err)
 	written.Keys = nil

@@ -15,9 +15,9 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 )
@@ -63,7 +63,7 @@ func TestClock(t *testing.T) {
 			inserter, err := delivery.NewInserter(driver, logger)
 			require.NoError(t, err)
 			store := postgres.NewStore(db, inserter.EnqueueTx)
-			require.NoError(t, store.Import(t.Context(), dataset.Sample(time.Now())))
+			require.NoError(t, store.Import(t.Context(), sample.Data(time.Now())))
 			one := func(query string) (is bool) {
 				require.NoError(t, db.Pool().QueryRow(t.Context(), query).Scan(&is))
 				return is
@@ -99,7 +99,7 @@ func TestClock(t *testing.T) {
 			_, stop := start()
 			defer func() { stop() }()
 			_, err = enablement.NewService(store, time.Now).Submit(t.Context(), enablement.Submission{
-				CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
+				CompanyID: sample.Company, ClientID: sample.Cases[0].ClientID, RequestID: sample.Cases[0].RequestID,
 			}, func(enablement.Request) ([]byte, error) { return nil, nil })
 			require.NoError(t, err)
 			list, err := store.Notifications(t.Context(), "", "", 1)
@@ -113,7 +113,7 @@ func TestClock(t *testing.T) {
 				}, time.Minute, 20*time.Millisecond)
 			}
 			delivered()
-			h, err := store.History(t.Context(), dataset.Cases[0].RequestID)
+			h, err := store.History(t.Context(), sample.Cases[0].RequestID)
 			require.NoError(t, err)
 			require.Len(t, h.Deliveries, 3)
 			between := func(n int) time.Duration { return h.Deliveries[n].StartedAt.Sub(h.Deliveries[n-1].StartedAt) }

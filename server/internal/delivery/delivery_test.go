@@ -20,9 +20,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
 
@@ -74,7 +74,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	require.NoError(t, err)
 	b.db = db
 	b.store = sqlite.NewStore(db, inserter.EnqueueTx)
-	require.NoError(t, b.store.Import(t.Context(), dataset.Sample(time.Now())))
+	require.NoError(t, b.store.Import(t.Context(), sample.Data(time.Now())))
 
 	sender, err := delivery.NewSender(provider.URL+"/hook?token=in-the-query", []string{firstSecret, secondSecret}, true, time.Now)
 	require.NoError(t, err)
@@ -98,7 +98,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 func (b *bench) submit(t *testing.T) string {
 	t.Helper()
 	_, err := enablement.NewService(b.store, time.Now).Submit(t.Context(), enablement.Submission{
-		CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[0].ClientID, RequestID: dataset.Cases[0].RequestID,
+		CompanyID: sample.Company, ClientID: sample.Cases[0].ClientID, RequestID: sample.Cases[0].RequestID,
 	}, func(enablement.Request) ([]byte, error) { return nil, nil })
 	require.NoError(t, err)
 	list, err := b.store.Notifications(t.Context(), "", "", 10)
@@ -158,9 +158,9 @@ func TestQueue_delivered(t *testing.T) {
 	var notification api.Notification
 	require.NoError(t, json.Unmarshal(body, &notification))
 	require.Equal(t, api.NotificationProductInKyc, notification.Type)
-	require.Equal(t, dataset.Cases[0].RequestID, notification.Data.ID)
-	require.Equal(t, dataset.Cases[0].ClientID, notification.Data.ClientID)
-	require.Equal(t, dataset.SampleCompany, notification.Data.CompanyID)
+	require.Equal(t, sample.Cases[0].RequestID, notification.Data.ID)
+	require.Equal(t, sample.Cases[0].ClientID, notification.Data.ClientID)
+	require.Equal(t, sample.Company, notification.Data.CompanyID)
 	require.Equal(t, api.InKyc, notification.Data.Status)
 	require.WithinDuration(t, time.Now(), notification.Data.SubmittedAt.Time, time.Minute)
 }
@@ -265,7 +265,7 @@ func TestQueue_upkeep(t *testing.T) {
 		"new": time.Now().Add(-enablement.IdempotencyWindow + time.Hour),
 	} {
 		s := enablement.Submission{
-			CompanyID: dataset.SampleCompany, ClientID: dataset.Cases[1].ClientID, RequestID: dataset.Cases[1].RequestID,
+			CompanyID: sample.Company, ClientID: sample.Cases[1].ClientID, RequestID: sample.Cases[1].RequestID,
 		}
 		s.Idempotency = enablement.NewIdempotency(s, key)
 		_, err := enablement.NewService(b.store, func() time.Time { return at }).Submit(t.Context(), s,

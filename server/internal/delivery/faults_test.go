@@ -21,9 +21,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
 
@@ -77,7 +77,7 @@ func newOutage(t *testing.T, address string) *outage {
 	inserter, err := delivery.NewTestInserter(driver, river.TestConfig{Time: o.clock})
 	require.NoError(t, err)
 	o.store = sqlite.NewStore(o.db, inserter.EnqueueTx)
-	require.NoError(t, o.store.Import(t.Context(), dataset.Sample(o.clock.Now())))
+	require.NoError(t, o.store.Import(t.Context(), sample.Data(o.clock.Now())))
 	o.sender, err = delivery.NewSender(address, []string{firstSecret}, true, o.clock.Now)
 	require.NoError(t, err)
 	t.Cleanup(o.sender.Close)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // seedOrder is how a submission begins where nobody sorted its fields.
@@ -23,7 +23,7 @@ const seedOrder = `^{\s*"product": {\s*"id": `
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	service, address := serve(t)
-	seed := dataset.Cases[0]
+	seed := sample.Cases[0]
 	b := open(t)
 
 	b.do("opening", chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS(".opblock-summary")))
@@ -41,7 +41,7 @@ func TestDocs(t *testing.T) {
 
 	b.do("authorizing",
 		chromedp.Click(chromedp.CSS(".btn.authorize")),
-		chromedp.SendKeys(chromedp.CSS(".auth-container input"), dataset.SampleKeyLevel3),
+		chromedp.SendKeys(chromedp.CSS(".auth-container input"), sample.KeyLevel3),
 		chromedp.Click(chromedp.CSS(".auth-btn-wrapper .authorize")),
 		chromedp.Click(chromedp.CSS(".auth-btn-wrapper .btn-done")),
 		chromedp.WaitNotPresent(chromedp.CSS(".auth-container")),

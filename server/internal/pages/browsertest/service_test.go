@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/process"
+	"github.com/cryptomate-go/enablement/server/internal/lab/process"
 )
 
 // binary is the built service.

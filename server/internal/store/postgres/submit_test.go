@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
@@ -24,12 +24,12 @@ func TestSubmit_elsewhere(t *testing.T) {
 	_, here := openStore(t, dsn, nil)
 	elsewhereDB := open(t, dsn, postgres.Options{LockTimeout: 200 * time.Millisecond})
 	elsewhere := postgres.NewStore(elsewhereDB, func(context.Context, pgx.Tx, []enablement.Due) error { return nil })
-	held, other := submissionOf(dataset.Cases[0]), submissionOf(dataset.Cases[1])
+	held, other := submissionOf(sample.Cases[0]), submissionOf(sample.Cases[1])
 	held.Idempotency = enablement.NewIdempotency(held, "k")
 	mismatched := other
 	mismatched.Idempotency = enablement.NewIdempotency(other, "k")
 	trespassing := held
-	trespassing.CompanyID, trespassing.Idempotency = dataset.OtherCompany, nil
+	trespassing.CompanyID, trespassing.Idempotency = sample.OtherCompany, nil
 	unkeyed := held
 	unkeyed.Idempotency = nil
 
@@ -62,7 +62,7 @@ func TestSubmit_waits(t *testing.T) {
 	dsn := sampleDSN(t)
 	_, here := openStore(t, dsn, nil)
 	_, elsewhere := openStore(t, dsn, nil)
-	s := submissionOf(dataset.Cases[0])
+	s := submissionOf(sample.Cases[0])
 	s.Idempotency = enablement.NewIdempotency(s, "k")
 	second := make(chan enablement.Decision, 1)
 	first, err := here.Submit(t.Context(), s, func(f enablement.File) (enablement.Decision, error) {
@@ -113,7 +113,7 @@ func TestSubmit_repeats(t *testing.T) {
 				return nil
 			})
 			calls := 0
-			_, err := faulty.Submit(t.Context(), submissionOf(dataset.Cases[0]), func(f enablement.File) (enablement.Decision, error) {
+			_, err := faulty.Submit(t.Context(), submissionOf(sample.Cases[0]), func(f enablement.File) (enablement.Decision, error) {
 				calls++
 				return decide(f)
 			})
@@ -147,16 +147,16 @@ func TestSubmit_deadline(t *testing.T) {
 	dsn := sampleDSN(t)
 	db, here := openStore(t, dsn, nil)
 	_, elsewhere := openStore(t, dsn, nil)
-	_, err := here.Submit(t.Context(), submissionOf(dataset.Cases[0]), func(f enablement.File) (enablement.Decision, error) {
+	_, err := here.Submit(t.Context(), submissionOf(sample.Cases[0]), func(f enablement.File) (enablement.Decision, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := elsewhere.Submit(ctx, submissionOf(dataset.Cases[0]), decide)
+		_, err := elsewhere.Submit(ctx, submissionOf(sample.Cases[0]), decide)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		return decide(f)
 	})
 	require.NoError(t, err)
 	require.Equal(t, 1, count(t, db, "audit"))
-	_, err = elsewhere.Submit(t.Context(), submissionOf(dataset.Cases[0]), decide)
+	_, err = elsewhere.Submit(t.Context(), submissionOf(sample.Cases[0]), decide)
 	require.ErrorIs(t, err, enablement.ErrNotPending)
 }
 
@@ -173,13 +173,13 @@ func TestSubmit_serverGone(t *testing.T) {
 		require.NoError(t, err)
 	}
 	allow("false")
-	_, err := s.Submit(t.Context(), submissionOf(dataset.Cases[0]), decide)
+	_, err := s.Submit(t.Context(), submissionOf(sample.Cases[0]), decide)
 	require.ErrorIs(t, err, store.ErrUnavailable)
 	require.ErrorIs(t, s.Ready(t.Context()), store.ErrUnavailable)
 	_, err = s.Keys(t.Context(), "")
 	require.ErrorIs(t, err, store.ErrUnavailable)
 	allow("true")
-	_, err = s.Submit(t.Context(), submissionOf(dataset.Cases[0]), decide)
+	_, err = s.Submit(t.Context(), submissionOf(sample.Cases[0]), decide)
 	require.NoError(t, err, "it recovers by itself")
 	require.NoError(t, s.Ready(t.Context()))
 }
@@ -189,12 +189,12 @@ func TestSubmit_serverGone(t *testing.T) {
 func TestSubmit_roundTrips(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		c    dataset.Case
+		c    sample.Case
 		want []string
 	}{
-		"enters KYC":    {dataset.Cases[0], []string{"batch of 5", "batch of 5", "query"}},
-		"stays pending": {dataset.Cases[1], []string{"batch of 5", "batch of 4"}},
-		"refused":       {dataset.Cases[3], []string{"batch of 5", "query"}},
+		"enters KYC":    {sample.Cases[0], []string{"batch of 5", "batch of 5", "query"}},
+		"stays pending": {sample.Cases[1], []string{"batch of 5", "batch of 4"}},
+		"refused":       {sample.Cases[3], []string{"batch of 5", "query"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -218,7 +218,7 @@ func TestSubmit_roundTrips(t *testing.T) {
 			sub.Idempotency = enablement.NewIdempotency(sub, "k")
 			sub.Idempotency.Since = time.Now().Add(-time.Hour)
 			_, err = s.Submit(t.Context(), sub, decide)
-			if test.c != dataset.Cases[3] {
+			if test.c != sample.Cases[3] {
 				require.NoError(t, err)
 			}
 			require.Equal(t, test.want, tracer.trips)
@@ -252,8 +252,8 @@ func decide(f enablement.File) (enablement.Decision, error) {
 	return d, err
 }
 
-func submissionOf(c dataset.Case) enablement.Submission {
-	return enablement.Submission{CompanyID: dataset.SampleCompany, ClientID: c.ClientID, RequestID: c.RequestID, KeyID: "key_test"}
+func submissionOf(c sample.Case) enablement.Submission {
+	return enablement.Submission{CompanyID: sample.Company, ClientID: c.ClientID, RequestID: c.RequestID, KeyID: "key_test"}
 }
 
 // sampleDSN returns a migrated database with the sample in it.
@@ -261,7 +261,7 @@ func sampleDSN(t testing.TB) string {
 	t.Helper()
 	dsn := migratedDSN(t)
 	_, s := openStore(t, dsn, nil)
-	require.NoError(t, s.Import(t.Context(), dataset.Sample(time.Now())))
+	require.NoError(t, s.Import(t.Context(), sample.Data(time.Now())))
 	return dsn
 }
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
@@ -52,7 +52,7 @@ func TestSubmit_unavailable(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "test.db")
 			db, s := openStore(t, path, nil)
-			data := dataset.Sample(time.Now())
+			data := sample.Data(time.Now())
 			for i := range callers {
 				r := data.Requests[0]
 				r.ID = fmt.Sprint("rq_", i)
@@ -62,7 +62,7 @@ func TestSubmit_unavailable(t *testing.T) {
 			var tries atomic.Int64
 			submit := func(i int) error {
 				sub := enablement.Submission{
-					CompanyID: dataset.SampleCompany, ClientID: data.Requests[0].ClientID, RequestID: fmt.Sprint("rq_", i),
+					CompanyID: sample.Company, ClientID: data.Requests[0].ClientID, RequestID: fmt.Sprint("rq_", i),
 				}
 				sub.Idempotency = enablement.NewIdempotency(sub, fmt.Sprint(i))
 				_, err := s.Submit(context.WithoutCancel(t.Context()), sub, func(f enablement.File) (enablement.Decision, error) {

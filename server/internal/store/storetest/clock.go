@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/access"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // edges are moments that are easy to get wrong.
@@ -34,7 +34,7 @@ func exerciseClock(t *testing.T, open Open) {
 			t.Parallel()
 			f := withSample(t, open, nil)
 
-			key := access.New(dataset.SampleCompany, 3, name, at)
+			key := access.New(sample.Company, 3, name, at)
 			key.ExpiresAt, key.LastUsedAt = at, at
 			require.NoError(t, f.CreateKey(t.Context(), key, access.HashOf(name)))
 			require.NoError(t, f.RevokeKey(t.Context(), key.ID, at))
@@ -46,20 +46,20 @@ func exerciseClock(t *testing.T, open Open) {
 			require.Equal(t, kept(at), found.LastUsedAt)
 
 			// What was answered is what is stored, and time doesn't go back.
-			answered, _, err := submitAt(t, f, submissionOf(dataset.Cases[1]), at)
+			answered, _, err := submitAt(t, f, submissionOf(sample.Cases[1]), at)
 			require.NoError(t, err)
-			stored := current(t, f, dataset.Cases[1])
+			stored := current(t, f, sample.Cases[1])
 			require.Equal(t, answered.UpdatedAt, stored.UpdatedAt)
 			require.Equal(t, answered.CreatedAt, stored.CreatedAt)
 			require.False(t, stored.UpdatedAt.Before(stored.CreatedAt))
 
-			_, first, err := submitAt(t, f, keyed(dataset.Cases[1], "k"), at)
+			_, first, err := submitAt(t, f, keyed(sample.Cases[1], "k"), at)
 			require.NoError(t, err)
 			last := kept(at).Add(enablement.IdempotencyWindow - 1)
-			_, again, err := submitAt(t, f, keyed(dataset.Cases[1], "k"), last)
+			_, again, err := submitAt(t, f, keyed(sample.Cases[1], "k"), last)
 			require.NoError(t, err)
 			require.Equal(t, first, again, "the window is open to the last nanosecond")
-			_, anew, err := submitAt(t, f, keyed(dataset.Cases[1], "k"), last.Add(1))
+			_, anew, err := submitAt(t, f, keyed(sample.Cases[1], "k"), last.Add(1))
 			require.NoError(t, err)
 			require.NotEqual(t, first, anew)
 			pruned, err := f.PruneIdempotency(t.Context(), kept(last.Add(1)).Add(-1))
@@ -75,14 +75,14 @@ func exerciseClock(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		at := edges["far east"]
-		answered, _, err := submitAt(t, f, submissionOf(dataset.Cases[0]), at)
+		answered, _, err := submitAt(t, f, submissionOf(sample.Cases[0]), at)
 		require.NoError(t, err)
 		require.Equal(t, enablement.InKYC, answered.Status)
 		require.Equal(t, kept(at), answered.UpdatedAt)
 		list, err := f.Notifications(t.Context(), "", "", 1)
 		require.NoError(t, err)
 		require.Equal(t, kept(at), list[0].SubmittedAt)
-		require.Equal(t, kept(at), current(t, f, dataset.Cases[0]).UpdatedAt)
+		require.Equal(t, kept(at), current(t, f, sample.Cases[0]).UpdatedAt)
 
 		require.NoError(t, f.RecordDelivery(t.Context(), enablement.Delivery{
 			NotificationID: list[0].ID, StartedAt: at, Process: "test", StatusCode: 204, State: enablement.NotificationDelivered,
@@ -95,11 +95,11 @@ func exerciseClock(t *testing.T, open Open) {
 	t.Run("rotated at an edge", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		old := access.New(dataset.SampleCompany, 3, "old", now)
+		old := access.New(sample.Company, 3, "old", now)
 		old.ExpiresAt = edges["the last day"]
 		require.NoError(t, f.CreateKey(t.Context(), old, access.HashOf("old")))
 		until := edges["quarter of a hour"]
-		require.NoError(t, f.RotateKey(t.Context(), old.ID, until, access.New(dataset.SampleCompany, 3, "new", now), access.HashOf("new")))
+		require.NoError(t, f.RotateKey(t.Context(), old.ID, until, access.New(sample.Company, 3, "new", now), access.HashOf("new")))
 		found, err := f.KeyByHash(t.Context(), access.HashOf("old"))
 		require.NoError(t, err)
 		require.Equal(t, kept(until), found.ExpiresAt)
@@ -108,7 +108,7 @@ func exerciseClock(t *testing.T, open Open) {
 	t.Run("touched by a clock that lags", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		key := access.New(dataset.SampleCompany, 3, "x", now)
+		key := access.New(sample.Company, 3, "x", now)
 		require.NoError(t, f.CreateKey(t.Context(), key, access.HashOf("x")))
 		for _, at := range []time.Time{now.Add(time.Minute), now} {
 			require.NoError(t, f.TouchKeys(t.Context(), map[string]time.Time{key.ID: at}))

@@ -7,19 +7,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // keyed returns the submission of a sample case under an idempotency key.
-func keyed(c dataset.Case, key string) enablement.Submission {
+func keyed(c sample.Case, key string) enablement.Submission {
 	s := submissionOf(c)
 	s.Idempotency = enablement.NewIdempotency(s, key)
 	return s
 }
 
 func exerciseIdempotency(t *testing.T, open Open) {
-	complete, incomplete := dataset.Cases[0], dataset.Cases[1]
+	complete, incomplete := sample.Cases[0], sample.Cases[1]
 
 	t.Run("replay", func(t *testing.T) {
 		t.Parallel()
@@ -65,7 +65,7 @@ func exerciseIdempotency(t *testing.T, open Open) {
 		_, err := submit(t, f, keyed(complete, "k"))
 		require.NoError(t, err)
 		other := submissionOf(complete)
-		other.CompanyID = dataset.OtherCompany
+		other.CompanyID = sample.OtherCompany
 		other.Idempotency = enablement.NewIdempotency(other, "k")
 		_, err = submit(t, f, other)
 		require.ErrorIs(t, err, enablement.ErrClientNotFound, "no replay, no mismatch")
@@ -74,7 +74,7 @@ func exerciseIdempotency(t *testing.T, open Open) {
 	t.Run("a refusal is not recorded", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		unknown := keyed(dataset.Case{ClientID: "nobody", RequestID: "nothing"}, "k")
+		unknown := keyed(sample.Case{ClientID: "nobody", RequestID: "nothing"}, "k")
 		_, err := submit(t, f, unknown)
 		require.ErrorIs(t, err, enablement.ErrClientNotFound)
 		require.Equal(t, rows(0, 0, 0), written(f))

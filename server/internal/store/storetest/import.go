@@ -11,6 +11,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 func exerciseImport(t *testing.T, open Open) {
@@ -39,13 +40,13 @@ func exerciseImport(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		before := counts(f)
-		data := dataset.Sample(now)
+		data := sample.Data(now)
 		data.Requests, data.Keys = nil, nil
 		data.Clients[0].Email = ""
 		data.Documents[0].Metadata = nil
 		require.NoError(t, f.Import(t.Context(), data))
 		require.Equal(t, before, counts(f))
-		request, err := submit(t, f, submissionOf(dataset.Cases[0]))
+		request, err := submit(t, f, submissionOf(sample.Cases[0]))
 		require.NoError(t, err)
 		require.Equal(t, enablement.PendingDocumentation, request.Status, "the data that was complete is not any more")
 	})
@@ -64,7 +65,7 @@ func exerciseImport(t *testing.T, open Open) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := open(t, nil)
-			data := dataset.Sample(now)
+			data := sample.Data(now)
 			test.change(data)
 			var fault *dataset.EntryError
 			require.ErrorAs(t, f.Import(t.Context(), data), &fault)
@@ -77,32 +78,32 @@ func exerciseImport(t *testing.T, open Open) {
 	t.Run("client of another company", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		data := dataset.Sample(now)
-		data.Clients[1].CompanyID = dataset.OtherCompany
+		data := sample.Data(now)
+		data.Clients[1].CompanyID = sample.OtherCompany
 		var fault *dataset.EntryError
 		require.ErrorAs(t, f.Import(t.Context(), data), &fault)
 		require.Equal(t, "clients", fault.List)
 		require.Equal(t, 1, fault.Index)
-		_, err := submit(t, f, submissionOf(dataset.Cases[1]))
+		_, err := submit(t, f, submissionOf(sample.Cases[1]))
 		require.NoError(t, err, "the client stays where it was")
 	})
 
 	t.Run("stored request", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
+		_, err := submit(t, f, submissionOf(sample.Cases[0]))
 		require.NoError(t, err)
 		var fault *dataset.EntryError
-		require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: dataset.Sample(now).Requests[:1]}), &fault)
+		require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: sample.Data(now).Requests[:1]}), &fault)
 		require.ErrorIs(t, fault, dataset.ErrRequestStored)
 		require.ErrorContains(t, fault, "leave requests out of the file")
 		require.Equal(t, "requests", fault.List)
-		require.Equal(t, enablement.InKYC, current(t, f, dataset.Cases[0]).Status)
+		require.Equal(t, enablement.InKYC, current(t, f, sample.Cases[0]).Status)
 	})
 
 	// A long import goes to the database in parts, and is all or nothing still.
 	long := func() *dataset.Dataset {
-		data := dataset.Sample(now)
+		data := sample.Data(now)
 		client := data.Clients[0]
 		for i := range 1500 {
 			client.ID = fmt.Sprint("cl_", i)

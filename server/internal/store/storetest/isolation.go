@@ -9,6 +9,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 func refusedForKey(err error) bool {
@@ -17,13 +18,13 @@ func refusedForKey(err error) bool {
 
 // exerciseIsolation plays two companies with a complete request each, that try each other's.
 func exerciseIsolation(t *testing.T, open Open) {
-	mine := submissionOf(dataset.Cases[0])
-	theirs := enablement.Submission{CompanyID: dataset.OtherCompany, ClientID: "their-client", RequestID: "their-request"}
+	mine := submissionOf(sample.Cases[0])
+	theirs := enablement.Submission{CompanyID: sample.OtherCompany, ClientID: "their-client", RequestID: "their-request"}
 
 	both := func(t *testing.T) []Fixture {
 		t.Helper()
 		fixtures := several(t, open)
-		data := dataset.Sample(now)
+		data := sample.Data(now)
 		client, document, request := data.Clients[0], data.Documents[0], data.Requests[0]
 		client.ID, client.CompanyID = theirs.ClientID, theirs.CompanyID
 		document.ClientID = theirs.ClientID
@@ -116,7 +117,7 @@ func exerciseIsolation(t *testing.T, open Open) {
 		t.Parallel()
 		fixtures := both(t)
 		s := mine
-		s.ClientID = dataset.Cases[1].ClientID
+		s.ClientID = sample.Cases[1].ClientID
 		_, err := submit(t, fixtures[0], s)
 		require.ErrorIs(t, err, enablement.ErrRequestNotFound)
 		require.Equal(t, rows(0, 0, 0), written(fixtures[0]))

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/server/internal/access"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
@@ -17,7 +17,7 @@ func exerciseKeys(t *testing.T, open Open) {
 	create := func(t *testing.T, f Fixture, change func(*access.Key)) (access.Key, access.Hash) {
 		t.Helper()
 		secret := access.NewSecret()
-		key := access.New(dataset.SampleCompany, 3, secret, now)
+		key := access.New(sample.Company, 3, secret, now)
 		change(&key)
 		hash := access.HashOf(secret)
 		require.NoError(t, f.CreateKey(t.Context(), key, hash))
@@ -54,7 +54,7 @@ func exerciseKeys(t *testing.T, open Open) {
 			"the address range ::ffff:192.0.2.0/120 holds no caller's address":     func(k *access.Key) { k.Allow = []netip.Prefix{netip.MustParsePrefix("::ffff:192.0.2.0/120")} },
 			"the address range invalid Prefix holds no caller's address; IPv4 ran": func(k *access.Key) { k.Allow = []netip.Prefix{{}} },
 		} {
-			key := access.New(dataset.SampleCompany, 3, access.NewSecret(), now)
+			key := access.New(sample.Company, 3, access.NewSecret(), now)
 			change(&key)
 			require.ErrorContains(t, f.CreateKey(t.Context(), key, access.HashOf(want)), strings.TrimSpace(want))
 		}
@@ -80,7 +80,7 @@ func exerciseKeys(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		_, hash := create(t, f, func(*access.Key) {})
-		require.Error(t, f.CreateKey(t.Context(), access.New(dataset.SampleCompany, 3, "x", now), hash))
+		require.Error(t, f.CreateKey(t.Context(), access.New(sample.Company, 3, "x", now), hash))
 	})
 
 	t.Run("revoke", func(t *testing.T) {
@@ -99,7 +99,7 @@ func exerciseKeys(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		old, oldHash := create(t, f, func(*access.Key) {})
-		fresh := access.New(dataset.SampleCompany, 3, "fresh secret", now)
+		fresh := access.New(sample.Company, 3, "fresh secret", now)
 		require.NoError(t, f.RotateKey(t.Context(), old.ID, now.Add(time.Hour), fresh, access.HashOf("fresh secret")))
 		found, err := f.KeyByHash(t.Context(), oldHash)
 		require.NoError(t, err)
@@ -110,7 +110,7 @@ func exerciseKeys(t *testing.T, open Open) {
 		require.Equal(t, fresh, found)
 
 		before := f.Count("api_keys")
-		require.ErrorIs(t, f.RotateKey(t.Context(), "key_unknown", now, access.New(dataset.SampleCompany, 3, "x", now), access.HashOf("x")), access.ErrKeyNotFound)
+		require.ErrorIs(t, f.RotateKey(t.Context(), "key_unknown", now, access.New(sample.Company, 3, "x", now), access.HashOf("x")), access.ErrKeyNotFound)
 		require.Equal(t, before, f.Count("api_keys"))
 	})
 
@@ -118,7 +118,7 @@ func exerciseKeys(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		old, hash := create(t, f, func(k *access.Key) { k.ExpiresAt = now.Add(time.Minute) })
-		require.NoError(t, f.RotateKey(t.Context(), old.ID, now.Add(time.Hour), access.New(dataset.SampleCompany, 3, "y", now), access.HashOf("y")))
+		require.NoError(t, f.RotateKey(t.Context(), old.ID, now.Add(time.Hour), access.New(sample.Company, 3, "y", now), access.HashOf("y")))
 		found, err := f.KeyByHash(t.Context(), hash)
 		require.NoError(t, err)
 		require.True(t, now.Add(time.Minute).Equal(found.ExpiresAt))
@@ -140,10 +140,10 @@ func exerciseKeys(t *testing.T, open Open) {
 		all, err := f.Keys(t.Context(), "")
 		require.NoError(t, err)
 		require.Len(t, all, 3)
-		one, err := f.Keys(t.Context(), dataset.OtherCompany)
+		one, err := f.Keys(t.Context(), sample.OtherCompany)
 		require.NoError(t, err)
 		require.Len(t, one, 1)
-		require.Equal(t, dataset.OtherCompany, one[0].CompanyID)
+		require.Equal(t, sample.OtherCompany, one[0].CompanyID)
 		none, err := f.Keys(t.Context(), "nowhere")
 		require.NoError(t, err)
 		require.Empty(t, none)

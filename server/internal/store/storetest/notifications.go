@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
@@ -16,7 +16,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 	submitted := func(t *testing.T) (Fixture, string) {
 		t.Helper()
 		f := withSample(t, open, nil)
-		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
+		_, err := submit(t, f, submissionOf(sample.Cases[0]))
 		require.NoError(t, err)
 		list, err := f.Notifications(t.Context(), "", "", 1)
 		require.NoError(t, err)
@@ -92,7 +92,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 		f, id := submitted(t)
 		record(t, f, id, now, 503, "answered 503", enablement.NotificationPending)
 		record(t, f, id, now.Add(time.Second), 204, "", enablement.NotificationDelivered)
-		h, err := f.History(t.Context(), dataset.Cases[0].RequestID)
+		h, err := f.History(t.Context(), sample.Cases[0].RequestID)
 		require.NoError(t, err)
 		delivery := enablement.Delivery{
 			NotificationID: id, StartedAt: now, Duration: 7 * time.Millisecond,
@@ -110,7 +110,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 			Deliveries:     []enablement.Delivery{delivery, last},
 		}, h)
 
-		h, err = f.History(t.Context(), dataset.Cases[3].RequestID)
+		h, err = f.History(t.Context(), sample.Cases[3].RequestID)
 		require.NoError(t, err)
 		require.Equal(t, enablement.Enabled, h.Status)
 		require.Empty(t, h.Audit)
@@ -132,7 +132,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 		pruned, err = f.PruneDeliveries(t.Context(), now)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, pruned)
-		h, err := f.History(t.Context(), dataset.Cases[0].RequestID)
+		h, err := f.History(t.Context(), sample.Cases[0].RequestID)
 		require.NoError(t, err)
 		require.Len(t, h.Deliveries, 1)
 		require.Len(t, h.Audit, 1, "audit rows are kept")

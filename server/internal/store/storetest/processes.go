@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // processes is how many stores the suite opens on one database where it plays several processes.
@@ -56,7 +56,7 @@ func atOnce(t *testing.T, fixtures []Fixture, n int, submission func(i int) (ena
 }
 
 func exerciseProcesses(t *testing.T, open Open) {
-	complete, incomplete := dataset.Cases[0], dataset.Cases[1]
+	complete, incomplete := sample.Cases[0], sample.Cases[1]
 
 	t.Run("one request, 1000 submissions", func(t *testing.T) {
 		t.Parallel()
@@ -105,7 +105,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 	t.Run("one key, two requests", func(t *testing.T) {
 		t.Parallel()
 		fixtures := several(t, open)
-		cases := []dataset.Case{complete, incomplete}
+		cases := []sample.Case{complete, incomplete}
 		outcomes := atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
 			return keyed(cases[i%len(cases)], "k"), now
 		})

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/prune"
 )
 
@@ -81,10 +81,10 @@ func exercisePrune(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		together(many, func(i int) {
-			_, _, err := submitAt(t, f, keyed(dataset.Cases[1], fmt.Sprint(i)), old.Add(-time.Duration(i/10)*time.Microsecond))
+			_, _, err := submitAt(t, f, keyed(sample.Cases[1], fmt.Sprint(i)), old.Add(-time.Duration(i/10)*time.Microsecond))
 			assert.NoError(t, err)
 		})
-		_, _, err := submitAt(t, f, keyed(dataset.Cases[1], "new"), now)
+		_, _, err := submitAt(t, f, keyed(sample.Cases[1], "new"), now)
 		require.NoError(t, err)
 		pruned, err := f.PruneIdempotency(t.Context(), old)
 		require.NoError(t, err)
@@ -124,7 +124,7 @@ func exercisePrune(t *testing.T, open Open) {
 				require.Greater(t, submitted, 3, "submissions that did not wait for the end")
 				return
 			default:
-				_, err := submit(t, f, submissionOf(dataset.Cases[1]))
+				_, err := submit(t, f, submissionOf(sample.Cases[1]))
 				require.NoError(t, err)
 			}
 		}

@@ -9,11 +9,12 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // exerciseRacing has imports meet submissions and each other.
 func exerciseRacing(t *testing.T, open Open) {
-	c := dataset.Cases[0]
+	c := sample.Cases[0]
 
 	// The client and the document change together, and one of them is always at fault: a mixture would
 	// be complete, or at fault twice.
@@ -21,7 +22,7 @@ func exerciseRacing(t *testing.T, open Open) {
 		t.Parallel()
 		fixtures := several(t, open)
 		faulty := func(client, document bool) *dataset.Dataset {
-			data := dataset.Sample(now)
+			data := sample.Data(now)
 			d := &dataset.Dataset{At: now, Clients: data.Clients[:1], Documents: data.Documents[:1]}
 			if client {
 				d.Clients[0].Email = ""
@@ -79,7 +80,7 @@ func exerciseRacing(t *testing.T, open Open) {
 		errs := make([]error, len(fixtures)*4)
 		for i := range errs {
 			group.Go(func() {
-				data := dataset.Sample(now)
+				data := sample.Data(now)
 				data.Requests, data.Keys = nil, nil
 				if i%2 == 0 { // against each other's order
 					slices.Reverse(data.Companies)
@@ -100,7 +101,7 @@ func exerciseRacing(t *testing.T, open Open) {
 	t.Run("one request imported at once", func(t *testing.T) {
 		t.Parallel()
 		fixtures := several(t, open)
-		request := dataset.Sample(now).Requests[0]
+		request := sample.Data(now).Requests[0]
 		request.ID = "imported-once"
 		var group sync.WaitGroup
 		errs := make([]error, len(fixtures)*4)

@@ -9,8 +9,8 @@ import (
 	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/require"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
@@ -51,7 +51,7 @@ func exerciseStats(t *testing.T, open Open) {
 	t.Run("submitted", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
+		_, err := submit(t, f, submissionOf(sample.Cases[0]))
 		require.NoError(t, err)
 		got := stats(t, f, time.Now().Add(time.Hour))
 		require.InDelta(t, time.Hour.Seconds(), got.OldestAvailable.Seconds(), 60)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
@@ -71,7 +72,7 @@ var now = time.Date(2026, time.April, 16, 9, 20, 0, 123456000, time.UTC)
 func withSample(t *testing.T, open Open, enqueueing error) Fixture {
 	t.Helper()
 	f := open(t, enqueueing)
-	require.NoError(t, f.Import(t.Context(), dataset.Sample(now)))
+	require.NoError(t, f.Import(t.Context(), sample.Data(now)))
 	return f
 }
 
@@ -105,7 +106,7 @@ func notify(t *testing.T, f Fixture, n int) []string {
 // notifyAt is notify at moments of its own.
 func notifyAt(t *testing.T, f Fixture, n int, at func(i int) time.Time) []string {
 	t.Helper()
-	complete := dataset.Cases[0]
+	complete := sample.Cases[0]
 	data := &dataset.Dataset{At: now}
 	for i := range n {
 		data.Requests = append(data.Requests, dataset.Request{
@@ -136,9 +137,9 @@ func record(t *testing.T, f Fixture, id string, at time.Time, state enablement.N
 }
 
 // submissionOf returns the submission of a sample case by its own company.
-func submissionOf(c dataset.Case) enablement.Submission {
+func submissionOf(c sample.Case) enablement.Submission {
 	return enablement.Submission{
-		CompanyID: dataset.SampleCompany,
+		CompanyID: sample.Company,
 		ClientID:  c.ClientID,
 		RequestID: c.RequestID,
 		KeyID:     "key_test",
@@ -147,7 +148,7 @@ func submissionOf(c dataset.Case) enablement.Submission {
 }
 
 // current returns the request as it is stored, without changing it.
-func current(t *testing.T, f Fixture, c dataset.Case) enablement.Request {
+func current(t *testing.T, f Fixture, c sample.Case) enablement.Request {
 	t.Helper()
 	var request enablement.Request
 	_, err := f.Submit(t.Context(), submissionOf(c), func(file enablement.File) (enablement.Decision, error) {

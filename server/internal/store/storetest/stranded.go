@@ -10,6 +10,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
@@ -21,7 +22,7 @@ func live(f Fixture) int {
 // moreNotifications submits n requests more of the client who has everything.
 func moreNotifications(t *testing.T, f Fixture, n int) {
 	t.Helper()
-	complete := dataset.Cases[0]
+	complete := sample.Cases[0]
 	data := &dataset.Dataset{At: now}
 	for i := range n {
 		data.Requests = append(data.Requests, dataset.Request{
@@ -42,7 +43,7 @@ func exerciseStranded(t *testing.T, open Open) {
 	submitted := func(t *testing.T) (Fixture, string) {
 		t.Helper()
 		f := withSample(t, open, nil)
-		_, err := submit(t, f, submissionOf(dataset.Cases[0]))
+		_, err := submit(t, f, submissionOf(sample.Cases[0]))
 		require.NoError(t, err)
 		list, err := f.Notifications(t.Context(), "", "", 1)
 		require.NoError(t, err)
@@ -135,9 +136,9 @@ func exerciseStranded(t *testing.T, open Open) {
 	t.Run("nothing is written where it can't be queued", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, errEnqueue)
-		c := dataset.Cases[0]
+		c := sample.Cases[0]
 		f.Exec(`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
-			VALUES ('ntf_x', '` + c.RequestID + `', '` + c.ClientID + `', '` + dataset.SampleCompany + `', 'cards_individuals', 'in_kyc', '2026-04-15 09:00:00.000', 'pending')`)
+			VALUES ('ntf_x', '` + c.RequestID + `', '` + c.ClientID + `', '` + sample.Company + `', 'cards_individuals', 'in_kyc', '2026-04-15 09:00:00.000', 'pending')`)
 		n, err := f.RequeueStranded(t.Context(), lost, 10, func(enablement.NotificationStatus) time.Time { return time.Time{} })
 		require.ErrorIs(t, err, errEnqueue)
 		require.Zero(t, n)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 var (
@@ -18,7 +19,7 @@ var (
 )
 
 func exerciseSubmit(t *testing.T, open Open) {
-	complete, incomplete, rejected := dataset.Cases[0], dataset.Cases[1], dataset.Cases[2]
+	complete, incomplete, rejected := sample.Cases[0], sample.Cases[1], sample.Cases[2]
 
 	t.Run("complete", func(t *testing.T) {
 		t.Parallel()
@@ -41,7 +42,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		require.Len(t, list, 1)
 		require.Equal(t, complete.RequestID, list[0].RequestID)
 		require.Equal(t, complete.ClientID, list[0].ClientID)
-		require.Equal(t, dataset.SampleCompany, list[0].CompanyID)
+		require.Equal(t, sample.Company, list[0].CompanyID)
 		require.Equal(t, enablement.CardsIndividuals, list[0].Product)
 		require.Equal(t, enablement.InKYC, list[0].Status)
 		require.True(t, now.Equal(list[0].SubmittedAt))
@@ -53,7 +54,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		require.Equal(t, rows(1, 1, 1), written(f), "a refused submission writes nothing")
 	})
 
-	for name, c := range map[string]dataset.Case{"incomplete": incomplete, "rejected items": rejected} {
+	for name, c := range map[string]sample.Case{"incomplete": incomplete, "rejected items": rejected} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := withSample(t, open, nil)
@@ -78,11 +79,11 @@ func exerciseSubmit(t *testing.T, open Open) {
 		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
 			f := withSample(t, open, nil)
-			before := current(t, f, dataset.Cases[name])
+			before := current(t, f, sample.Cases[name])
 			require.Equal(t, status, before.Status)
-			_, err := submit(t, f, submissionOf(dataset.Cases[name]))
+			_, err := submit(t, f, submissionOf(sample.Cases[name]))
 			require.ErrorIs(t, err, enablement.ErrNotPending)
-			require.Equal(t, before, current(t, f, dataset.Cases[name]))
+			require.Equal(t, before, current(t, f, sample.Cases[name]))
 			require.Equal(t, rows(0, 0, 0), written(f))
 		})
 	}
@@ -92,7 +93,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		f := withSample(t, open, nil)
 		_, err := submit(t, f, submissionOf(incomplete))
 		require.NoError(t, err)
-		data := dataset.Sample(now)
+		data := sample.Data(now)
 		client, document := data.Clients[0], data.Documents[0]
 		client.ID, document.ClientID = incomplete.ClientID, incomplete.ClientID
 		require.NoError(t, f.Import(t.Context(), &dataset.Dataset{
@@ -111,7 +112,7 @@ func exerciseSubmit(t *testing.T, open Open) {
 		"unknown client":       {func(s *enablement.Submission) { s.ClientID = "nobody" }, enablement.ErrClientNotFound},
 		"unknown request":      {func(s *enablement.Submission) { s.RequestID = "nothing" }, enablement.ErrRequestNotFound},
 		"other client's":       {func(s *enablement.Submission) { s.RequestID = incomplete.RequestID }, enablement.ErrRequestNotFound},
-		"other company":        {func(s *enablement.Submission) { s.CompanyID = dataset.OtherCompany }, enablement.ErrClientNotFound},
+		"other company":        {func(s *enablement.Submission) { s.CompanyID = sample.OtherCompany }, enablement.ErrClientNotFound},
 		"unknown company":      {func(s *enablement.Submission) { s.CompanyID = "nowhere" }, enablement.ErrClientNotFound},
 		"no ids":               {func(s *enablement.Submission) { *s = enablement.Submission{} }, enablement.ErrClientNotFound},
 		"ids are not patterns": {func(s *enablement.Submission) { s.ClientID = "%" }, enablement.ErrClientNotFound},
@@ -169,7 +170,7 @@ func exerciseConcurrency(t *testing.T, open Open) {
 	for i := range submitters {
 		done.Go(func() {
 			start.Wait()
-			_, errs[i] = submit(t, f, submissionOf(dataset.Cases[0]))
+			_, errs[i] = submit(t, f, submissionOf(sample.Cases[0]))
 		})
 	}
 	start.Done()

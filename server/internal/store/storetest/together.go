@@ -9,34 +9,35 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // exerciseTogether: submissions that come together may share a transaction, but nothing else.
 func exerciseTogether(t *testing.T, open Open) {
 	const each = 40
 	fixtures := several(t, open)
-	sample := dataset.Sample(now)
-	complete, incomplete := dataset.Cases[0], dataset.Cases[1]
+	stored := sample.Data(now)
+	complete, incomplete := sample.Cases[0], sample.Cases[1]
 	data := &dataset.Dataset{At: now}
 	for i := range each {
-		for _, c := range []dataset.Case{complete, incomplete} {
+		for _, c := range []sample.Case{complete, incomplete} {
 			data.Requests = append(data.Requests, dataset.Request{
 				ID: fmt.Sprintf("%s-%d", c.RequestID, i), ClientID: c.ClientID,
-				Product: sample.Requests[0].Product, Status: enablement.Requested,
+				Product: stored.Requests[0].Product, Status: enablement.Requested,
 			})
 		}
 	}
 	require.NoError(t, fixtures[0].Import(t.Context(), data))
 
 	kinds := []struct {
-		c      dataset.Case
+		c      sample.Case
 		change func(*enablement.Submission)
 		status enablement.Status
 		err    error
 	}{
 		{complete, func(*enablement.Submission) {}, enablement.InKYC, nil},
 		{incomplete, func(*enablement.Submission) {}, enablement.PendingDocumentation, nil},
-		{complete, func(s *enablement.Submission) { s.CompanyID = dataset.OtherCompany }, "", enablement.ErrClientNotFound},
+		{complete, func(s *enablement.Submission) { s.CompanyID = sample.OtherCompany }, "", enablement.ErrClientNotFound},
 		{incomplete, func(s *enablement.Submission) { s.ClientID = "nobody" }, "", enablement.ErrClientNotFound},
 		{incomplete, func(s *enablement.Submission) { s.ClientID = complete.ClientID }, "", enablement.ErrRequestNotFound},
 		{complete, func(s *enablement.Submission) { s.RequestID += "\xff" }, "", enablement.ErrRequestNotFound},

@@ -1,0 +1,37 @@
+package main
+
+import "context"
+
+// The chain beside generated servers, without a listener.
+var chainRows = []row{
+	{
+		id: "P1", what: "a call through the whole chain, beside ogen", measure: besideRivals("P1"),
+		lines: []line{
+			{"ns", ratio, goal{"≤", 0.8, "×"}},
+			{"allocs", alone, goal{"≤", 30, "allocs"}},
+		},
+	},
+	{
+		id: "P2", what: "the same with replies validated, beside ogen without", measure: besideRivals("P2"),
+		lines: []line{{"ns", ratio, goal{"≤", 1.5, "×"}}},
+	},
+	{
+		id: "P2b", what: "the same beside oapi-codegen's strict server with nethttp-middleware", measure: besideRivals("P2b"),
+		lines: []line{{"ns", ratio, goal{"≤", 0.5, "×"}}},
+	},
+}
+
+const rivals = "server/internal/lab/bench/rivals"
+
+// besideRivals measures by a benchmark of the module that the rivals are in.
+func besideRivals(id string) func(context.Context, int) (samples, error) {
+	measure := benchmark(rivals, "^Benchmark"+id+"$", ".")
+	return func(ctx context.Context, rounds int) (samples, error) {
+		for _, what := range []string{"generate", "test"} { // who does less is no rival
+			if _, err := command(ctx, "go", what, "-C", rivals); err != nil {
+				return nil, err
+			}
+		}
+		return measure(ctx, rounds)
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/lab/process"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
+)
+
+// The built programs.
+var processRows = []row{
+	{
+		id: "P7", what: "cold start to the first answer, on an existing SQLite file", measure: measureStart,
+		lines: []line{{"ms", alone, goal{"≤", 60, "ms"}}},
+	},
+	{
+		id: "P7b", what: "a program with the client beside one that calls net/http", measure: measureSize,
+		lines: []line{{"MB", surplus, goal{"≤", 1.5, "MB more"}}},
+	},
+}
+
+const (
+	binary  = "bin/enablementd"
+	company = "cmp_bench"
+	starts  = 11 // at least
+)
+
+// measureStart starts the service again and again, and submits a request that is complete.
+func measureStart(ctx context.Context, rounds int) (samples, error) {
+	rounds = max(rounds, starts)
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	provider := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	defer provider.Close()
+	db := filepath.Join(dir, "bench.db")
+	key, err := process.Prepare(ctx, binary, db, company, requests(rounds))
+	if err != nil {
+		return nil, err
+	}
+	s := samples{}
+	for n := range rounds {
+		took, err := startOnce(ctx, n, key, "--db", db, "--provider-allow-private", "--provider-url", provider.URL,
+			"--provider-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+		if err != nil {
+			return nil, err
+		}
+		s["ours-ms"] = append(s["ours-ms"], float64(took.Microseconds())/1000)
+	}
+	return s, nil
+}
+
+// requests are complete ones of the sample's client.
+func requests(n int) *dataset.Dataset {
+	sample := sample.Data(time.Now())
+	client, document := sample.Clients[0], sample.Documents[0]
+	client.CompanyID, document.ClientID = company, client.ID
+	d := &dataset.Dataset{
+		Companies: []dataset.Company{{ID: company}},
+		Clients:   []dataset.Client{client},
+		Documents: []dataset.Document{document},
+	}
+	for i := range n {
+		d.Requests = append(d.Requests, dataset.Request{
+			ID: requestID(i), ClientID: client.ID, Product: enablement.CardsIndividuals, Status: enablement.Requested,
+		})
+	}
+	return d
+}
+
+func requestID(n int) string { return fmt.Sprintf("rq_%d", n) }
+
+// startOnce measures from before the start until a submission is answered.
+func startOnce(ctx context.Context, n int, key string, flags ...string) (time.Duration, error) {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	submit, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+
+		"/management/clients/individuals/"+requests(0).Clients[0].ID+"/products/"+requestID(n)+"/submit", nil)
+	if err != nil {
+		return 0, err
+	}
+	submit.Header.Set("x-api-key", key)
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+
+	service := exec.CommandContext(ctx, binary, append([]string{"serve", "--addr", address, "--admin-addr", "127.0.0.1:0"}, flags...)...)
+	service.Cancel = func() error { return service.Process.Signal(syscall.SIGTERM) }
+	began := time.Now()
+	if err := service.Start(); err != nil {
+		return 0, err
+	}
+	defer func() {
+		cancel()
+		_ = service.Wait() // ended by the signal
+	}()
+	for {
+		resp, err := transport.RoundTrip(submit)
+		if err == nil {
+			took := time.Since(began)
+			_ = resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				return 0, fmt.Errorf("the first answer is %s", resp.Status)
+			}
+			return took, nil
+		}
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("no answer: %w", err)
+		}
+		process.Pause(ctx, time.Millisecond) // it doesn't listen yet
+	}
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// measureSize builds both programs as one would for a release.
+func measureSize(ctx context.Context, _ int) (samples, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	s := samples{}
+	for unit, name := range map[string]string{"ours-MB": "client", "theirs-MB": "plain"} {
+		program := filepath.Join(dir, name)
+		if _, err := command(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./server/internal/lab/bench/testdata/"+name); err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(program)
+		if err != nil {
+			return nil, err
+		}
+		s[unit] = []float64{float64(info.Size()) / 1e6}
+	}
+	return s, nil
+}

@@ -1,0 +1,74 @@
+package rivals
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/ogen-go/ogen/ogenerrors"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
+	"github.com/cryptomate-go/enablement/server/internal/lab/bench/rivals/oas"
+)
+
+// ogen implements the interfaces of ogen's server.
+type ogen struct{ authenticator *httpapi.Authenticator }
+
+func newOgen() (http.Handler, error) {
+	o := ogen{newAuthenticator()}
+	s, err := oas.NewServer(o, o)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(withStatus{w}, r) }), nil
+}
+
+// withStatus writes 200 for the 0 that ogen v1.22 writes where an operation has the same response for 200 and 2XX.
+type withStatus struct{ http.ResponseWriter }
+
+func (w withStatus) WriteHeader(status int) {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// HandleApiKey implements [oas.SecurityHandler].
+//
+//nolint:revive // ogen's name
+func (o ogen) HandleApiKey(ctx context.Context, _ oas.OperationName, t oas.ApiKey) (context.Context, error) {
+	return ctx, authenticate(ctx, o.authenticator, t.APIKey)
+}
+
+const timestampForm = "2006-01-02T15:04:05"
+
+// SubmitProduct implements [oas.Handler].
+func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oas.SubmitProductRes, error) {
+	a := answer(enablement.Submission{ClientID: string(params.ClientId), RequestID: string(params.ProductRequestId)})
+	return &oas.SubmittedHeaders{
+		XTraceID: traceID,
+		Response: oas.Submission{
+			Product: oas.Product{
+				ID:        oas.ID(a.ID),
+				ClientID:  oas.ID(a.ClientID),
+				Product:   oas.ProductType(a.Product),
+				Status:    oas.ProductStatus(a.Status),
+				CreatedAt: oas.Timestamp(a.CreatedAt.Format(timestampForm)),
+				UpdatedAt: oas.Timestamp(a.UpdatedAt.Format(timestampForm)),
+				MissingRequirements: oas.MissingRequirements{
+					Documents: []oas.DocumentRequirement{}, Data: []oas.DataRequirement{},
+				},
+			},
+			RejectedItems: []oas.RejectedItem{},
+		},
+	}, nil
+}
+
+// NewError implements [oas.Handler].
+func (ogen) NewError(_ context.Context, err error) *oas.OtherErrorStatusCodeWithHeaders {
+	return &oas.OtherErrorStatusCodeWithHeaders{
+		StatusCode: ogenerrors.ErrorCode(err),
+		XTraceID:   traceID,
+		Response:   oas.Error{Code: "SERVER_ERROR", Message: err.Error(), TraceID: traceID},
+	}
+}

@@ -1,0 +1,105 @@
+package sample
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/delivery"
+	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
+)
+
+// Sample is what runs beside a service that serves the sample.
+type Sample struct {
+	// Database is where the service keeps the sample: as asked for, or in a temporary directory.
+	Database string
+	// ProviderURL and Secret are for the notifications.
+	ProviderURL, Secret string
+
+	provider *http.Server
+	dir      string // of the temporary database; empty where one was asked for
+}
+
+// Start starts the provider. Database may be empty. The caller closes what Start returns.
+func Start(ctx context.Context, database string, logger *slog.Logger) (s *Sample, err error) {
+	s = &Sample{Database: database, Secret: delivery.NewSecret()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.Database == "" {
+		if s.dir, err = os.MkdirTemp("", "enablementd-sample-"); err != nil {
+			return nil, err
+		}
+		s.Database = filepath.Join(s.dir, "sample.db")
+	}
+	handler, err := NewProvider(s.Secret, logger)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.provider = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+	}
+	go func() { _ = s.provider.Serve(listener) }() // ends with Close
+	s.ProviderURL = "http://" + listener.Addr().String() + "/notifications"
+	return s, nil
+}
+
+// Close stops the provider and removes the temporary database.
+func (s *Sample) Close() error {
+	var errs []error
+	if s.provider != nil {
+		errs = append(errs, s.provider.Close())
+	}
+	if s.dir != "" {
+		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// Store is where the sample is kept.
+type Store interface {
+	Keys(ctx context.Context, companyID string) ([]access.Key, error)
+	Import(ctx context.Context, data dataset.Source) error
+}
+
+// Load stores the sample's data, unless the store has it from an earlier start.
+func Load(ctx context.Context, store Store) error {
+	keys, err := store.Keys(ctx, Company)
+	if err != nil || len(keys) > 0 {
+		return err
+	}
+	if err := store.Import(ctx, Data(time.Now())); err != nil {
+		return fmt.Errorf("loading the sample: %w", err)
+	}
+	return nil
+}
+
+// Tell prints what a person needs to try the service at the URL.
+func Tell(out io.Writer, url string) {
+	_, _ = fmt.Fprintf(out, `
+This is sample data with a provider stand-in. Never send real data here: the keys are public.
+
+Keys: %s, %s (level too low), %s (another company)
+Faults on demand, by the header %s: %s
+
+`, KeyLevel3, KeyLevel1, KeyOtherCompany, faults.Header, faults.Choices)
+	for _, c := range Cases {
+		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"%s/management/clients/individuals/%s/products/%s/submit\" \\\n  -H \"x-api-key: %s\"\n\n",
+			c.Title, url, c.ClientID, c.RequestID, KeyLevel3)
+	}
+}
