@@ -30,8 +30,10 @@ function operation() {
         }
       }
       const success = Object.entries(operation.responses ?? {}).filter(([status]) => /^2[0-9][0-9]$/.test(status));
-      if (!success.some(([, response]) => response.$ref && response.$ref === operation.responses['2XX']?.$ref)) {
-        report('The operation has no `2XX` that is its success: add it with the same `$ref`, or generators take `default` for a second success.', 'responses');
+      const body = (response) => (response?.$ref ? ctx.resolve(response).node : response)?.content?.['application/json']?.schema?.$ref;
+      const other = operation.responses?.['2XX'];
+      if (!other || !success.some(([, response]) => response.$ref !== other.$ref && body(response) === body(other))) {
+        report('The operation has no `2XX` with the body of its success: add it, as a response of its own, or generators take `default` for a second success.', 'responses');
       }
     },
   };

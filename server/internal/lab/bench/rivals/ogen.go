@@ -16,21 +16,7 @@ type ogen struct{ authenticator *httpapi.Authenticator }
 
 func newOgen() (http.Handler, error) {
 	o := ogen{newAuthenticator()}
-	s, err := oas.NewServer(o, o)
-	if err != nil {
-		return nil, err
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(withStatus{w}, r) }), nil
-}
-
-// withStatus writes 200 for the 0 that ogen v1.22 writes where an operation has the same response for 200 and 2XX.
-type withStatus struct{ http.ResponseWriter }
-
-func (w withStatus) WriteHeader(status int) {
-	if status == 0 {
-		status = http.StatusOK
-	}
-	w.ResponseWriter.WriteHeader(status)
+	return oas.NewServer(o, o)
 }
 
 // HandleApiKey implements [oas.SecurityHandler].
