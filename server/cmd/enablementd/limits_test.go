@@ -200,7 +200,7 @@ func TestConfig(t *testing.T) {
 	} {
 		require.Regexp(t, line, r.out)
 	}
-	readme, err := os.ReadFile("../../../README.md")
+	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	for line := range strings.Lines(r.out) {
 		if flag := strings.Fields(line)[0]; strings.HasPrefix(flag, "--") {

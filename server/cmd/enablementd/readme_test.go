@@ -18,13 +18,13 @@ var (
 	testFile = regexp.MustCompile("(?s)```go\n(package yours_test\n.*?)```")
 )
 
-// programs returns the complete programs of the README, written to files.
-func programs(t *testing.T) []string {
+// programs returns the complete programs of a README, written to files.
+func programs(t *testing.T, readme string) []string {
 	t.Helper()
-	readme, err := os.ReadFile("../../../README.md")
+	text, err := os.ReadFile("../../../" + readme)
 	require.NoError(t, err)
 	var files []string
-	for _, match := range program.FindAllSubmatch(readme, -1) {
+	for _, match := range program.FindAllSubmatch(text, -1) {
 		file := filepath.Join(t.TempDir(), "main.go")
 		require.NoError(t, os.WriteFile(file, match[1], 0o600))
 		files = append(files, file)
@@ -34,14 +34,16 @@ func programs(t *testing.T) []string {
 
 func TestREADME_programsCompile(t *testing.T) {
 	t.Parallel()
-	files := programs(t)
-	require.Len(t, files, 3, "for the client, the provider and the server")
-	for _, file := range files {
-		output, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
-		require.NoError(t, err, string(output))
-		output, err = exec.CommandContext(t.Context(), "gofmt", "-l", file).CombinedOutput()
-		require.NoError(t, err)
-		require.Empty(t, string(output), "the program is not formatted")
+	for readme, count := range map[string]int{"README.md": 1, "client/README.md": 2, "server/README.md": 1} {
+		files := programs(t, readme)
+		require.Len(t, files, count, readme)
+		for _, file := range files {
+			output, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
+			require.NoError(t, err, string(output))
+			output, err = exec.CommandContext(t.Context(), "gofmt", "-l", file).CombinedOutput()
+			require.NoError(t, err)
+			require.Empty(t, string(output), "the program is not formatted")
+		}
 	}
 }
 
@@ -62,11 +64,11 @@ func TestREADME_testRuns(t *testing.T) {
 func TestREADME_clientRuns(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--sample")
-	c := exec.CommandContext(t.Context(), "go", "run", programs(t)[0])
+	c := exec.CommandContext(t.Context(), "go", "run", programs(t, "README.md")[0])
 	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+sample.KeyLevel3, "CRYPTOMATE_BASE_URL="+p.URL)
 	output, err := c.CombinedOutput()
 	require.NoError(t, err, string(output))
-	require.Equal(t, "It is with the provider.\n", string(output))
+	require.Equal(t, "in_kyc []\n", string(output))
 }
 
 func TestREADME_namesTheSample(t *testing.T) {
