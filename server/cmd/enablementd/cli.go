@@ -17,16 +17,16 @@ type cli struct {
 	common
 
 	Serve         serveCmd         `cmd:"" help:"Serve the API and deliver notifications."`
-	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring it up to date; serve does so too."`
+	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring it up to date. serve does this too."`
 	Import        importCmd        `cmd:"" help:"Import companies, clients, documents and requests from JSON."`
 	Keys          keysCmd          `cmd:"" help:"Create, list, rotate and revoke API keys."`
-	Notifications notificationsCmd `cmd:"" help:"List notifications, and retry those that were given up."`
+	Notifications notificationsCmd `cmd:"" help:"List notifications, and queue them again."`
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
-	Config        configCmd        `cmd:"" help:"Print what serve would run with, secrets masked; takes the flags of serve."`
-	Secret        secretCmd        `cmd:"" help:"Make a secret to sign notifications with, and print it; the provider gets the same."`
+	Config        configCmd        `cmd:"" help:"Print the settings that serve would use, with secrets masked. Takes the flags of serve."`
+	Secret        secretCmd        `cmd:"" help:"Print a new secret that signs notifications. The provider needs the same secret."`
 	Completion    completionCmd    `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
-	Notices       noticesCmd       `cmd:"" help:"Print the licences of what the program is built from."`
+	Notices       noticesCmd       `cmd:"" help:"Print the licences of the libraries in the program."`
 }
 
 // common is what every command takes.
@@ -34,7 +34,7 @@ type common struct {
 	DB          *string          `name:"db" placeholder:"DATABASE" help:"Path of an SQLite file, or postgres://user:password@host/name (default enablement.db; with --sample a temporary file)."`
 	LogFormat   string           `default:"text" enum:"text,json" help:"Log format: text or json."`
 	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
-	LogLevel    string           `default:"info" enum:"debug,info,warn,error" help:"Least level logged: debug, info, warn or error."`
+	LogLevel    string           `default:"info" enum:"debug,info,warn,error" help:"Lowest level that is logged: debug, info, warn or error."`
 }
 
 const defaultDB = "enablement.db"
@@ -65,7 +65,7 @@ func (c *common) with(ctx context.Context, std streams, f func(*app.Database) er
 }
 
 type migrateCmd struct {
-	Status bool `help:"Only tell the version of the schema; exit code 2 if this program can't serve it."`
+	Status bool `help:"Print the version of the schema and change nothing. The exit code is 2 if this program cannot serve it."`
 }
 
 func (c *migrateCmd) Run(ctx context.Context, common *common, std streams) error {

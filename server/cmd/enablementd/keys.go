@@ -18,15 +18,15 @@ import (
 type keysCmd struct {
 	Create keysCreateCmd `cmd:"" help:"Create a key and print it, once."`
 	List   keysListCmd   `cmd:"" help:"List keys."`
-	Rotate keysRotateCmd `cmd:"" help:"Create a key in the place of another one, which stays good for a while."`
-	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key; it stops within a second."`
+	Rotate keysRotateCmd `cmd:"" help:"Create a key that replaces another one. The old key stays valid for a while."`
+	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key. It stops working within a second."`
 }
 
 type keysCreateCmd struct {
 	Company string        `required:"" placeholder:"ID" help:"Company the key belongs to."`
-	Level   level         `default:"3" help:"Access level, 1 to 3; submitting takes 3."`
-	Allow   addressRanges `placeholder:"CIDR" help:"Address ranges the key may be used from, separated by commas; any by default."`
-	Expires *lifetime     `placeholder:"DURATION" help:"Lifetime, such as 12h or 30d; endless by default."`
+	Level   level         `default:"3" help:"Access level, 1 to 3. Submitting needs 3."`
+	Allow   addressRanges `placeholder:"CIDR" help:"Address ranges that the key may be used from, separated by commas (default: any)."`
+	Expires *lifetime     `placeholder:"DURATION" help:"Lifetime, such as 12h or 30d (default: no end)."`
 }
 
 func (c *keysCreateCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -69,14 +69,14 @@ func expiry(from time.Time, l *lifetime) time.Time {
 
 // show prints a new key; the secret alone goes to the output, so that it can be piped.
 func show(std streams, key access.Key, secret string) error {
-	_, _ = fmt.Fprintf(std.err, "Key %s of company %s, access level %d. It is shown this once:\n", key.ID, key.CompanyID, key.AccessLevel)
+	_, _ = fmt.Fprintf(std.err, "Key %s of company %s, access level %d. It is shown only once:\n", key.ID, key.CompanyID, key.AccessLevel)
 	_, err := fmt.Fprintln(std.out, secret)
 	return err
 }
 
 type keysListCmd struct {
 	JSON    bool   `name:"json" help:"Print JSON, for programs."`
-	Company string `placeholder:"ID" help:"Only this company's."`
+	Company string `placeholder:"ID" help:"List only this company's keys."`
 }
 
 func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -100,8 +100,8 @@ func (c *keysListCmd) Run(ctx context.Context, common *common, std streams) erro
 
 type keysRotateCmd struct {
 	ID      string    `arg:"" help:"Id of the key, as listed."`
-	Overlap lifetime  `default:"24h" help:"How long the old key stays good, such as 12h or 7d."`
-	Expires *lifetime `placeholder:"DURATION" help:"Lifetime of the new key; endless by default."`
+	Overlap lifetime  `default:"24h" help:"How long the old key stays valid, such as 12h or 7d."`
+	Expires *lifetime `placeholder:"DURATION" help:"Lifetime of the new key (default: no end)."`
 }
 
 func (c *keysRotateCmd) Run(ctx context.Context, common *common, std streams) error {

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	exit := -1
 	parser, err := kong.New(&c, append(mappers,
 		kong.Name("enablementd"),
-		kong.Description("Serves the product enablement request submission. Every flag has a twin in the environment: --log-level is ENABLEMENTD_LOG_LEVEL."),
+		kong.Description("Serves the product enablement API. Each flag can also be set in the environment: --log-level is ENABLEMENTD_LOG_LEVEL."),
 		kong.DefaultEnvars("ENABLEMENTD"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(std.out, std.err),

@@ -14,14 +14,14 @@ import (
 
 type notificationsCmd struct {
 	List  notificationsListCmd  `cmd:"" help:"List notifications, newest first."`
-	Retry notificationsRetryCmd `cmd:"" help:"Queue notifications again that were given up, or that have no job any more."`
+	Retry notificationsRetryCmd `cmd:"" help:"Queue notifications again: those that were given up, and pending ones without a job."`
 }
 
 type notificationsListCmd struct {
 	JSON  bool   `name:"json" help:"Print JSON, for programs."`
-	State string `enum:",pending,delivered,dead" default:"" placeholder:"STATE" help:"Only those pending, delivered or dead (given up)."`
-	Limit int    `default:"100" help:"At most so many, a page."`
-	After string `placeholder:"ID" help:"Those behind this one, the last one of the page before."`
+	State string `enum:",pending,delivered,dead" default:"" placeholder:"STATE" help:"List only notifications in this state: pending, delivered or dead (given up)."`
+	Limit int    `default:"100" help:"Size of a page."`
+	After string `placeholder:"ID" help:"Start after this notification: the last id of the page before."`
 }
 
 func (c *notificationsListCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -61,7 +61,7 @@ func (c *notificationsListCmd) Run(ctx context.Context, common *common, std stre
 
 type notificationsRetryCmd struct {
 	IDs  []string `arg:"" optional:"" name:"id" help:"Ids of notifications, as listed."`
-	Dead bool     `help:"All that were given up."`
+	Dead bool     `help:"Queue all that were given up."`
 }
 
 // retryPage is how many --dead lists at a time.

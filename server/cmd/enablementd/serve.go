@@ -22,35 +22,35 @@ import (
 // serveFlags are what the service runs with.
 type serveFlags struct {
 	Addr      string `default:"127.0.0.1:8080" group:"Listeners" help:"Address to listen on; port 0 picks a free one."`
-	AdminAddr string `group:"Listeners" placeholder:"ADDR" help:"Address of the operators' listener, off for none (default 127.0.0.1:8081; with --sample a free port)."`
+	AdminAddr string `group:"Listeners" placeholder:"ADDR" help:"Address of the operators' listener, or off (default 127.0.0.1:8081; with --sample a free port)."`
 	Pprof     bool   `group:"Listeners" help:"Serve profiles on the operators' listener, below /debug/pprof/."`
-	TLSCert   string `name:"tls-cert" group:"Listeners" placeholder:"FILE" help:"PEM file with the certificate chain; serves HTTPS. SIGHUP has it read again."`
-	TLSKey    string `name:"tls-key" group:"Listeners" placeholder:"FILE" help:"PEM file with its key."`
+	TLSCert   string `name:"tls-cert" group:"Listeners" placeholder:"FILE" help:"PEM file with the certificate chain. The service then serves HTTPS. It reads the file again on SIGHUP."`
+	TLSKey    string `name:"tls-key" group:"Listeners" placeholder:"FILE" help:"PEM file with the key of the certificate."`
 
-	Sample bool `group:"Sample" help:"Serve sample data with public keys and a provider stand-in, on loopback only."`
+	Sample bool `group:"Sample" help:"Serve sample data with public keys and a stand-in for the provider, on loopback only."`
 
-	ProviderURL        string   `name:"provider-url" group:"Provider" placeholder:"URL" help:"Where notifications are sent to, by https; by http only with --provider-allow-private."`
-	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"What notifications are signed with; several while it is being changed."`
-	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with such secrets, one a line; SIGHUP has it read again."`
+	ProviderURL        string   `name:"provider-url" group:"Provider" placeholder:"URL" help:"URL that notifications are sent to. It must be https; http needs --provider-allow-private."`
+	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"Secret that signs notifications. While you change it, give the old and the new one."`
+	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with these secrets, one a line. The service reads it again on SIGHUP."`
 
-	ProviderAllowPrivate bool            `group:"Provider" help:"Let notifications go to private, loopback, link-local and metadata addresses, and through the proxy that the environment names; without, they go to public addresses only, and directly."`
-	DeliverySchedule     []time.Duration `group:"Provider" default:"${schedule}" help:"Waits between the attempts to deliver a notification, each spread by a fifth; they may rise and fall. A provider's longer Retry-After is obeyed, up to the longest of them."`
+	ProviderAllowPrivate bool            `group:"Provider" help:"Allow notifications to private, loopback, link-local and metadata addresses, and through the proxy of the environment. Without this flag they go directly and to public addresses only."`
+	DeliverySchedule     []time.Duration `group:"Provider" default:"${schedule}" help:"Waits between the attempts to deliver a notification, each ± 20 %. A longer Retry-After of the provider is obeyed, up to the longest of these waits."`
 
 	KeepJobs       time.Duration `group:"Upkeep" default:"24h" help:"How long finished jobs stay in the queue."`
-	KeepDeliveries time.Duration `group:"Upkeep" default:"2160h" help:"How long attempts to deliver stay in the ledger; audit rows stay for good."`
+	KeepDeliveries time.Duration `group:"Upkeep" default:"2160h" help:"How long the record of each delivery is kept. Audit rows are kept for good."`
 
-	RateLimit       *int          `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
-	TrustedProxies  addressRanges `group:"Limits" placeholder:"CIDR" help:"Proxies that may say for whom they call, at least /8 each; without, all that comes through one shares its quota."`
-	ProxyHeader     string        `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"The header they say it in, which each of them must set or replace: X-Forwarded-For or Forwarded."`
-	MaxConnections  int           `group:"Limits" default:"2048" help:"Connections open at the same time, each of which takes about 50 KB; more wait until one ends."`
-	ValidateReplies bool          `group:"Limits" default:"true" negatable:"" help:"Hold every reply against the specification before it leaves."`
-	CallTimeout     time.Duration `group:"Limits" default:"10s" help:"Longest time one call may take."`
-	ShutdownTimeout time.Duration `group:"Limits" default:"20s" help:"Longest time from the signal to the end, whatever does not answer meanwhile."`
-	DrainDelay      time.Duration `group:"Limits" default:"0s" help:"Time after the signal in which the service still serves, but is not ready any more."`
+	RateLimit         *int          `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
+	TrustedProxies    addressRanges `group:"Limits" placeholder:"CIDR" help:"Proxies that are trusted to name the caller's address (at least /8 for IPv4, /16 for IPv6). Without this flag, all callers behind a proxy share one rate limit."`
+	ProxyHeader       string        `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"Header in which trusted proxies name the caller. Each of them must set or replace it: X-Forwarded-For or Forwarded."`
+	MaxConnections    int           `group:"Limits" default:"2048" help:"Connections open at the same time, about 50 KB each. Further connections wait until one closes."`
+	ValidateResponses bool          `group:"Limits" default:"true" negatable:"" help:"Check every response against the specification before it is sent."`
+	CallTimeout       time.Duration `group:"Limits" default:"10s" help:"Longest time one call may take."`
+	ShutdownTimeout   time.Duration `group:"Limits" default:"20s" help:"Longest time from the signal to the end, even if the database does not respond."`
+	DrainDelay        time.Duration `group:"Limits" default:"0s" help:"Time after the signal during which the service still serves but is not ready."`
 
-	OTLPEndpoint string            `name:"otlp-endpoint" group:"Traces" placeholder:"URL" help:"Collector of traces, OTLP over HTTP; none are recorded without."`
+	OTLPEndpoint string            `name:"otlp-endpoint" group:"Traces" placeholder:"URL" help:"Collector of traces, OTLP over HTTP. Without it, no traces are recorded."`
 	OTLPHeader   map[string]string `name:"otlp-header" group:"Traces" placeholder:"NAME=VALUE" mapsep:"," secret:"" help:"Headers to send to the collector."`
-	TraceRatio   float64           `group:"Traces" default:"1" help:"Part of the traces that is recorded, from 0 to 1."`
+	TraceRatio   float64           `group:"Traces" default:"1" help:"Share of the traces that is recorded, from 0 to 1."`
 }
 
 const (
@@ -82,7 +82,7 @@ func (f *serveFlags) config(common *common) app.Config {
 		Schedule:           f.DeliverySchedule,
 		KeepJobs:           f.KeepJobs,
 		KeepDeliveries:     f.KeepDeliveries,
-		ValidateReplies:    f.ValidateReplies,
+		ValidateResponses:  f.ValidateResponses,
 		RateLimit:          defaultRateLimit,
 		TrustedProxies:     f.TrustedProxies,
 		ProxyHeader:        server.ProxyHeader(f.ProxyHeader),

@@ -116,7 +116,7 @@ func parseRange(text string) (netip.Prefix, error) {
 		v4 := netip.PrefixFrom(address.Unmap(), max(0, prefix.Bits()-mappedBits)).Masked()
 		return prefix, fmt.Errorf("%s: an IPv4 address is never in its IPv6 form; write %s", prefix, v4)
 	case masked != prefix:
-		return prefix, fmt.Errorf("%s: the address has more bits than the range; write %s, or %s for this address alone", prefix, masked, only(address))
+		return prefix, fmt.Errorf("%s: the address has bits outside of the range; write %s, or %s for this address alone", prefix, masked, only(address))
 	}
 	return prefix, nil
 }

@@ -162,7 +162,7 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	options := []server.Option{
 		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(&lookup{db, config.CallTimeout}, time.Now), s.usage.Note, time.Now)),
 		server.WithLogger(s.logger),
-		server.WithResponseValidation(config.ValidateReplies),
+		server.WithResponseValidation(config.ValidateResponses),
 		server.WithObserver(metrics.ObserveCall),
 		server.WithObserver(s.tracing.ObserveCall),
 	}
