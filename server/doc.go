@@ -24,12 +24,12 @@
 //	your implementation ─ *Error, any other error    through the generated strict handler
 //	   │
 //	   ▼
-//	validate reply ────── 500                        status, headers, body
+//	validate response ────── 500                        status, headers, body
 //	   │
 //	   ▼
 //	bytes leave
 //
-// A reply is held back until it was checked. What goes wrong on the way, a panic included, becomes
+// A response is held back until it was checked. What goes wrong on the way, a panic included, becomes
 // one JSON error in the form the description documents: it carries the call's trace id, and what
 // the caller must not see stays in the log under the same id. A 4xx changed nothing by itself; a 5xx
 // does not say whether the call took effect, since a commit's answer may have been lost.

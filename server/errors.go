@@ -110,7 +110,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h.fail(w, r, badRequest("The request is malformed", err))
 }
 
-// fail is the one place where an error becomes the reply. It takes back what was written before.
+// fail is the one place where an error becomes the response. It takes back what was written before.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	c := w.(*call)
 	answer := answerTo(err, c.operation)

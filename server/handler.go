@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,6 +19,11 @@ import (
 // Handler serves impl as openapi.yaml describes it. The package comment draws what a call passes
 // on its way to impl and back.
 //
+// impl has one or more methods of [api.StrictServerInterface]. The operations of the others are not
+// there: they are a 404, as any unknown path is. The log says which ones are served. A method that takes
+// an operation's request but has not its name or signature is an error, so that none is left out by a
+// slip. Who serves them all has the compiler say so: var _ api.StrictServerInterface = service{}.
+//
 // [WithAuthenticator] is required. Handler returns an error and no handler when it is missing,
 // when impl or an option is nil or out of range, and when the description asks for something the
 // chain doesn't enforce, such as an operation with security but without x-access-level.
@@ -27,7 +31,7 @@ import (
 // The handler keeps no goroutine and may be used by many at once, as far as impl may. It matches
 // paths from the root and ignores the description's servers: to mount it below a prefix, wrap it
 // in [http.StripPrefix]. Time limits are the [http.Server]'s.
-func Handler(impl api.StrictServerInterface, opts ...Option) (http.Handler, error) {
+func Handler(impl any, opts ...Option) (http.Handler, error) {
 	doc, err := spec.GetSpec() // a fresh copy, ours alone
 	if err != nil {
 		return nil, fmt.Errorf("server: load the description: %w", err)
@@ -48,9 +52,10 @@ type handler struct {
 	logPC      uintptr // in logCall, for loggers that show the source of a line
 }
 
-func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) (*handler, error) {
-	if impl == nil {
-		return nil, errors.New("the implementation is nil")
+func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
+	methods, err := methodsOf(impl, reflect.TypeFor[api.StrictServerInterface]())
+	if err != nil {
+		return nil, err
 	}
 	settings, err := settingsFrom(opts)
 	if err != nil {
@@ -72,19 +77,32 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 		tooLarge:   bodyTooLarge(settings.maxBody),
 		logPC:      reflect.ValueOf((*handler).logCall).Pointer() + 1, // a return address is one behind
 	}
-	h.routes = newRouter(operations, h.wrap)
-	strict := api.NewStrictHandlerWithOptions(impl, nil, api.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  h.refuse,
-		ResponseErrorHandlerFunc: h.fail,
-	})
-	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{
+	h.routes = newRouter(operations, methods.serve, h.wrap)
+	api.HandlerWithOptions(h.strict(impl, methods), api.StdHTTPServerOptions{
 		BaseRouter:       h.routes,
 		ErrorHandlerFunc: h.refuse,
 	})
-	return h, h.routes.complete()
+	if err := h.routes.complete(); err != nil {
+		return nil, err
+	}
+	settings.logger.Info("operations are served", slog.Any("served", h.routes.served), slog.Any("not_served", h.routes.left))
+	return h, nil
 }
 
-// ServeHTTP implements [http.Handler]. The log line is written before the reply leaves, so that a
+// strict is the generated handler of the implementation's methods.
+func (h *handler) strict(impl any, methods methods) api.ServerInterface {
+	var others []api.StrictMiddlewareFunc
+	whole, ok := impl.(api.StrictServerInterface)
+	if !ok {
+		others = append(others, methods.call)
+	}
+	return api.NewStrictHandlerWithOptions(whole, others, api.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  h.refuse,
+		ResponseErrorHandlerFunc: h.fail,
+	})
+}
+
+// ServeHTTP implements [http.Handler]. The log line is written before the response leaves, so that a
 // trace id a caller holds is always in the log.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
@@ -103,7 +121,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.send(w)
 }
 
-// answer fills c's reply, whatever happens. It reports whether the call was aborted with
+// answer fills c's response, whatever happens. It reports whether the call was aborted with
 // [http.ErrAbortHandler], which wants the connection closed without an answer.
 func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
 	defer func() {
@@ -169,5 +187,5 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if c.failed {
 		return nil
 	}
-	return h.validateReply(c, r)
+	return h.validateResponse(c, r)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/cryptomate-go/enablement/server/internal/fastcheck"
 )
 
 // operation is what the chain knows of an operation of the description.
@@ -23,12 +25,11 @@ type operation struct {
 	pathParams  []string
 	headers     []string
 	query       map[string]bool
-	request     *requestCheck       // nil where there is none
-	replies     map[int]*replyCheck // by status
-	logger      *slog.Logger        // says which operation it is
+	fast        *fastcheck.Operation
+	logger      *slog.Logger // says which operation it is
 }
 
-// declares reports whether the description has a reply of this status.
+// declares reports whether the description has a response of this status.
 func (o *operation) declares(status int) bool {
 	responses := o.route.Operation.Responses
 	return responses.Status(status) != nil || responses.Default() != nil
@@ -89,7 +90,7 @@ func newOperation(route *routers.Route) (*operation, error) {
 			return nil, fmt.Errorf("it declares no response %d", status)
 		}
 	}
-	op.request, op.replies = newRequestCheck(route), newReplyChecks(route.Operation)
+	op.fast = fastcheck.New(route)
 	return op, nil
 }
 
@@ -150,14 +151,18 @@ func wholeNumber(value any) (int, error) {
 // router takes the routes that the generated code registers, and wraps each in the chain. The
 // mux's pattern leads to the operation, so a path is matched once.
 type router struct {
-	mux        *http.ServeMux
-	operations map[string]*operation // those without a route yet
-	wrap       func(op *operation, generated http.HandlerFunc) http.HandlerFunc
-	unknown    []string // patterns that aren't in the description
+	mux          *http.ServeMux
+	operations   map[string]*operation // those without a route yet
+	serves       func(id string) bool
+	wrap         func(op *operation, generated http.HandlerFunc) http.HandlerFunc
+	served, left []string // operations, by their ids
+	unknown      []string // patterns that aren't in the description
 }
 
-func newRouter(operations map[string]*operation, wrap func(*operation, http.HandlerFunc) http.HandlerFunc) *router {
-	return &router{mux: http.NewServeMux(), operations: operations, wrap: wrap}
+func newRouter(operations map[string]*operation, serves func(id string) bool,
+	wrap func(*operation, http.HandlerFunc) http.HandlerFunc,
+) *router {
+	return &router{mux: http.NewServeMux(), operations: operations, serves: serves, wrap: wrap}
 }
 
 // HandleFunc implements the generated [api.ServeMux].
@@ -168,6 +173,11 @@ func (m *router) HandleFunc(pattern string, generated func(http.ResponseWriter, 
 		return
 	}
 	delete(m.operations, pattern)
+	if !m.serves(op.id) {
+		m.left = append(m.left, op.id)
+		return
+	}
+	m.served = append(m.served, op.id)
 	m.mux.HandleFunc(pattern, m.wrap(op, generated))
 }
 

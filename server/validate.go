@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// validationOptions are for requests and replies.
+// validationOptions are for requests and responses.
 func validationOptions() *openapi3filter.Options {
 	return &openapi3filter.Options{
 		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc, // authenticate did it
@@ -40,12 +41,11 @@ func (h *handler) validateRequest(op *operation, r *http.Request) error {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(nil, r.Body, h.maxBody)
 	}
-	if !op.takesBody() {
-		if err := h.refuseBody(r); err != nil {
-			return err
-		}
+	body, err := h.readBody(op, r)
+	if err != nil {
+		return err
 	}
-	if op.request.accepts(r) {
+	if query == nil && op.fast.Request(r, body) {
 		return nil
 	}
 	input := &openapi3filter.RequestValidationInput{
@@ -96,20 +96,18 @@ func printable(name string) string {
 	return clean
 }
 
-// refuseBody lets only an empty body pass. One of unknown length is read to learn what it is.
-func (h *handler) refuseBody(r *http.Request) error {
-	size := r.ContentLength
-	if size < 0 {
-		var err error
-		if size, err = io.Copy(io.Discard, r.Body); err != nil {
-			return h.bodyError(err)
+// readBody reads a body where the operation takes one, and refuses it where it doesn't.
+func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err error) {
+	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, h.bodyError(err)
 		}
-		r.Body = http.NoBody
+		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if size > 0 {
-		return badRequest("This operation takes no request body", nil)
+	if !op.takesBody() && max(r.ContentLength, int64(len(body))) > 0 {
+		return nil, badRequest("This operation takes no request body", nil)
 	}
-	return nil
+	return body, nil
 }
 
 func (h *handler) bodyError(err error) error {
@@ -125,7 +123,6 @@ func (h *handler) requestError(err error) error {
 	var (
 		request *openapi3filter.RequestError
 		schema  *openapi3.SchemaError
-		large   *http.MaxBytesError
 	)
 	if !errors.As(err, &request) {
 		return err
@@ -139,8 +136,6 @@ func (h *handler) requestError(err error) error {
 	}
 	what := "is malformed"
 	switch {
-	case errors.As(err, &large):
-		return h.tooLarge
 	case errors.As(err, &schema):
 		what, pointer = ruleOf(schema), pointerOf(schema)
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
@@ -156,23 +151,23 @@ func (h *handler) requestError(err error) error {
 	return badRequest(where+": "+what, nil)
 }
 
-// validateReply returns what is wrong with an implementation's reply: where and which rule, but
+// validateResponse returns what is wrong with an implementation's response: where and which rule, but
 // no value.
-func (h *handler) validateReply(c *call, r *http.Request) error {
+func (h *handler) validateResponse(c *call, r *http.Request) error {
 	switch {
 	case c.status == 0:
-		return errors.New("the implementation wrote no reply")
+		return errors.New("the implementation wrote no response")
 	case c.status < 200 || c.status > 599:
-		return fmt.Errorf("the reply has no valid status: %d", c.status)
-	case !h.checkReplies:
+		return fmt.Errorf("the response has no valid status: %d", c.status)
+	case !h.checkResponses:
 		return nil
 	}
 	c.stamp()
-	if c.operation.replies[c.status].accepts(c.header, c.body) {
+	if c.operation.fast.Response(c.status, c.header, c.body) {
 		return nil
 	}
 	if !c.operation.declares(c.status) { // the validator lets undeclared redirects pass
-		return fmt.Errorf("the reply is not as described: status %d is not declared", c.status)
+		return fmt.Errorf("the response is not as described: status %d is not declared", c.status)
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: c.operation.route},
@@ -181,12 +176,12 @@ func (h *handler) validateReply(c *call, r *http.Request) error {
 		Options:                h.validation,
 	}
 	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes(c.body)); err != nil {
-		return fmt.Errorf("the %d reply is not as described: %s", c.status, replyDefect(err))
+		return fmt.Errorf("the %d response is not as described: %s", c.status, responseDefect(err))
 	}
 	return nil
 }
 
-func replyDefect(err error) string {
+func responseDefect(err error) string {
 	var (
 		response *openapi3filter.ResponseError
 		schema   *openapi3.SchemaError

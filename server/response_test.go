@@ -30,7 +30,7 @@ func write(status int, contentType, body string) writes {
 	}
 }
 
-func TestRepliesThatNeverLeave(t *testing.T) {
+func TestResponsesThatNeverLeave(t *testing.T) {
 	t.Parallel()
 	valid, err := json.Marshal(submission(clientID, requestID).Body)
 	require.NoError(t, err)
@@ -45,38 +45,38 @@ func TestRepliesThatNeverLeave(t *testing.T) {
 		reason string
 		always bool // with response validation switched off, too
 	}{
-		"nil, nil":         {replies(nil), "wrote no reply", true},
-		"typed nil":        {replies((*api.SubmitProduct200JSONResponse)(nil)), "panic: ", true},
-		"typed nil func":   {replies(writes(nil)), "panic: ", true},
-		"nothing written":  {replies(writes(func(http.ResponseWriter) error { return nil })), "wrote no reply", true},
-		"header only":      {replies(writes(func(w http.ResponseWriter) error { w.Header().Set("Allow", "x"); return nil })), "wrote no reply", true},
-		"interim status":   {replies(writes(func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil })), "wrote no reply", true},
-		"no valid status":  {replies(write(1000, asJSON, "{}")), "no valid status: 1000", true},
-		"negative status":  {replies(write(-1, asJSON, "{}")), "no valid status: -1", true},
-		"error on writing": {replies(writes(func(w http.ResponseWriter) error { _, _ = w.Write(valid); return errors.New("torn") })), "torn", true},
+		"nil, nil":         {responds(nil), "wrote no response", true},
+		"typed nil":        {responds((*api.SubmitProduct200JSONResponse)(nil)), "panic: ", true},
+		"typed nil func":   {responds(writes(nil)), "panic: ", true},
+		"nothing written":  {responds(writes(func(http.ResponseWriter) error { return nil })), "wrote no response", true},
+		"header only":      {responds(writes(func(w http.ResponseWriter) error { w.Header().Set("Allow", "x"); return nil })), "wrote no response", true},
+		"interim status":   {responds(writes(func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil })), "wrote no response", true},
+		"no valid status":  {responds(write(1000, asJSON, "{}")), "no valid status: 1000", true},
+		"negative status":  {responds(write(-1, asJSON, "{}")), "no valid status: -1", true},
+		"error on writing": {responds(writes(func(w http.ResponseWriter) error { _, _ = w.Write(valid); return errors.New("torn") })), "torn", true},
 		"panic": {func(context.Context, api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
 			panic("out of order")
 		}, "panic: out of order", true},
 		"panic with a documented error": {func(context.Context, api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
 			panic(server.NotFound("Nothing here"))
 		}, "panic: 404", true},
-		"panic after writing": {replies(writes(func(w http.ResponseWriter) error { _, _ = w.Write(valid); panic("torn") })), "panic: torn", true},
+		"panic after writing": {responds(writes(func(w http.ResponseWriter) error { _, _ = w.Write(valid); panic("torn") })), "panic: torn", true},
 
-		"zero value":            {replies(api.SubmitProduct200JSONResponse{}), "200 reply is not as described: response body doesn't match schema", false},
-		"null list":             {replies(nulls), "/rejected_items must not be null", false},
-		"unknown enum value":    {replies(rejecting(submission(clientID, requestID), "hunter2")), "/rejected_items/0/type must be one of the documented values", false},
-		"missing property":      {replies(write(200, asJSON, `{"rejected_items":[]}`)), "/product is missing", false},
-		"wrong type":            {replies(write(200, asJSON, `{"product":"hunter2","rejected_items":[]}`)), "/product must be of type object", false},
-		"not an object":         {replies(write(200, asJSON, `"hunter2"`)), "must be of type object", false},
-		"not JSON":              {replies(write(200, asJSON, `hunter2`)), "failed to decode response body", false},
-		"empty body":            {replies(write(200, asJSON, "")), "failed to decode response body", false},
-		"undeclared status":     {replies(write(202, asJSON, string(valid))), "status 202 is not declared", false},
-		"undeclared redirect":   {replies(write(308, asJSON, string(valid))), "status 308 is not declared", false},
-		"wrong Content-Type":    {replies(write(200, "text/hunter2", string(valid))), "Content-Type has unexpected value", false},
-		"no Content-Type":       {replies(write(200, "", string(valid))), "Content-Type has unexpected value", false},
-		"missing header":        {replies(write(503, asJSON, `{"code":"SERVER_ERROR","message":"","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`)), `"Retry-After" missing`, false},
-		"header below minimum":  {replies(unavailable), `"Retry-After" doesn't match schema: breaks the rule minimum`, false},
-		"error of another form": {replies(write(404, asJSON, `{"error":"hunter2"}`)), "404 reply is not as described", false},
+		"zero value":            {responds(api.SubmitProduct200JSONResponse{}), "200 response is not as described: response body doesn't match schema", false},
+		"null list":             {responds(nulls), "/rejected_items must not be null", false},
+		"unknown enum value":    {responds(rejecting(submission(clientID, requestID), "hunter2")), "/rejected_items/0/type must be one of the documented values", false},
+		"missing property":      {responds(write(200, asJSON, `{"rejected_items":[]}`)), "/product is missing", false},
+		"wrong type":            {responds(write(200, asJSON, `{"product":"hunter2","rejected_items":[]}`)), "/product must be of type object", false},
+		"not an object":         {responds(write(200, asJSON, `"hunter2"`)), "must be of type object", false},
+		"not JSON":              {responds(write(200, asJSON, `hunter2`)), "failed to decode response body", false},
+		"empty body":            {responds(write(200, asJSON, "")), "failed to decode response body", false},
+		"undeclared status":     {responds(write(202, asJSON, string(valid))), "status 202 is not declared", false},
+		"undeclared redirect":   {responds(write(308, asJSON, string(valid))), "status 308 is not declared", false},
+		"wrong Content-Type":    {responds(write(200, "text/hunter2", string(valid))), "Content-Type has unexpected value", false},
+		"no Content-Type":       {responds(write(200, "", string(valid))), "Content-Type has unexpected value", false},
+		"missing header":        {responds(write(503, asJSON, `{"code":"SERVER_ERROR","message":"","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`)), `"Retry-After" missing`, false},
+		"header below minimum":  {responds(unavailable), `"Retry-After" doesn't match schema: breaks the rule minimum`, false},
+		"error of another form": {responds(write(404, asJSON, `{"error":"hunter2"}`)), "404 response is not as described", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,7 +106,7 @@ func TestRepliesThatNeverLeave(t *testing.T) {
 
 func TestPanicIsLoggedWithItsStack(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, replies((*api.SubmitProduct200JSONResponse)(nil)))
+	f := newFixture(t, responds((*api.SubmitProduct200JSONResponse)(nil)))
 	f.ask(t, request(http.MethodPost, goodPath)).isInternal(t)
 	require.Contains(t, f.log.lines(t, "ERROR")[0]["stack"], "VisitSubmitProductResponse")
 }
@@ -127,7 +127,7 @@ func TestAbortIsPassedOn(t *testing.T) {
 	require.Equal(t, 0.0, lines[0]["status"])
 }
 
-func TestTheReplyIsTheImplementations(t *testing.T) {
+func TestTheResponseIsTheImplementations(t *testing.T) {
 	t.Parallel()
 	key := "key-1"
 	f := newFixture(t, func(_ context.Context, r api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
@@ -145,8 +145,8 @@ func TestTheReplyIsTheImplementations(t *testing.T) {
 	require.JSONEq(t, string(want), string(a.body))
 }
 
-// An implementation may also answer a documented error as a reply of its own.
-func TestAReplyMayBeADocumentedError(t *testing.T) {
+// An implementation may also answer a documented error as a response of its own.
+func TestAResponseMayBeADocumentedError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(ctx context.Context, _ api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
 		return api.SubmitProduct404JSONResponse{NotFoundJSONResponse: api.NotFoundJSONResponse{
@@ -162,7 +162,7 @@ func TestAReplyMayBeADocumentedError(t *testing.T) {
 func TestHeadersOfTheImplementationAreSent(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]string{http.StatusOK: "2", http.StatusNoContent: "", http.StatusNotModified: ""} {
-		f := newFixture(t, replies(writes(func(w http.ResponseWriter) error {
+		f := newFixture(t, responds(writes(func(w http.ResponseWriter) error {
 			w.Header().Set("X-Own", "own")
 			w.Header().Set("Cache-Control", "private")
 			w.Header().Set("Content-Length", "77")
