@@ -85,7 +85,7 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	if err := h.routes.complete(); err != nil {
 		return nil, err
 	}
-	settings.logger.Info("operations are served", slog.Any("served", h.routes.served), slog.Any("not_served", h.routes.left))
+	settings.logger.Info("handler is ready", slog.Any("operations", h.routes.served))
 	return h, nil
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,6 +102,75 @@ func TestResponsesThatNeverLeave(t *testing.T) {
 			f.ServeHTTP(recorder, request(http.MethodPost, goodPath))
 			require.Empty(t, f.log.lines(t, "ERROR"))
 			require.Regexp(t, "^[0-9a-f]{32}$", recorder.Header().Get("X-Trace-Id"))
+		})
+	}
+}
+
+// What each schema allows, and the fields together don't.
+func TestResponsesThatContradictThemselves(t *testing.T) {
+	t.Parallel()
+	early := api.NewTimestamp(time.Date(2026, 4, 14, 10, 30, 0, 0, time.UTC))
+	phone := []api.DataRequirement{{ID: "i", Name: "n", Fields: []api.DataField{{Key: "phone", DataType: api.DataTypePhone}}}}
+	item := api.RejectedItem{Type: api.RejectedData, Key: "phone", Reason: "hunter2"}
+	for name, test := range map[string]struct {
+		change func(*api.Submission)
+		want   string
+	}{
+		"another request":       {func(s *api.Submission) { s.Product.ID = "hunter2" }, "/product/id: expected the productRequestId of the path (product.ids)"},
+		"another client":        {func(s *api.Submission) { s.Product.ClientID = "hunter2" }, "/product/client_id: expected the clientId of the path (product.ids)"},
+		"in KYC, data missing":  {func(s *api.Submission) { s.Product.MissingRequirements.Data = phone }, "/product/missing_requirements/data: expected an empty list, as the status is in_kyc (product.settled_missing)"},
+		"in KYC, item rejected": {func(s *api.Submission) { s.RejectedItems = append(s.RejectedItems, item) }, "/rejected_items: expected an empty list, as the status is in_kyc (product.settled_rejected)"},
+		"nothing left":          {func(s *api.Submission) { s.Product.Status = api.PendingDocumentation }, "/product/status: expected in_kyc, as nothing is left missing (product.pending_nothing)"},
+		"enabled by submission": {func(s *api.Submission) { s.Product.Status = api.Enabled }, "/product/status: expected in_kyc or pending_documentation after a submission (product.status)"},
+		"a rejection's code":    {func(s *api.Submission) { s.Product.RejectionCode = "hunter2" }, "/product/rejection_code: expected no such field, as the status is not rejected (product.rejection)"},
+		"updated too early":     {func(s *api.Submission) { s.Product.UpdatedAt = early }, "/product/updated_at: expected a moment not before created_at (time.order)"},
+		"rejected, not missing": {func(s *api.Submission) {
+			s.Product.Status, s.RejectedItems = api.PendingDocumentation, append(s.RejectedItems, item)
+		}, "/rejected_items/0/key: expected a kind of document, or a data field, of a requirement that is still missing (product.rejected_unlisted)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			response := submission(clientID, requestID)
+			test.change(&response.Body)
+			f := newFixture(t, responds(response))
+			a := f.ask(t, request(http.MethodPost, goodPath))
+			a.isInternal(t)
+			lines := f.log.lines(t, "ERROR")
+			require.Len(t, lines, 1)
+			require.Equal(t, "the 200 response contradicts itself or the call: "+test.want, lines[0]["err"])
+			require.NotContains(t, f.log.String(), "hunter2")
+
+			f = newFixture(t, responds(response), server.WithResponseValidation(false))
+			require.Equal(t, http.StatusOK, f.ask(t, request(http.MethodPost, goodPath)).status)
+			require.Empty(t, f.log.lines(t, "ERROR"))
+		})
+	}
+}
+
+// The same for what an implementation writes by itself.
+func TestWrittenResponsesThatContradictThemselves(t *testing.T) {
+	t.Parallel()
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	failure := func(fields string) string { return `{"message":"","trace_id":"` + trace + `",` + fields + `}` }
+	valid, err := json.Marshal(submission(clientID, requestID).Body)
+	require.NoError(t, err)
+	for rule, test := range map[string]struct {
+		status int
+		body   string
+	}{
+		"time.impossible":     {200, strings.Replace(string(valid), "2026-04-15", "2026-02-30", 1)},
+		"trace.differs":       {404, strings.Replace(failure(`"code":"NOT_FOUND"`), "4bf", "000", 1)},
+		"error.code":          {404, failure(`"code":"VAL"`)},
+		"error.codes_differ":  {404, failure(`"code":"NOT_FOUND","error_code":"VAL"`)},
+		"idempotency.unasked": {422, failure(`"code":"IDEMPOTENCY_MISMATCH"`)},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, responds(write(test.status, "application/json", test.body)))
+			r := request(http.MethodPost, goodPath)
+			r.Header.Set("Traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+			f.ask(t, r).isInternal(t)
+			require.Contains(t, f.log.lines(t, "ERROR")[0]["err"], "("+rule+")")
 		})
 	}
 }

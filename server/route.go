@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -26,7 +27,8 @@ type operation struct {
 	headers     []string
 	query       map[string]bool
 	fast        *fastcheck.Operation
-	logger      *slog.Logger // says which operation it is
+	schemas     map[int]*openapi3.SchemaRef // of responses, by status
+	logger      *slog.Logger                // says which operation it is
 }
 
 // declares reports whether the description has a response of this status.
@@ -91,6 +93,13 @@ func newOperation(route *routers.Route) (*operation, error) {
 		}
 	}
 	op.fast = fastcheck.New(route)
+	op.schemas = make(map[int]*openapi3.SchemaRef)
+	for key, response := range route.Operation.Responses.Map() {
+		status, err := strconv.Atoi(key)
+		if media := response.Value.Content["application/json"]; err == nil && media != nil {
+			op.schemas[status] = media.Schema
+		}
+	}
 	return op, nil
 }
 
@@ -151,12 +160,12 @@ func wholeNumber(value any) (int, error) {
 // router takes the routes that the generated code registers, and wraps each in the chain. The
 // mux's pattern leads to the operation, so a path is matched once.
 type router struct {
-	mux          *http.ServeMux
-	operations   map[string]*operation // those without a route yet
-	serves       func(id string) bool
-	wrap         func(op *operation, generated http.HandlerFunc) http.HandlerFunc
-	served, left []string // operations, by their ids
-	unknown      []string // patterns that aren't in the description
+	mux        *http.ServeMux
+	operations map[string]*operation // those without a route yet
+	serves     func(id string) bool
+	wrap       func(op *operation, generated http.HandlerFunc) http.HandlerFunc
+	served     []string // operations, by their ids
+	unknown    []string // patterns that aren't in the description
 }
 
 func newRouter(operations map[string]*operation, serves func(id string) bool,
@@ -174,7 +183,6 @@ func (m *router) HandleFunc(pattern string, generated func(http.ResponseWriter, 
 	}
 	delete(m.operations, pattern)
 	if !m.serves(op.id) {
-		m.left = append(m.left, op.id)
 		return
 	}
 	m.served = append(m.served, op.id)

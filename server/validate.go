@@ -13,6 +13,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
 // validationOptions are for requests and responses.
@@ -45,7 +47,7 @@ func (h *handler) validateRequest(op *operation, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if query == nil && op.fast.Request(r, body) {
+	if query == nil && op.fast.Request(r, string(body)) {
 		return nil
 	}
 	input := &openapi3filter.RequestValidationInput{
@@ -163,9 +165,16 @@ func (h *handler) validateResponse(c *call, r *http.Request) error {
 		return nil
 	}
 	c.stamp()
-	if c.operation.fast.Response(c.status, c.header, c.body) {
-		return nil
+	op, body := c.operation, string(c.body)
+	if !op.fast.Response(c.status, c.header, body) {
+		if err := h.askKin(c, r); err != nil {
+			return err
+		}
 	}
+	return op.contradiction(c, r, body)
+}
+
+func (h *handler) askKin(c *call, r *http.Request) error {
 	if !c.operation.declares(c.status) { // the validator lets undeclared redirects pass
 		return fmt.Errorf("the response is not as described: status %d is not declared", c.status)
 	}
@@ -179,6 +188,25 @@ func (h *handler) validateResponse(c *call, r *http.Request) error {
 		return fmt.Errorf("the %d response is not as described: %s", c.status, responseDefect(err))
 	}
 	return nil
+}
+
+// contradiction returns what no schema says against a response: its fields don't fit each other, or the call.
+func (o *operation) contradiction(c *call, r *http.Request, body string) error {
+	schema := o.schemas[c.status]
+	if schema == nil {
+		return nil
+	}
+	breaches := spec.Breaches(spec.Exchange{
+		Operation: o.route.Operation, Path: r.PathValue, Asked: r.Header, Status: c.status, Header: c.header, Schema: schema, Body: body,
+	})
+	if len(breaches) == 0 {
+		return nil
+	}
+	var text []string
+	for _, b := range breaches {
+		text = append(text, fmt.Sprintf("%s: expected %s (%s)", b.Pointer, b.Expected, b.Rule))
+	}
+	return fmt.Errorf("the %d response contradicts itself or the call: %s", c.status, strings.Join(text, "; "))
 }
 
 func responseDefect(err error) string {

@@ -361,7 +361,7 @@ func inTrouble(name, fixture, setUp string, code int, is api.ErrorCode) Case {
 }
 
 // Points returns what the case table must have a case for: every declared status ("status 200") and
-// every enumerated value that a reply can hold ("ProductStatus in_kyc").
+// every enumerated value that a response can hold ("ProductStatus in_kyc").
 func Points() ([]string, error) {
 	read, err := loaded()
 	if err != nil {

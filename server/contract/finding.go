@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Finding is one place where a request or a reply differs from what openapi.yaml describes.
+// Finding is one place where a request or a response differs from what openapi.yaml describes.
 type Finding struct {
 	// Rule is the id of the rule that was broken, one of [Rules]. It stays the same between releases.
 	Rule string `json:"rule"`

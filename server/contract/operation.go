@@ -33,6 +33,7 @@ var loaded = sync.OnceValues(load)
 type description struct {
 	doc        *openapi3.T
 	operations []*operation
+	usual      *operation // shows how the API refuses what leads to no operation
 	callback   *operation // how the provider is notified
 }
 
@@ -71,6 +72,7 @@ func load() (description, error) {
 		return description{}, errors.New("there is no callback that sends something")
 	}
 	slices.SortFunc(read.operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	read.usual = read.operations[0]
 	return read, nil
 }
 
@@ -146,30 +148,6 @@ func (o *operation) match(segments []string) (map[string]string, bool) {
 		values[strings.Trim(segment, "{}")] = value
 	}
 	return values, true
-}
-
-// codes are the error codes that the examples of a status show.
-func (o *operation) codes(status int) []string {
-	response := o.Responses.Status(status)
-	if response == nil {
-		return nil
-	}
-	var codes []string
-	for _, media := range response.Value.Content {
-		examples := []any{media.Example}
-		for _, ref := range media.Examples {
-			examples = append(examples, ref.Value.Value)
-		}
-		for _, example := range examples {
-			if object, ok := example.(map[string]any); ok {
-				if code, ok := object["code"].(string); ok {
-					codes = append(codes, code)
-				}
-			}
-		}
-	}
-	slices.Sort(codes)
-	return slices.Compact(codes)
 }
 
 // route is where a request leads.

@@ -106,7 +106,7 @@ func schemaOf(p *openapi3.Parameter) *schema {
 }
 
 // Request tells whether a request, whose body was read, is surely as described. It takes no query.
-func (o *Operation) Request(r *http.Request, body []byte) bool {
+func (o *Operation) Request(r *http.Request, body string) bool {
 	if o.request == nil {
 		return false
 	}
@@ -121,11 +121,11 @@ func (o *Operation) Request(r *http.Request, body []byte) bool {
 }
 
 // Response tells whether a response is surely as described.
-func (o *Operation) Response(status int, header http.Header, body []byte) bool {
+func (o *Operation) Response(status int, header http.Header, body string) bool {
 	return o.responses[status].accepts(header, body)
 }
 
-func (m *message) accepts(header http.Header, body []byte) bool {
+func (m *message) accepts(header http.Header, body string) bool {
 	if m == nil {
 		return false
 	}
@@ -141,10 +141,10 @@ func (m *message) accepts(header http.Header, body []byte) bool {
 		}
 	}
 	if m.body == nil {
-		return len(body) == 0
+		return body == ""
 	}
 	if types := header["Content-Type"]; len(types) != 1 || types[0] != mediaType {
 		return false
 	}
-	return m.body.acceptsJSON(string(body))
+	return m.body.acceptsJSON(body)
 }
