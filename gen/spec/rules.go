@@ -98,14 +98,12 @@ type Breach struct {
 // Breaches returns what in a response contradicts the rest of it, or the call. What has not the type that it
 // should have is left to the schemas.
 func Breaches(e Exchange) []Breach {
-	body := value(strings.TrimLeft(e.Body, space))
+	body := value(e.Body).skip()
 	if e.Schema.Value.Items == nil {
 		e.held("", e.Schema, body)
 	}
-	i := 0
-	for item := range body.items() {
+	for i, item := range body.items() {
 		e.held(fmt.Sprintf("/%d", i), e.Schema.Value.Items, item)
-		i++
 	}
 	return e.breaches
 }
@@ -127,29 +125,29 @@ func (e *Exchange) breach(rule, pointer, schema, expected, got string) {
 func (e *Exchange) product(at string, product value) (status api.ProductStatus, missing value) {
 	var created, updated value
 	var rejection []string // fields
-	for name, member := range product.members() {
-		switch name {
+	for m := product.members(); m.next(); {
+		switch m.name {
 		case "status":
-			status = api.ProductStatus(member.text())
+			status = api.ProductStatus(m.text())
 		case "missing_requirements":
-			missing = member
+			missing = m.value
 		case "created_at":
-			created = member
+			created = m.value
 		case "updated_at":
-			updated = member
+			updated = m.value
 		case "rejection_code", "rejection_description":
-			rejection = append(rejection, name)
+			rejection = append(rejection, m.name)
 		case "id", "client_id":
-			parameter := pathParameters[name]
-			if want := e.Path(parameter); want != "" && member.isText() && member.text() != want {
-				e.breach(productIDs, at+"/"+name, "Product", "the "+parameter+" of the path", member.text())
+			parameter := pathParameters[m.name]
+			if want := e.Path(parameter); want != "" && m.isText() && m.text() != want {
+				e.breach(productIDs, at+"/"+m.name, "Product", "the "+parameter+" of the path", m.text())
 			}
 		}
 	}
 	if settled(status) {
-		for name, list := range missing.members() {
-			if list.isFilled() {
-				e.breach(productMissing, at+"/missing_requirements/"+name, "MissingRequirements", "an empty list, as the status is "+string(status), "items")
+		for list := missing.members(); list.next(); {
+			if len(list.items()) > 0 {
+				e.breach(productMissing, at+"/missing_requirements/"+list.name, "MissingRequirements", "an empty list, as the status is "+string(status), "items")
 			}
 		}
 	}
@@ -185,29 +183,29 @@ func (e *Exchange) times(at string, created, updated value) {
 // evaluated checks what holds of a product and its rejected items.
 func (e *Exchange) evaluated(at string, body value) {
 	var product, rejected value
-	for name, member := range body.members() {
-		switch name {
+	for m := body.members(); m.next(); {
+		switch m.name {
 		case "product":
-			product = member
+			product = m.value
 		case "rejected_items":
-			rejected = member
+			rejected = m.value
 		}
 	}
 	status, missing := e.product(at+"/product", product)
 	if settled(status) {
-		if rejected.isFilled() {
+		if len(rejected.items()) > 0 {
 			e.breach(productRejected, at+"/rejected_items", "Submission", "an empty list, as the status is "+string(status), "items")
 		}
 		return
 	}
-	left := rejected.isFilled()
-	for _, list := range missing.members() {
-		left = left || list.isFilled()
+	left := len(rejected.items()) > 0
+	for list := missing.members(); list.next(); {
+		left = left || len(list.items()) > 0
 	}
 	if status == api.PendingDocumentation && !left {
 		e.breach(productNothing, at+"/product/status", "ProductStatus", "in_kyc, as nothing is left missing", string(status))
 	}
-	if rejected.isFilled() {
+	if len(rejected.items()) > 0 {
 		e.unlisted(at, missing, rejected)
 	}
 }
@@ -216,22 +214,20 @@ func (e *Exchange) evaluated(at string, body value) {
 func (e *Exchange) unlisted(at string, missing, rejected value) {
 	known := map[string]map[string]bool{string(api.RejectedDocument): {}, string(api.RejectedData): {}}
 	collect := func(kind api.RejectedItemType, requirements value, inner, name string) {
-		for requirement := range requirements.items() {
-			for item := range requirement.member(inner).items() {
+		for _, requirement := range requirements.items() {
+			for _, item := range requirement.member(inner).items() {
 				known[string(kind)][item.member(name).text()] = true
 			}
 		}
 	}
 	collect(api.RejectedDocument, missing.member("documents"), "valid_documents", "id")
 	collect(api.RejectedData, missing.member("data"), "fields", "key")
-	i := 0
-	for item := range rejected.items() {
+	for i, item := range rejected.items() {
 		key := item.member("key")
 		if keys := known[item.member("type").text()]; keys != nil && key.isText() && !keys[key.text()] {
 			e.breach(productUnlisted, fmt.Sprintf("%s/rejected_items/%d/key", at, i), "RejectedItem",
 				"a kind of document, or a data field, of a requirement that is still missing", key.text())
 		}
-		i++
 	}
 }
 

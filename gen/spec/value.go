@@ -2,88 +2,97 @@ package spec
 
 import (
 	"encoding/json"
-	"iter"
 	"strings"
 )
 
-// value is a value of a text in JSON that was found to be valid; of another, anything may be read. It is read without being decoded, which is
-// ten times as fast, and the rules look at few values of each response. The empty one is not there.
+// value is a value of a text in JSON that was found to be valid; of another, anything may be read. It is
+// read without being decoded, which takes ten times as long: the rules look at few values of a response.
+// The empty one is not there.
 type value string
 
-const space = " \t\r\n"
-
-// members are those of an object; nothing else has any.
-func (v value) members() iter.Seq2[string, value] {
-	return func(yield func(string, value) bool) {
-		if !v.begins('{') {
-			return
-		}
-		for rest := v[1:].next(); rest != "" && rest[0] != '}'; {
-			name, after := rest.cut()
-			member, after := after.next().cut()
-			if !yield(name.text(), member) {
-				return
-			}
-			rest = after.next()
-		}
-	}
+// members are those of an object, one after the other; nothing else has any.
+type members struct {
+	name string
+	value
+	rest value
 }
 
-// items are those of a list; nothing else has any.
-func (v value) items() iter.Seq[value] {
-	return func(yield func(value) bool) {
-		if !v.begins('[') {
-			return
-		}
-		for rest := v[1:].next(); rest != "" && rest[0] != ']'; {
-			item, after := rest.cut()
-			if !yield(item) {
-				return
-			}
-			rest = after.next()
-		}
+func (v value) members() members {
+	if !v.begins('{') {
+		return members{}
 	}
+	return members{rest: v[1:]}
+}
+
+func (m *members) next() bool {
+	if m.rest = m.rest.skip(); m.rest == "" || m.rest.begins('}') {
+		return false
+	}
+	name, after := m.rest.cut()
+	m.name = name.text()
+	m.value, m.rest = after.skip().cut()
+	return true
 }
 
 func (v value) member(name string) value {
-	for is, member := range v.members() {
-		if is == name {
-			return member
+	for m := v.members(); m.next(); {
+		if m.name == name {
+			return m.value
 		}
 	}
 	return ""
 }
 
-func (v value) isFilled() bool {
-	for range v.items() {
-		return true
+// items are those of a list; nothing else has any.
+func (v value) items() (all []value) {
+	if !v.begins('[') {
+		return nil
 	}
-	return false
+	var item value
+	for rest := v[1:].skip(); rest != "" && !rest.begins(']'); rest = rest.skip() {
+		item, rest = rest.cut()
+		all = append(all, item)
+	}
+	return all
 }
 
-func (v value) isText() bool { return v.begins('"') }
+func (v value) isText() bool { return v.begins('"') && len(v) > 1 }
 
 // text is a string's; nothing else has any.
-func (v value) text() (text string) {
-	if !v.isText() || len(v) < 2 {
+func (v value) text() string {
+	switch {
+	case !v.isText():
 		return ""
-	}
-	if strings.IndexByte(string(v), '\\') < 0 {
+	case strings.IndexByte(string(v), '\\') >= 0:
+		return v.unescaped()
+	default:
 		return string(v[1 : len(v)-1])
 	}
+}
+
+func (v value) unescaped() (text string) {
 	_ = json.Unmarshal([]byte(v), &text) // it is valid
 	return text
 }
 
 func (v value) begins(with byte) bool { return v != "" && v[0] == with }
 
-// next skips what may stand between values.
-func (v value) next() value { return value(strings.TrimLeft(string(v), space+",:")) }
+// skip takes off what may stand between values.
+func (v value) skip() value {
+	for i := range len(v) {
+		switch v[i] {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return v[i:]
+		}
+	}
+	return ""
+}
 
 // cut takes the first value off.
 func (v value) cut() (first, rest value) {
-	depth, end := 0, 0
-	for end < len(v) {
+	end := 0
+	for depth := 0; end < len(v); {
 		switch v[end] {
 		case '"':
 			end = v.quoteEnd(end)
@@ -94,11 +103,8 @@ func (v value) cut() (first, rest value) {
 			depth--
 			end++
 		default:
-			if depth == 0 { // a number, or a word
-				end = strings.IndexAny(string(v), space+",]}")
-				if end < 0 {
-					end = len(v)
-				}
+			if depth == 0 {
+				end = v.wordEnd()
 			} else {
 				end++
 			}
@@ -113,12 +119,23 @@ func (v value) cut() (first, rest value) {
 // quoteEnd is behind the string that begins at from.
 func (v value) quoteEnd(from int) int {
 	for i := from + 1; i < len(v); i++ {
-		switch v[i] {
-		case '\\':
-			i++
-		case '"':
+		quote := strings.IndexByte(string(v[i:]), '"')
+		if quote < 0 {
+			break
+		}
+		i += quote
+		before := v[from+1 : i]
+		if escapes := len(before) - len(strings.TrimRight(string(before), `\`)); escapes%2 == 0 {
 			return i + 1
 		}
+	}
+	return len(v)
+}
+
+// wordEnd is behind the number, true, false or null that it begins with.
+func (v value) wordEnd() int {
+	if end := strings.IndexAny(string(v), " \t\r\n,]}"); end >= 0 {
+		return end
 	}
 	return len(v)
 }
