@@ -123,12 +123,3 @@ func accessDenied(cause error) *Error {
 		Err:     cause,
 	}
 }
-
-// peerOf is the zero Addr where RemoteAddr is no address, as on a Unix socket.
-func peerOf(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return peer.Addr().Unmap()
-}

@@ -134,7 +134,7 @@ func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
 			h.fail(c, r, &panicError{value: value, stack: debug.Stack()})
 		}
 	}()
-	c.client, c.overTLS = h.proxies.clientOf(r), r.TLS != nil
+	c.client, c.overTLS = h.proxies.ClientOf(r), r.TLS != nil
 	if err := h.limits.allowAddress(c.client); err != nil {
 		h.fail(c, r, err)
 		return false

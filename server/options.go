@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // defaultMaxBody is far above what the operation takes, which is no body at all.
@@ -20,7 +22,7 @@ type settings struct {
 	checkResponses bool
 	observers      []func(context.Context, Call)
 	limits         *limits
-	proxies        proxies
+	proxies        wire.Proxies
 }
 
 func settingsFrom(opts []Option) (settings, error) {
