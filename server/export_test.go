@@ -9,7 +9,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// HandlerOf is Handler over another description than the embedded one.
+// HandlerOf is Handler over another specification than the embedded one.
 func HandlerOf(doc *openapi3.T, impl any, opts ...Option) (http.Handler, error) {
 	h, err := newHandler(doc, impl, opts)
 	if err != nil {
@@ -38,13 +38,14 @@ func CallOf(ctx context.Context, impl any, whole reflect.Type, method string, re
 	return methods.call(nil, method)(ctx, nil, nil, request)
 }
 
-// RouterOf is the router of a description some of whose operations are served, by a 200.
+// RouterOf is the router of a specification some of whose operations are served, by a 200.
 func RouterOf(doc *openapi3.T, serves func(id string) bool) (http.Handler, error) {
 	operations, err := operationsOf(doc)
 	if err != nil {
 		return nil, err
 	}
-	m := newRouter(maps.Clone(operations), serves, func(_ *operation, h http.HandlerFunc) http.HandlerFunc { return h })
+	m := &router{mux: http.NewServeMux(), operations: maps.Clone(operations), serves: serves}
+	m.wrap = func(_ *operation, h http.HandlerFunc) http.HandlerFunc { return h }
 	for pattern := range operations {
 		m.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	}

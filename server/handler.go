@@ -25,16 +25,16 @@ import (
 // slip. Who serves them all has the compiler say so: var _ api.StrictServerInterface = service{}.
 //
 // [WithAuthenticator] is required. Handler returns an error and no handler when it is missing,
-// when impl or an option is nil or out of range, and when the description asks for something the
+// when impl or an option is nil or out of range, and when the specification asks for something the
 // chain doesn't enforce, such as an operation with security but without x-access-level.
 //
 // The handler keeps no goroutine and may be used by many at once, as far as impl may. It matches
-// paths from the root and ignores the description's servers: to mount it below a prefix, wrap it
+// paths from the root and ignores the specification's servers: to mount it below a prefix, wrap it
 // in [http.StripPrefix]. Time limits are the [http.Server]'s.
 func Handler(impl any, opts ...Option) (http.Handler, error) {
 	doc, err := spec.GetSpec() // a fresh copy, ours alone
 	if err != nil {
-		return nil, fmt.Errorf("server: load the description: %w", err)
+		return nil, fmt.Errorf("server: load the specification: %w", err)
 	}
 	h, err := newHandler(doc, impl, opts)
 	if err != nil {
@@ -65,7 +65,7 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := settings.limits.answerable(operations); err != nil {
+	if err := settings.limits.declared(operations); err != nil {
 		return nil, err
 	}
 	for _, op := range operations {
@@ -77,8 +77,17 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 		tooLarge:   bodyTooLarge(settings.maxBody),
 		logPC:      reflect.ValueOf((*handler).logCall).Pointer() + 1, // a return address is one behind
 	}
-	h.routes = newRouter(operations, methods.serve, h.wrap)
-	api.HandlerWithOptions(h.strict(impl, methods), api.StdHTTPServerOptions{
+	h.routes = &router{mux: http.NewServeMux(), operations: operations, serves: methods.serve, wrap: h.wrap}
+	var otherwise []api.StrictMiddlewareFunc
+	whole, ok := impl.(api.StrictServerInterface)
+	if !ok {
+		otherwise = append(otherwise, methods.call)
+	}
+	strict := api.NewStrictHandlerWithOptions(whole, otherwise, api.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  h.refuse,
+		ResponseErrorHandlerFunc: h.fail,
+	})
+	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{
 		BaseRouter:       h.routes,
 		ErrorHandlerFunc: h.refuse,
 	})
@@ -89,25 +98,12 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	return h, nil
 }
 
-// strict is the generated handler of the implementation's methods.
-func (h *handler) strict(impl any, methods methods) api.ServerInterface {
-	var others []api.StrictMiddlewareFunc
-	whole, ok := impl.(api.StrictServerInterface)
-	if !ok {
-		others = append(others, methods.call)
-	}
-	return api.NewStrictHandlerWithOptions(whole, others, api.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  h.refuse,
-		ResponseErrorHandlerFunc: h.fail,
-	})
-}
-
 // ServeHTTP implements [http.Handler]. The log line is written before the response leaves, so that a
 // trace id a caller holds is always in the log.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
 	r = r.WithContext(c) //nolint:contextcheck // c holds the request's own
-	aborted := h.answer(c, r)
+	aborted := h.respond(c, r)
 	took := time.Since(c.started)
 	h.logCall(c, r, took)
 	h.observe(c, r, took)
@@ -121,9 +117,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.send(w)
 }
 
-// answer fills c's response, whatever happens. It reports whether the call was aborted with
-// [http.ErrAbortHandler], which wants the connection closed without an answer.
-func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
+// respond fills c's response, whatever happens. It reports whether the call was aborted with
+// [http.ErrAbortHandler], which wants the connection closed without a response.
+func (h *handler) respond(c *call, r *http.Request) (aborted bool) {
 	defer func() {
 		switch value := recover(); value {
 		case nil:
@@ -146,7 +142,7 @@ func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
 	return false
 }
 
-// unrouted replaces what the mux answered by itself: text, a redirect to a cleaned path, or a 400
+// unrouted replaces what the mux wrote by itself: text, a redirect to a cleaned path, or a 400
 // to "*".
 func (h *handler) unrouted(c *call, r *http.Request) {
 	if c.status != http.StatusMethodNotAllowed {

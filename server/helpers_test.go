@@ -185,7 +185,7 @@ type answer struct {
 	traceID string
 }
 
-// ask sends r and checks the answer against the description.
+// ask sends r and checks the answer against the specification.
 func (f fixture) ask(t testing.TB, r *http.Request) answer {
 	t.Helper()
 	recorder := httptest.NewRecorder()
@@ -229,7 +229,7 @@ var description = sync.OnceValue(func() *openapi3.T {
 	return doc
 })
 
-// described checks status, headers and body against the description. 405 is not the operation's.
+// described checks status, headers and body against the specification. 405 is not the operation's.
 func described(t testing.TB, a answer) {
 	t.Helper()
 	doc := description()

@@ -97,7 +97,7 @@ func TestMethodsAreCalled(t *testing.T) {
 	require.Equal(t, "submitted a", response)
 	_, err = server.CallOf(t.Context(), some{}, whole, "ListByID", listRequest{})
 	require.Equal(t, server.NotFound("Nothing here"), err)
-	response, err = server.CallOf(t.Context(), submit(responds(nil)), reflect.TypeFor[api.StrictServerInterface](), "SubmitProduct", api.SubmitProductRequestObject{})
+	response, err = server.CallOf(t.Context(), responds(nil), reflect.TypeFor[api.StrictServerInterface](), "SubmitProduct", api.SubmitProductRequestObject{})
 	require.NoError(t, err)
 	require.Nil(t, response)
 }

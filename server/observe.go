@@ -10,7 +10,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Call is a call whose response is known. Each of its texts is one of a few that the description and
+// Call is a call whose response is known. Each of its texts is one of a few that the specification and
 // this package know; the caller can't choose any, so that all of them will do as a metric's labels.
 type Call struct {
 	// Operation is the operationId; empty where no operation was found.
@@ -59,7 +59,7 @@ func (h *handler) observe(c *call, r *http.Request, took time.Duration) {
 	}
 }
 
-// errorCode is what fail answered, or else what the implementation wrote by itself.
+// errorCode is what fail wrote, or else what the implementation wrote by itself.
 func (c *call) errorCode() api.ErrorCode {
 	switch {
 	case c.status < http.StatusBadRequest:

@@ -66,7 +66,7 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithResponseValidation turns the check of the implementation's responses against the description
+// WithResponseValidation turns the check of the implementation's responses against the specification
 // on or off; on by default. A response that fails it is a 500, and the log says why; what the
 // implementation did before stands. Switched off, a missing response is still a 500.
 func WithResponseValidation(on bool) Option {

@@ -27,10 +27,7 @@ const (
 // The header is read from its end, where the nearest proxy wrote. The first address that is no
 // trusted proxy's is the client. Where an entry is no address, such as unknown, a name or an
 // obfuscated one, the walk stops at the hop before: nothing to the left of it was vouched for. The
-// same goes for an entry longer than 256 bytes and for what comes after 32 trusted proxies. Ports,
-// obfuscated ones too, are dropped, and an IPv4 address is never in its IPv6 form. An empty element
-// of Forwarded is passed over, as RFC 9110, section 5.6.1, has it of lists; an empty entry of
-// X-Forwarded-For, which no standard describes, is no address.
+// same goes for an entry longer than 256 bytes and for what comes after 32 trusted proxies.
 //
 // Only the given header is read, never the other. Choose the one that every trusted proxy appends
 // to or replaces: one that they pass on as it came would be the client's to write. For the same
@@ -39,32 +36,28 @@ const (
 // addresses.
 func WithTrustedProxies(header ProxyHeader, prefixes ...netip.Prefix) Option {
 	return func(s *settings) error {
-		proxies, err := newProxies(header, prefixes)
-		if err != nil {
+		if err := checkProxies(header, prefixes); err != nil {
 			return fmt.Errorf("WithTrustedProxies: %w", err)
 		}
-		s.proxies = proxies
+		s.proxies = wire.Proxies{Header: string(header), Trusted: slices.Clone(prefixes)}
 		return nil
 	}
 }
 
-func newProxies(header ProxyHeader, prefixes []netip.Prefix) (wire.Proxies, error) {
+func checkProxies(header ProxyHeader, prefixes []netip.Prefix) error {
 	if header != XForwardedFor && header != Forwarded {
-		return wire.Proxies{}, fmt.Errorf("header %q is neither %s nor %s", string(header), XForwardedFor, Forwarded)
+		return fmt.Errorf("header %q is neither %s nor %s", string(header), XForwardedFor, Forwarded)
 	}
 	if len(prefixes) == 0 {
-		return wire.Proxies{}, errors.New("no prefix is given")
+		return errors.New("no prefix is given")
 	}
 	for i, prefix := range prefixes {
 		switch {
 		case !prefix.IsValid():
-			return wire.Proxies{}, fmt.Errorf("prefix %d of %d is invalid", i+1, len(prefixes))
+			return fmt.Errorf("prefix %d of %d is invalid", i+1, len(prefixes))
 		case prefix.Addr().Is4In6():
-			return wire.Proxies{}, fmt.Errorf("prefix %s: write it as an IPv4 one", prefix)
+			return fmt.Errorf("prefix %s: write it as an IPv4 one", prefix)
 		}
 	}
-	if err := wire.CheckProxies(prefixes); err != nil {
-		return wire.Proxies{}, err
-	}
-	return wire.Proxies{Header: string(header), Trusted: slices.Clone(prefixes)}, nil
+	return wire.CheckProxies(prefixes)
 }

@@ -52,7 +52,7 @@ func (p *response) reset() {
 }
 
 // send lets the response go. net/http drops the body where the method or the status allows none, and
-// where it can't be delivered the caller is gone: its error needs no answer.
+// where it can't be delivered the caller is gone: its error needs no response.
 func (p *response) send(w http.ResponseWriter) {
 	header := w.Header()
 	if p.beside {

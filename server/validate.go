@@ -101,8 +101,11 @@ func printable(name string) string {
 // readBody reads a body where the operation takes one, and refuses it where it doesn't.
 func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err error) {
 	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, h.bodyError(err)
+		body, err = io.ReadAll(r.Body)
+		if large := new(http.MaxBytesError); errors.As(err, &large) {
+			return nil, h.tooLarge
+		} else if err != nil {
+			return nil, badRequest("The request body can't be read", nil)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
@@ -110,14 +113,6 @@ func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err err
 		return nil, badRequest("This operation takes no request body", nil)
 	}
 	return body, nil
-}
-
-func (h *handler) bodyError(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return h.tooLarge
-	}
-	return badRequest("The request body can't be read", nil)
 }
 
 // requestError says in few words what is wrong with a request.
@@ -192,21 +187,16 @@ func (h *handler) askKin(c *call, r *http.Request) error {
 
 // contradiction returns what no schema says against a response: its fields don't fit each other, or the call.
 func (o *operation) contradiction(c *call, r *http.Request, body string) error {
-	schema := o.schemas[c.status]
-	if schema == nil {
+	var found []string
+	for _, b := range spec.Breaches(spec.Exchange{
+		Operation: o.route.Operation, Path: r.PathValue, Asked: r.Header, Status: c.status, Header: c.header, Body: body,
+	}) {
+		found = append(found, fmt.Sprintf("%s: expected %s (%s)", b.Pointer, b.Expected, b.Rule))
+	}
+	if found == nil {
 		return nil
 	}
-	breaches := spec.Breaches(spec.Exchange{
-		Operation: o.route.Operation, Path: r.PathValue, Asked: r.Header, Status: c.status, Header: c.header, Schema: schema, Body: body,
-	})
-	if len(breaches) == 0 {
-		return nil
-	}
-	var text []string
-	for _, b := range breaches {
-		text = append(text, fmt.Sprintf("%s: expected %s (%s)", b.Pointer, b.Expected, b.Rule))
-	}
-	return fmt.Errorf("the %d response contradicts itself or the call: %s", c.status, strings.Join(text, "; "))
+	return fmt.Errorf("the %d response contradicts itself or the call: %s", c.status, strings.Join(found, "; "))
 }
 
 func responseDefect(err error) string {
@@ -251,6 +241,8 @@ func ruleOf(e *openapi3.SchemaError) string {
 		return "must be of type " + strings.Join(e.Schema.Type.Slice(), " or ")
 	case "nullable":
 		return "must not be null"
+	case "properties":
+		return "has a property that is not known"
 	case "required":
 		return "is missing"
 	default:

@@ -76,7 +76,6 @@ type Exchange struct {
 	Asked     http.Header                   // of the call
 	Status    int
 	Header    http.Header
-	Schema    *openapi3.SchemaRef // of the body
 	Body      string
 
 	breaches []Breach
@@ -98,14 +97,28 @@ type Breach struct {
 // Breaches returns what in a response contradicts the rest of it, or the call. What has not the type that it
 // should have is left to the schemas.
 func Breaches(e Exchange) []Breach {
-	body := value(e.Body).skip()
-	if e.Schema.Value.Items == nil {
-		e.held("", e.Schema, body)
+	schema, body := e.schema(), value(e.Body).skip()
+	if schema == nil {
+		return nil
 	}
+	e.held("", schema, body)
 	for i, item := range body.items() {
-		e.held(fmt.Sprintf("/%d", i), e.Schema.Value.Items, item)
+		e.held(fmt.Sprintf("/%d", i), schema.Value.Items, item)
 	}
 	return e.breaches
+}
+
+// schema is nil where the body has none. No operation has a 405: it answers another method, as a 404 another path.
+func (e *Exchange) schema() *openapi3.SchemaRef {
+	status := e.Status
+	if status == http.StatusMethodNotAllowed {
+		status = http.StatusNotFound
+	}
+	response := e.Operation.Responses.Status(status)
+	if response == nil || response.Value.Content["application/json"] == nil {
+		return nil
+	}
+	return response.Value.Content["application/json"].Schema
 }
 
 func (e *Exchange) held(at string, schema *openapi3.SchemaRef, v value) {
@@ -270,8 +283,7 @@ func (e *Exchange) failure(at string, body value) {
 	}
 }
 
-// codes are the error codes that the examples of a status show. No operation has a 405: it is the answer to
-// another method.
+// codes are the error codes that the examples of a status show.
 func codes(operation *openapi3.Operation, status int) []string {
 	if status == http.StatusMethodNotAllowed {
 		return []string{string(api.CodeMethodNotAllowed)}

@@ -15,12 +15,13 @@ import (
 const product = `{"id":"rq_1","client_id":"cl_1","product":"cards_individuals","status":"in_kyc",` +
 	`"missing_requirements":{"documents":[],"data":[]},"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-16T09:20:00"}`
 
-func breaches(t testing.TB, doc *openapi3.T, schema *openapi3.SchemaRef, body string) []spec.Breach {
+// breaches are those of a response with a body of this schema.
+func breaches(t testing.TB, schema *openapi3.SchemaRef, body string) []spec.Breach {
 	t.Helper()
 	operation := openapi3.NewOperation()
-	operation.Responses = doc.Paths.Map()["/management/clients/individuals/{clientId}/products/{productRequestId}/submit"].Post.Responses
+	operation.AddResponse(http.StatusOK, openapi3.NewResponse().WithJSONSchemaRef(schema))
 	return spec.Breaches(spec.Exchange{
-		Operation: operation, Status: http.StatusOK, Schema: schema, Body: body,
+		Operation: operation, Status: http.StatusOK, Body: body,
 		Path: func(name string) string { return map[string]string{"clientId": "cl_1"}[name] },
 	})
 }
@@ -52,7 +53,7 @@ func TestBreaches_product(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var found []string
-			for _, b := range breaches(t, doc, test.schema, test.body) {
+			for _, b := range breaches(t, test.schema, test.body) {
 				require.True(t, slices.ContainsFunc(spec.Rules(), func(r spec.Rule) bool { return r.ID == b.Rule }))
 				found = append(found, b.Rule+" "+b.Pointer)
 			}
@@ -70,7 +71,7 @@ func FuzzBreaches(f *testing.F) {
 	f.Add(`{"client_id":"a"`)
 	f.Add(`[}{]`)
 	f.Fuzz(func(t *testing.T, body string) {
-		found := breaches(t, doc, openapi3.NewSchemaRef("#/components/schemas/Product", doc.Components.Schemas["Product"].Value), body)
+		found := breaches(t, openapi3.NewSchemaRef("#/components/schemas/Product", doc.Components.Schemas["Product"].Value), body)
 		var members map[string]json.RawMessage
 		if json.Unmarshal([]byte(body), &members) != nil {
 			return // anything, but an end

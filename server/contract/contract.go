@@ -28,7 +28,7 @@ type Contract struct {
 	notified *memory[string, string]  // the webhook-id about a product request
 }
 
-// New returns a Contract over the embedded description.
+// New returns a Contract over the embedded specification.
 func New(opts ...Option) (*Contract, error) {
 	c := &Contract{settings: settings{remember: 10_000, keep: 1000}, now: time.Now}
 	for _, opt := range opts {
@@ -95,7 +95,8 @@ func ResponsesOnly() Option {
 	return func(c *Contract) error { c.responsesOnly = true; return nil }
 }
 
-// WithHeaders allows these headers in responses besides the declared and the usual ones ([UsualHeaders]).
+// WithHeaders allows these headers in responses besides the declared and the usual ones, which are
+// those of HTTP itself, of caches and proxies, and those that tell a browser to be careful.
 func WithHeaders(names ...string) Option {
 	return func(c *Contract) error {
 		for _, name := range names {
@@ -136,7 +137,7 @@ func WithBasePath(path string) Option {
 }
 
 // OnFinding has report called with every finding as it is made, before the caller of a [Contract.Transport]
-// or a [Contract.Handler] gets the response. It is called by many at once. Use it with [ToTB] and [ToLog].
+// or a [Contract.Handler] gets the response. It is called by many at once. Use it with [ToTB], or with [Log].
 func OnFinding(report func(Finding)) Option {
 	return func(c *Contract) error {
 		if report == nil {
@@ -159,16 +160,14 @@ func WithMemory(entries int) Option {
 	}
 }
 
+// usualHeaders may a response have without being declared: those of HTTP itself, of caches and proxies, and
+// those that tell a browser to be careful. Set-Cookie is none of them.
 var usualHeaders = []string{
 	"Age", "Allow", "Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Language", "Content-Length",
 	"Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date",
 	"Etag", "Expires", "Keep-Alive", "Last-Modified", "Permissions-Policy", "Pragma", "Referrer-Policy", "Server",
 	"Strict-Transport-Security", "Trailer", "Transfer-Encoding", "Vary", "Via", "X-Content-Type-Options", "X-Frame-Options",
 }
-
-// UsualHeaders are the headers that a response may have without being declared: those of HTTP itself, of
-// caches and proxies, and those that tell a browser to be careful. Set-Cookie is none of them.
-func UsualHeaders() []string { return slices.Clone(usualHeaders) }
 
 // Findings returns what was found so far, at most the first thousand.
 func (c *Contract) Findings() []Finding {

@@ -357,7 +357,7 @@ func TestIdempotency_ends(t *testing.T) {
 	require.Empty(t, c.Check(r, response(409, conflict)))
 }
 
-// TestCheck_closed: the description is open to statuses and values that are newer, for callers; a server that
+// TestCheck_closed: the specification is open to statuses and values that are newer, for callers; a server that
 // is held to it has none of them.
 func TestCheck_closed(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,7 @@
 // and bodies that aren't declared; keys that stand twice, data after the value, text that isn't UTF-8;
 // media types; days that never were; the API key where it doesn't belong; error codes that don't fit
 // their status. Then what holds across fields, such as that in_kyc has nothing missing and that ids echo
-// the path; and across calls: that a request which left pending stays there, that updated_at never goes
+// the path, which package spec has for server.Handler too; and across calls: that a request which left pending stays there, that updated_at never goes
 // back, and that an Idempotency-Key repeats its answer to the byte. Of a notification: its three headers,
 // its signature [WithWebhookSecrets], and that every attempt has the same bytes under the same webhook-id;
 // of a provider, that it takes nothing unsigned, and takes again what it took before.
@@ -46,7 +46,7 @@
 // # Limits
 //
 //   - Values that openapi.yaml announces with "New values may appear" are findings all the same: the kit
-//     compares with the description that it was built with.
+//     compares with the specification that it was built with.
 //   - Which documents a product asks for is not described. A rejected document is held against the
 //     requirements in its own response, not against a list of known kinds.
 //   - What overlaps in time is held against nothing, as its order isn't known. [Contract.CheckResponse] and

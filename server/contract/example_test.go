@@ -22,7 +22,7 @@ var drifted = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, strings.Replace(good, `"rejected_items"`, `"rejections"`, 1))
 })
 
-// Any client is held to the description through its transport.
+// Any client is held to the specification through its transport.
 func ExampleContract_Transport() {
 	c, err := contract.New()
 	if err != nil {
@@ -46,7 +46,7 @@ func ExampleContract_Transport() {
 	// response.accepted status
 }
 
-// Any server is held to the description by a handler around it.
+// Any server is held to the specification by a handler around it.
 func ExampleContract_Handler() {
 	c, err := contract.New(contract.OnFinding(func(f contract.Finding) { fmt.Println(f.Rule, f.Pointer) }))
 	if err != nil {
@@ -60,7 +60,7 @@ func ExampleContract_Handler() {
 	// schema.undeclared_field /rejections
 }
 
-// A provider's own handler, and what it is sent, are held to the description as well.
+// A provider's own handler, and what it is sent, are held to the specification as well.
 func ExampleContract_NotificationHandler() {
 	c, err := contract.New(contract.OnFinding(func(f contract.Finding) { fmt.Println(f.Rule, f.Pointer) }))
 	if err != nil {

@@ -212,7 +212,7 @@ func (x *exchange) check(readError error) {
 		x.content(response, where)
 	}
 	x.keyEchoed()
-	x.across(response, where)
+	x.across(where)
 	if x.op == nil {
 		return
 	}

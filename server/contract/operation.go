@@ -16,7 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
-// operation is one operation of the description, with what the checks ask of it.
+// operation is one operation of the specification, with what the checks ask of it.
 type operation struct {
 	*openapi3.Operation
 	method, path string
@@ -27,7 +27,7 @@ type operation struct {
 	keyLine      int
 }
 
-// loaded is the description, read once: nothing changes it.
+// loaded is the specification, read once: nothing changes it.
 var loaded = sync.OnceValues(load)
 
 type description struct {
@@ -37,13 +37,13 @@ type description struct {
 	callback   *operation // how the provider is notified
 }
 
-// load reads the embedded description as it is written, so that everything in it knows its line.
+// load reads the embedded specification as it is written, so that everything in it knows its line.
 func load() (description, error) {
 	loader := openapi3.NewLoader()
 	loader.IncludeOrigin = true
 	doc, err := loader.LoadFromData([]byte(spec.YAML()))
 	if err != nil {
-		return description{}, fmt.Errorf("load the description: %w", err)
+		return description{}, fmt.Errorf("load the specification: %w", err)
 	}
 	if err := closeDescription(doc); err != nil {
 		return description{}, err
@@ -76,12 +76,12 @@ func load() (description, error) {
 	return read, nil
 }
 
-// closeDescription leaves in doc what is known today, as the server's copy has it. The description itself is
+// closeDescription leaves in doc what is known today, as the server's copy has it. The specification itself is
 // open to new values and statuses, so that callers get along with them; a server that is held to it is not.
 func closeDescription(doc *openapi3.T) error {
 	closed, err := spec.GetSpec()
 	if err != nil {
-		return fmt.Errorf("load the description: %w", err)
+		return fmt.Errorf("load the specification: %w", err)
 	}
 	for name, ref := range doc.Components.Schemas {
 		ref.Value.Enum = closed.Components.Schemas[name].Value.Enum

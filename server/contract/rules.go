@@ -81,7 +81,7 @@ const (
 var rules = slices.Concat(before, across(), after)
 
 var before = []Rule{
-	{rulePath, "a request's path is one that the description has"},
+	{rulePath, "a request's path is one that the specification has"},
 	{ruleMethod, "a request's method is one that its path has"},
 	{ruleParameter, "path parameters and headers of a request are as described, and each is sent once"},
 	{ruleQuery, "a request has no query parameter that its operation doesn't"},
@@ -114,7 +114,7 @@ var before = []Rule{
 	{ruleNull, "a field is not null"},
 	{ruleEnum, "an enumerated field has a described value"},
 	{ruleValue, "a field keeps to its pattern and its limits"},
-	{ruleUndeclared, "a body has no field that the description doesn't"},
+	{ruleUndeclared, "a body has no field that the specification doesn't"},
 
 	{ruleTraceMissing, "every response has X-Trace-Id"},
 }

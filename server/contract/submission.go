@@ -6,16 +6,13 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
 // across checks what holds across the fields of a response, and between it and its call.
-func (x *exchange) across(response *openapi3.Response, where int) {
-	media := response.Content["application/json"]
-	if !x.parsed || media == nil {
+func (x *exchange) across(where int) {
+	if !x.parsed {
 		return
 	}
 	body, err := json.Marshal(x.value)
@@ -28,7 +25,7 @@ func (x *exchange) across(response *openapi3.Response, where int) {
 	}
 	for _, b := range spec.Breaches(spec.Exchange{
 		Operation: operation.Operation, Path: func(name string) string { return x.values[name] }, Asked: x.r.Header,
-		Status: x.response.StatusCode, Header: x.response.Header, Schema: media.Schema, Body: string(body),
+		Status: x.response.StatusCode, Header: x.response.Header, Body: string(body),
 	}) {
 		at := where
 		if b.Schema != "" {
@@ -84,7 +81,7 @@ type answered struct {
 	noted uint64
 }
 
-// keptFor is how long the description lets an Idempotency-Key live.
+// keptFor is how long the specification lets an Idempotency-Key live.
 const keptFor = 24 * time.Hour
 
 func (x *exchange) host() string {

@@ -88,7 +88,7 @@ type Coverage struct {
 	Ran []string
 	// NotRun are the cases that did not, with the reason.
 	NotRun []NotRun
-	// Uncovered are the [Points] of the description that no case showed.
+	// Uncovered is what of the specification no case showed, as in [Case].
 	Uncovered []string
 	// Findings are all that were made.
 	Findings []Finding

@@ -57,12 +57,9 @@ func New(route *routers.Route) *Operation {
 }
 
 func (o *Operation) readRequest(route *routers.Route) {
-	described := &message{}
+	described, known := &message{}, true
 	if body := route.Operation.RequestBody; body != nil {
-		known := false
-		if described.body, known = bodyOf(body.Value.Content); !known || described.body == nil {
-			return
-		}
+		described.body, known = bodyOf(body.Value.Content)
 	}
 	for _, ref := range slices.Concat(route.PathItem.Parameters, route.Operation.Parameters) {
 		switch p := ref.Value; p.In {
@@ -71,10 +68,12 @@ func (o *Operation) readRequest(route *routers.Route) {
 		case openapi3.ParameterInHeader:
 			described.header(p.Name, p)
 		default:
-			return
+			known = false
 		}
 	}
-	o.request = described
+	if known {
+		o.request = described
+	}
 }
 
 // bodyOf returns nil where there is no body.

@@ -300,7 +300,7 @@ func TestOperation(t *testing.T) {
 	checks := fastcheck.New(&routers.Route{PathItem: &openapi3.PathItem{Post: described}, Operation: described})
 	asJSON := http.Header{"Content-Type": {"application/json"}}
 	require.True(t, checks.Request(&http.Request{Header: asJSON}, `{"name":"a"}`))
-	require.False(t, checks.Request(&http.Request{Header: asJSON}, `{"nmae":"a"}`))
+	require.False(t, checks.Request(&http.Request{Header: asJSON}, `{"nama":"a"}`))
 	require.False(t, checks.Request(&http.Request{Header: asJSON}, ""))
 	require.False(t, checks.Request(&http.Request{}, `{"name":"a"}`))
 	require.True(t, checks.Response(http.StatusCreated, asJSON, `{"name":"a"}`))

@@ -149,9 +149,8 @@ var verbatim = func() (are [256]bool) {
 // number finds what may be an integer. A fraction or an exponent stays, and is none of what may follow.
 func (r *scanner) number() string {
 	r.space()
-	from := r.at
-	for r.at < len(r.text) && (r.text[r.at] == '-' || '0' <= r.text[r.at] && r.text[r.at] <= '9') {
-		r.at++
-	}
-	return r.text[from:r.at]
+	rest := r.text[r.at:]
+	after := strings.TrimLeft(rest, "-0123456789")
+	r.at = len(r.text) - len(after)
+	return rest[:len(rest)-len(after)]
 }

@@ -23,7 +23,10 @@ const (
 	maxEntry = 256 // bytes
 )
 
-// ClientOf returns whose request it is: the zero Addr where the peer's address isn't known.
+// ClientOf returns whose request it is: the zero Addr where the peer's address isn't known. Ports,
+// obfuscated ones too, are dropped, and an IPv4 address is never in its IPv6 form. An empty element
+// of Forwarded is passed over, as RFC 9110, section 5.6.1, has it of lists; an empty entry of
+// X-Forwarded-For, which no standard describes, is no address.
 func (p Proxies) ClientOf(r *http.Request) netip.Addr {
 	client := peerOf(r)
 	if !p.trusts(client) {

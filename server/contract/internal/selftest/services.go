@@ -60,7 +60,7 @@ func aboutOf(r *http.Request) about {
 // services are the minimal service with one answer that is wrong only for what was asked: each response is
 // as described, so that nothing but its case can tell.
 func services() []Fault {
-	// Where is matches, the answer is another one that the description has.
+	// Where is matches, the answer is another one that the specification has.
 	answers := func(name, inCase string, is func(about) bool, status int, code string) Fault {
 		return service(name, "case.expectation", inCase, func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
