@@ -26,7 +26,7 @@ type Authenticator interface {
 	// [WithTrustedProxies] vouch for. Behind any other proxy it is the proxy's. It is the zero
 	// Addr when the server doesn't know it.
 	//
-	// [ErrInvalidKey] and [ErrAccessDenied] refuse the key, and a [*Error] is answered as it
+	// [ErrInvalidKey] and [ErrAccessDenied] refuse the key, and a [*Error] is the response as it
 	// is. An error of ctx, cancelled or past its deadline, is a 503. Any other error is a 500.
 	// The access level is not checked here but by the [Handler].
 	Authenticate(ctx context.Context, apiKey string, from netip.Addr) (Principal, error)
@@ -122,13 +122,4 @@ func accessDenied(cause error) *Error {
 		Message: "Access denied. The API Key is not authorized to do this operation.",
 		Err:     cause,
 	}
-}
-
-// peerOf is the zero Addr where RemoteAddr is no address, as on a Unix socket.
-func peerOf(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return peer.Addr().Unmap()
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
-// call is one request on its way through the chain, with its reply. It is the ResponseWriter and the
+// call is one request on its way through the chain, with its response. It is the ResponseWriter and the
 // request's context that the mux and the generated code see.
 type call struct {
 	context.Context // of the request as it came
-	reply
+	response
 	started       time.Time
 	traceID       string
 	operation     *operation // nil until the mux found it
 	principal     Principal
 	authenticated bool
-	failed        bool // the reply was written by fail
+	failed        bool // the response was written by fail
 	client        netip.Addr
 	overTLS       bool
 	code          api.ErrorCode
@@ -29,10 +29,10 @@ type call struct {
 
 func newCall(w http.ResponseWriter, r *http.Request) *call {
 	return &call{
-		Context: r.Context(),
-		reply:   newReply(w),
-		started: time.Now(),
-		traceID: wire.TraceID(r),
+		Context:  r.Context(),
+		response: newResponse(w),
+		started:  time.Now(),
+		traceID:  wire.TraceID(r),
 	}
 }
 
@@ -44,7 +44,7 @@ func (c *call) stamp() {
 	c.stamps = [...]string{
 		c.traceID,
 		"nosniff",
-		// A reply that a browser shows loads nothing, runs nothing and is in nobody's frame. A
+		// A response that a browser shows loads nothing, runs nothing and is in nobody's frame. A
 		// Referrer-Policy would add nothing: there is nothing that could refer.
 		"default-src 'none'; frame-ancestors 'none'",
 		"no-store",
@@ -60,9 +60,9 @@ func (c *call) stamp() {
 	}
 }
 
-// reset forgets the reply.
+// reset forgets the response.
 func (c *call) reset() {
-	c.reply.reset()
+	c.response.reset()
 	clear(c.stamps[:])
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,7 +36,8 @@ func TestCallsDoNotMix(t *testing.T) {
 			for n := range 50 {
 				company := fmt.Sprintf("cmp_%d_%d", caller, n)
 				trace := fmt.Sprintf("%032x", caller<<16|n|1<<32)
-				target, status, want := goodPath, http.StatusOK, `"id":"`+company+"-"+trace+`"`
+				target := strings.Replace(goodPath, requestID, company+"-"+trace, 1)
+				status, want := http.StatusOK, `"id":"`+company+"-"+trace+`"`
 				if n%2 == 1 {
 					target, status = "/management/clients/individuals/"+clientID+"/products/missing/submit", http.StatusNotFound
 					want = company + " " + trace

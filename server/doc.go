@@ -1,7 +1,7 @@
-// Package server serves any implementation of the generated [api.StrictServerInterface] over
-// HTTP. The implementation decides what a call means; [Handler] puts around it what every call
-// needs, and takes the rules from the embedded openapi.yaml, so that code and description can't
-// drift apart.
+// Package server serves any implementation of the generated [api.StrictServerInterface], or of some
+// of its methods, over HTTP. The implementation decides what a call means; [Handler] puts around it
+// what every call needs, and takes the rules from the embedded openapi.yaml, so that code and
+// specification can't drift apart.
 //
 //	request
 //	   │
@@ -11,12 +11,12 @@
 //	limit by address ──── 429 + Retry-After          if WithRateLimit
 //	   │
 //	   ▼
-//	net/http mux ──────── 404, 405 + Allow           the generated routes
+//	net/http mux ──────── 404, 405 + Allow           the routes of what is implemented
 //	   │
 //	   ▼
 //	body cap ──────────── 413                        per operation
 //	authenticate ──────── 401, 503                   your Authenticator; security and
-//	   │                                             x-access-level of the description
+//	   │                                             x-access-level of the specification
 //	limit by company ──── 429 + Retry-After          if WithRateLimit
 //	validate request ──── 400, 413                   path, query, headers, body
 //	   │
@@ -24,20 +24,20 @@
 //	your implementation ─ *Error, any other error    through the generated strict handler
 //	   │
 //	   ▼
-//	validate reply ────── 500                        status, headers, body
-//	   │
+//	validate response ─── 500                        status, headers, body; what contradicts
+//	   │                                             itself or the call
 //	   ▼
 //	bytes leave
 //
-// A reply is held back until it was checked. What goes wrong on the way, a panic included, becomes
-// one JSON error in the form the description documents: it carries the call's trace id, and what
+// A response is held back until it was checked. What goes wrong on the way, a panic included, becomes
+// one JSON error in the form the specification documents: it carries the call's trace id, and what
 // the caller must not see stays in the log under the same id. A 4xx changed nothing by itself; a 5xx
-// does not say whether the call took effect, since a commit's answer may have been lost.
+// does not say whether the call took effect, since it may not have heard of a commit.
 //
 // A request whose end a proxy in front might see elsewhere, such as one with a body that nobody
 // asked for, is the last on its connection.
 //
-// An implementation answers a documented error by returning an [*Error], for example from
+// An implementation responds with a documented error by returning an [*Error], for example from
 // [NotFound] or [Conflict]. Any other error is a 500 whose text never reaches the caller.
 // [PrincipalFrom] tells it who calls, [TraceIDFrom] under which trace id.
 //
@@ -54,7 +54,7 @@
 //
 // By net/http these are plain text, 417 is empty, and none has a trace id. By HTTP/2 such a request
 // has its stream reset, or the connection is closed with GOAWAY; a 431 is a page of HTML. Who is too
-// slow with the headers gets no answer at all. "OPTIONS *" is an empty 200, unless the server has
+// slow with the headers gets no response at all. "OPTIONS *" is an empty 200, unless the server has
 // DisableGeneralOptionsHandler. HTTP/2 without TLS is a 404 by HTTP/1.1, with a trace id.
 //
 // The program enablementd gives the five of HTTP/1 the API's form, with a trace id and a line in the

@@ -12,15 +12,15 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Error is an error that the description documents. An implementation returns one, as it is or
-// wrapped, to answer it; an [Authenticator] may too.
+// Error is an error that the specification documents. An implementation returns one, as it is or
+// wrapped, to respond with it; an [Authenticator] may too.
 //
-// An Error that the description doesn't allow, because its status is not a declared 4xx or 5xx of
-// the operation or its code is unknown, is answered as a 500 and logged.
+// An Error that the specification doesn't allow, because its status is not a declared 4xx or 5xx of
+// the operation or its code is unknown, becomes a 500 and is logged.
 type Error struct {
-	// Status is the HTTP status of the answer.
+	// Status is the HTTP status of the response.
 	Status int
-	// Code is the answer's code.
+	// Code is the response's code.
 	Code api.ErrorCode
 	// Message tells the caller what is wrong. Left empty, it is the usual text of the status.
 	Message string
@@ -31,18 +31,18 @@ type Error struct {
 	Err error
 }
 
-// NotFound is the answer to a call about something that isn't there, or isn't the caller's.
+// NotFound is the response to a call about something that isn't there, or isn't the caller's.
 func NotFound(message string) *Error {
 	return &Error{Status: http.StatusNotFound, Code: api.CodeNotFound, Message: message}
 }
 
-// Conflict is the answer to a call that doesn't fit the state things are in.
+// Conflict is the response to a call that doesn't fit the state things are in.
 func Conflict(code api.ErrorCode, message string) *Error {
 	return &Error{Status: http.StatusConflict, Code: code, Message: message}
 }
 
-// Unavailable is the answer to a call that can't be finished now, because of err. It does not say
-// that nothing changed: the answer to a commit may have been lost.
+// Unavailable is the response to a call that can't be finished now, because of err. It does not say
+// that nothing changed: a commit may have succeeded unheard.
 func Unavailable(retryAfter time.Duration, err error) *Error {
 	return &Error{
 		Status:     http.StatusServiceUnavailable,
@@ -67,7 +67,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// The chain's own answers to what no operation takes.
+// The chain's own responses to what no operation takes.
 var (
 	errNoRoute     = NotFound("There is no such operation")
 	errWrongMethod = &Error{
@@ -97,7 +97,7 @@ func internal(cause error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Code: api.CodeServerError, Err: cause}
 }
 
-// panicError is a recovered panic. It unwraps to nothing: a panic with an error is no answer.
+// panicError is a recovered panic. It unwraps to nothing: a panic with an error is no response.
 type panicError struct {
 	value any
 	stack []byte
@@ -105,40 +105,40 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// refuse answers a request that the generated code couldn't read.
+// refuse is the response to a request that the generated code couldn't read.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h.fail(w, r, badRequest("The request is malformed", err))
 }
 
-// fail is the one place where an error becomes the reply. It takes back what was written before.
+// fail is the one place where an error becomes the response. It takes back what was written before.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	c := w.(*call)
-	answer := answerTo(err, c.operation)
-	h.logCause(r.Context(), c, answer)
+	e := documentedError(err, c.operation)
+	h.logCause(r.Context(), c, e)
 
 	c.reset()
-	c.failed, c.code = true, answer.Code
+	c.failed, c.code = true, e.Code
 	c.header.Set("Content-Type", "application/json")
-	message := answer.Message
-	if seconds := retryAfter(answer); seconds > 0 {
+	message := e.Message
+	if seconds := retryAfter(e); seconds > 0 {
 		c.header.Set("Retry-After", strconv.Itoa(seconds))
-		if message == "" && answer.Status == http.StatusTooManyRequests {
+		if message == "" && e.Status == http.StatusTooManyRequests {
 			message = fmt.Sprintf("Rate limit exceeded. Retry after %d seconds", seconds)
 		}
 	}
 	if message == "" {
-		message = usualMessage(answer.Status)
+		message = usualMessage(e.Status)
 	}
-	body := api.Error{Code: answer.Code, Message: message, TraceID: c.traceID}
-	if answer.Status == http.StatusTooManyRequests {
-		body.ErrorCode = answer.Code
+	body := api.Error{Code: e.Code, Message: message, TraceID: c.traceID}
+	if e.Status == http.StatusTooManyRequests {
+		body.ErrorCode = e.Code
 	}
-	c.status = answer.Status
+	c.status = e.Status
 	c.body, _ = json.Marshal(body) // strings only: it can't fail
 }
 
-// answerTo finds the documented answer to any error.
-func answerTo(err error, op *operation) *Error {
+// documentedError finds the one that stands for any error.
+func documentedError(err error, op *operation) *Error {
 	var documented *Error
 	switch {
 	case errors.As(err, &documented):
@@ -153,7 +153,7 @@ func answerTo(err error, op *operation) *Error {
 	}
 }
 
-// undocumented says why e may not be answered, or nothing if it may.
+// undocumented says why e may not be the response, or nothing if it may.
 func undocumented(e *Error, op *operation) string {
 	switch {
 	case e == nil:
@@ -169,7 +169,7 @@ func undocumented(e *Error, op *operation) string {
 	}
 }
 
-// longestRetryAfter is the description's maximum.
+// longestRetryAfter is the specification's maximum.
 const longestRetryAfter = 24 * time.Hour
 
 // retryAfter is in seconds, and zero for no such header.

@@ -1,16 +1,16 @@
 package server
 
 import (
+	"context"
+	"maps"
 	"net/http"
-	"strconv"
+	"reflect"
 
 	"github.com/getkin/kin-openapi/openapi3"
-
-	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// HandlerOf is Handler over another description than the embedded one.
-func HandlerOf(doc *openapi3.T, impl api.StrictServerInterface, opts ...Option) (http.Handler, error) {
+// HandlerOf is Handler over another specification than the embedded one.
+func HandlerOf(doc *openapi3.T, impl any, opts ...Option) (http.Handler, error) {
 	h, err := newHandler(doc, impl, opts)
 	if err != nil {
 		return nil, err
@@ -18,38 +18,36 @@ func HandlerOf(doc *openapi3.T, impl api.StrictServerInterface, opts ...Option) 
 	return h, nil
 }
 
-// MatchesPattern asks the chain's own table of a pattern. It is not known where there is none.
-func MatchesPattern(pattern, text string) (matches, known bool) {
-	check := newTextCheck(openapi3.NewStringSchema().WithPattern(pattern).NewRef())
-	if check == nil {
-		return false, false
+// ServedOf returns those of the ids that impl has a method of whole for.
+func ServedOf(impl any, whole reflect.Type, ids ...string) (served []string, err error) {
+	methods, err := methodsOf(impl, whole)
+	for _, id := range ids {
+		if methods.serve(id) {
+			served = append(served, id)
+		}
 	}
-	return acceptsText(check, text), true
+	return served, err
 }
 
-// AcceptsJSON asks the chain's own check of a schema. It is not known where there is none.
-func AcceptsJSON(schema *openapi3.SchemaRef, text []byte) (accepts, known bool) {
-	check := newJSONCheck(schema, nil)
-	if check == nil {
-		return false, false
+// CallOf calls a method of impl, as it is called where impl has not all of them.
+func CallOf(ctx context.Context, impl any, whole reflect.Type, method string, request any) (any, error) {
+	methods, err := methodsOf(impl, whole)
+	if err != nil {
+		return nil, err
 	}
-	s := scanner{text: text}
-	return check.accepts(&s) && s.end(), true
+	return methods.call(nil, method)(ctx, nil, nil, request)
 }
 
-// Unchecked returns what of a description's operations kin-openapi decides on always.
-func Unchecked(doc *openapi3.T) ([]string, error) {
+// RouterOf is the router of a specification some of whose operations are served, by a 200.
+func RouterOf(doc *openapi3.T, serves func(id string) bool) (http.Handler, error) {
 	operations, err := operationsOf(doc)
-	var unchecked []string
-	for _, op := range operations {
-		if op.request == nil {
-			unchecked = append(unchecked, op.id+" request")
-		}
-		for status := range op.route.Operation.Responses.Map() {
-			if code, err := strconv.Atoi(status); err != nil || op.replies[code] == nil {
-				unchecked = append(unchecked, op.id+" "+status)
-			}
-		}
+	if err != nil {
+		return nil, err
 	}
-	return unchecked, err
+	m := &router{mux: http.NewServeMux(), operations: maps.Clone(operations), serves: serves}
+	m.wrap = func(_ *operation, h http.HandlerFunc) http.HandlerFunc { return h }
+	for pattern := range operations {
+		m.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	}
+	return m, m.complete()
 }

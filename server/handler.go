@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,17 +19,22 @@ import (
 // Handler serves impl as openapi.yaml describes it. The package comment draws what a call passes
 // on its way to impl and back.
 //
+// impl has one or more methods of [api.StrictServerInterface]. The operations of the others are not
+// there: they are a 404, as any unknown path is. The log says which ones are served. A method that takes
+// an operation's request but has not its name or signature is an error, so that none is left out by a
+// slip. Who serves them all has the compiler say so: var _ api.StrictServerInterface = service{}.
+//
 // [WithAuthenticator] is required. Handler returns an error and no handler when it is missing,
-// when impl or an option is nil or out of range, and when the description asks for something the
+// when impl or an option is nil or out of range, and when the specification asks for something the
 // chain doesn't enforce, such as an operation with security but without x-access-level.
 //
 // The handler keeps no goroutine and may be used by many at once, as far as impl may. It matches
-// paths from the root and ignores the description's servers: to mount it below a prefix, wrap it
+// paths from the root and ignores the specification's servers: to mount it below a prefix, wrap it
 // in [http.StripPrefix]. Time limits are the [http.Server]'s.
-func Handler(impl api.StrictServerInterface, opts ...Option) (http.Handler, error) {
+func Handler(impl any, opts ...Option) (http.Handler, error) {
 	doc, err := spec.GetSpec() // a fresh copy, ours alone
 	if err != nil {
-		return nil, fmt.Errorf("server: load the description: %w", err)
+		return nil, fmt.Errorf("server: load the specification: %w", err)
 	}
 	h, err := newHandler(doc, impl, opts)
 	if err != nil {
@@ -48,9 +52,10 @@ type handler struct {
 	logPC      uintptr // in logCall, for loggers that show the source of a line
 }
 
-func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) (*handler, error) {
-	if impl == nil {
-		return nil, errors.New("the implementation is nil")
+func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
+	methods, err := methodsOf(impl, reflect.TypeFor[api.StrictServerInterface]())
+	if err != nil {
+		return nil, err
 	}
 	settings, err := settingsFrom(opts)
 	if err != nil {
@@ -60,7 +65,7 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 	if err != nil {
 		return nil, err
 	}
-	if err := settings.limits.answerable(operations); err != nil {
+	if err := settings.limits.declared(operations); err != nil {
 		return nil, err
 	}
 	for _, op := range operations {
@@ -72,8 +77,13 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 		tooLarge:   bodyTooLarge(settings.maxBody),
 		logPC:      reflect.ValueOf((*handler).logCall).Pointer() + 1, // a return address is one behind
 	}
-	h.routes = newRouter(operations, h.wrap)
-	strict := api.NewStrictHandlerWithOptions(impl, nil, api.StrictHTTPServerOptions{
+	h.routes = &router{mux: http.NewServeMux(), operations: operations, serves: methods.serve, wrap: h.wrap}
+	var otherwise []api.StrictMiddlewareFunc
+	whole, ok := impl.(api.StrictServerInterface)
+	if !ok {
+		otherwise = append(otherwise, methods.call)
+	}
+	strict := api.NewStrictHandlerWithOptions(whole, otherwise, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  h.refuse,
 		ResponseErrorHandlerFunc: h.fail,
 	})
@@ -81,15 +91,19 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 		BaseRouter:       h.routes,
 		ErrorHandlerFunc: h.refuse,
 	})
-	return h, h.routes.complete()
+	if err := h.routes.complete(); err != nil {
+		return nil, err
+	}
+	settings.logger.Info("handler is ready", slog.Any("operations", h.routes.served))
+	return h, nil
 }
 
-// ServeHTTP implements [http.Handler]. The log line is written before the reply leaves, so that a
+// ServeHTTP implements [http.Handler]. The log line is written before the response leaves, so that a
 // trace id a caller holds is always in the log.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
 	r = r.WithContext(c) //nolint:contextcheck // c holds the request's own
-	aborted := h.answer(c, r)
+	aborted := h.respond(c, r)
 	took := time.Since(c.started)
 	h.logCall(c, r, took)
 	h.observe(c, r, took)
@@ -103,9 +117,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.send(w)
 }
 
-// answer fills c's reply, whatever happens. It reports whether the call was aborted with
-// [http.ErrAbortHandler], which wants the connection closed without an answer.
-func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
+// respond fills c's response, whatever happens. It reports whether the call was aborted with
+// [http.ErrAbortHandler], which wants the connection closed without a response.
+func (h *handler) respond(c *call, r *http.Request) (aborted bool) {
 	defer func() {
 		switch value := recover(); value {
 		case nil:
@@ -116,7 +130,7 @@ func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
 			h.fail(c, r, &panicError{value: value, stack: debug.Stack()})
 		}
 	}()
-	c.client, c.overTLS = h.proxies.clientOf(r), r.TLS != nil
+	c.client, c.overTLS = h.proxies.ClientOf(r), r.TLS != nil
 	if err := h.limits.allowAddress(c.client); err != nil {
 		h.fail(c, r, err)
 		return false
@@ -128,7 +142,7 @@ func (h *handler) answer(c *call, r *http.Request) (aborted bool) {
 	return false
 }
 
-// unrouted replaces what the mux answered by itself: text, a redirect to a cleaned path, or a 400
+// unrouted replaces what the mux wrote by itself: text, a redirect to a cleaned path, or a 400
 // to "*".
 func (h *handler) unrouted(c *call, r *http.Request) {
 	if c.status != http.StatusMethodNotAllowed {
@@ -169,5 +183,5 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if c.failed {
 		return nil
 	}
-	return h.validateReply(c, r)
+	return h.validateResponse(c, r)
 }

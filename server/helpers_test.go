@@ -42,7 +42,7 @@ func (f submit) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObj
 	return f(ctx, r)
 }
 
-// submission is a reply as described.
+// submission is a response as described.
 func submission(clientID, requestID string) api.SubmitProduct200JSONResponse {
 	day := api.NewTimestamp(time.Date(2026, 4, 15, 10, 30, 0, 0, time.UTC))
 	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.Submission{
@@ -67,13 +67,13 @@ func fails(err error) submit {
 	}
 }
 
-func replies(response api.SubmitProductResponseObject) submit {
+func responds(response api.SubmitProductResponseObject) submit {
 	return func(context.Context, api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
 		return response, nil
 	}
 }
 
-// writes is a reply of any kind.
+// writes is a response of any kind.
 type writes func(http.ResponseWriter) error
 
 func (f writes) VisitSubmitProductResponse(w http.ResponseWriter) error { return f(w) }
@@ -98,6 +98,12 @@ func (j *journal) Write(b []byte) (int, error) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	return j.text.Write(b)
+}
+
+func (j *journal) forget() {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.text.Reset()
 }
 
 func (j *journal) String() string {
@@ -157,6 +163,7 @@ func newFixture(t testing.TB, impl submit, opts ...server.Option) fixture {
 	}, opts...)
 	h, err := server.Handler(counted, all...)
 	require.NoError(t, err)
+	f.log.forget() // the line that says what is served
 	f.Handler = h
 	return f
 }
@@ -168,7 +175,7 @@ func request(method, target string) *http.Request {
 	return r
 }
 
-// answer is a reply that passed what holds for every reply.
+// answer is a response that passed what holds for every response.
 type answer struct {
 	status  int
 	header  http.Header
@@ -178,7 +185,7 @@ type answer struct {
 	traceID string
 }
 
-// ask sends r and checks the answer against the description.
+// ask sends r and checks the answer against the specification.
 func (f fixture) ask(t testing.TB, r *http.Request) answer {
 	t.Helper()
 	recorder := httptest.NewRecorder()
@@ -222,7 +229,7 @@ var description = sync.OnceValue(func() *openapi3.T {
 	return doc
 })
 
-// described checks status, headers and body against the description. 405 is not the operation's.
+// described checks status, headers and body against the specification. 405 is not the operation's.
 func described(t testing.TB, a answer) {
 	t.Helper()
 	doc := description()

@@ -18,7 +18,8 @@ func TestImports(t *testing.T) {
 	require.Contains(t, packages, "go.opentelemetry.io/otel/trace") // the interfaces, to know the call's span
 	for _, path := range packages {
 		switch path {
-		case "github.com/cryptomate-go/enablement/server/internal/ratelimit", "github.com/cryptomate-go/enablement/server/internal/wire":
+		case "github.com/cryptomate-go/enablement/server/internal/fastcheck", "github.com/cryptomate-go/enablement/server/internal/ratelimit",
+			"github.com/cryptomate-go/enablement/server/internal/wire":
 			continue // they know net/http and the API's errors at most
 		}
 		require.NotEqual(t, "database/sql", path)

@@ -39,17 +39,17 @@ func (h *handler) logCall(c *call, r *http.Request, took time.Duration) {
 }
 
 // logCause writes what the caller isn't told: why a call failed, and why one was refused if there
-// is more to it than the answer says.
-func (h *handler) logCause(ctx context.Context, c *call, answer *Error) {
-	var cause error = answer
-	if answer.Err != nil {
-		cause = answer.Err
+// is more to it than the response says.
+func (h *handler) logCause(ctx context.Context, c *call, e *Error) {
+	var cause error = e
+	if e.Err != nil {
+		cause = e.Err
 	}
 	level, message := slog.LevelError, "call failed"
 	switch {
-	case answer.Status < http.StatusInternalServerError && answer.Err == nil:
+	case e.Status < http.StatusInternalServerError && e.Err == nil:
 		return
-	case answer.Status < http.StatusInternalServerError:
+	case e.Status < http.StatusInternalServerError:
 		level, message = slog.LevelWarn, "call refused"
 	case errors.Is(ctx.Err(), context.Canceled) && errors.Is(cause, context.Canceled):
 		level, message = slog.LevelInfo, "call left by its caller" // no fault of the service

@@ -10,7 +10,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Call is a call whose reply is known. Each of its texts is one of a few that the description and
+// Call is a call whose response is known. Each of its texts is one of a few that the specification and
 // this package know; the caller can't choose any, so that all of them will do as a metric's labels.
 type Call struct {
 	// Operation is the operationId; empty where no operation was found.
@@ -19,15 +19,15 @@ type Call struct {
 	Route string
 	// Method is one of the constants of net/http, or "other".
 	Method string
-	// Status is the reply's; 0 is a call that was aborted and gets no reply.
+	// Status is the response's; 0 is a call that was aborted and gets no response.
 	Status int
-	// Code is the error's; empty where the reply is none.
+	// Code is the error's; empty where the response is none.
 	Code api.ErrorCode
-	// Duration is the time from the request's arrival until the reply was ready to leave.
+	// Duration is the time from the request's arrival until the response was ready to leave.
 	Duration time.Duration
 }
 
-// WithObserver has observe called once for each call, when its reply is known and before it
+// WithObserver has observe called once for each call, when its response is known and before it
 // leaves. The context is the call's: [TraceIDFrom] and [PrincipalFrom] know it. The caller waits,
 // so observe must be quick, and it must not panic. It is called by many at once. Several observers
 // are called one after the other in the order of the options.
@@ -59,7 +59,7 @@ func (h *handler) observe(c *call, r *http.Request, took time.Duration) {
 	}
 }
 
-// errorCode is what fail answered, or else what the implementation wrote by itself.
+// errorCode is what fail wrote, or else what the implementation wrote by itself.
 func (c *call) errorCode() api.ErrorCode {
 	switch {
 	case c.status < http.StatusBadRequest:

@@ -41,7 +41,7 @@ func TestObserver(t *testing.T) {
 		panic("canary")
 	}
 	written := func(status int, body string) submit {
-		return replies(writes(func(w http.ResponseWriter) error {
+		return responds(writes(func(w http.ResponseWriter) error {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			_, err := w.Write([]byte(body))
@@ -107,11 +107,11 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// An observer sees the reply as it leaves: one that failed the check is a 500.
-func TestObserverSeesTheCheckedReply(t *testing.T) {
+// An observer sees the response as it leaves: one that failed the check is a 500.
+func TestObserverSeesTheCheckedResponse(t *testing.T) {
 	t.Parallel()
 	var seen sightings
-	f := newFixture(t, replies(writes(func(w http.ResponseWriter) error {
+	f := newFixture(t, responds(writes(func(w http.ResponseWriter) error {
 		w.WriteHeader(http.StatusTeapot)
 		return nil
 	})), server.WithObserver(seen.observe))

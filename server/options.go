@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // defaultMaxBody is far above what the operation takes, which is no body at all.
@@ -14,17 +16,17 @@ const defaultMaxBody = 64 << 10
 type Option func(*settings) error
 
 type settings struct {
-	authenticator Authenticator
-	logger        *slog.Logger
-	maxBody       int64
-	checkReplies  bool
-	observers     []func(context.Context, Call)
-	limits        *limits
-	proxies       proxies
+	authenticator  Authenticator
+	logger         *slog.Logger
+	maxBody        int64
+	checkResponses bool
+	observers      []func(context.Context, Call)
+	limits         *limits
+	proxies        wire.Proxies
 }
 
 func settingsFrom(opts []Option) (settings, error) {
-	s := settings{logger: slog.Default(), maxBody: defaultMaxBody, checkReplies: true}
+	s := settings{logger: slog.Default(), maxBody: defaultMaxBody, checkResponses: true}
 	for i, opt := range opts {
 		if opt == nil {
 			return settings{}, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
@@ -64,12 +66,12 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithResponseValidation turns the check of the implementation's replies against the description
-// on or off; on by default. A reply that fails it is a 500, and the log says why; what the
-// implementation did before stands. Switched off, a missing reply is still a 500.
+// WithResponseValidation turns the check of the implementation's responses against the specification
+// on or off; on by default. A response that fails it is a 500, and the log says why; what the
+// implementation did before stands. Switched off, a missing response is still a 500.
 func WithResponseValidation(on bool) Option {
 	return func(s *settings) error {
-		s.checkReplies = on
+		s.checkResponses = on
 		return nil
 	}
 }

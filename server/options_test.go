@@ -71,8 +71,8 @@ func TestHandlerRefusesADescriptionItCantEnforce(t *testing.T) {
 		"undeclared 401":     {func(d *openapi3.T) { operation(d).Responses.Delete("401") }, "declares no response 401"},
 		"undeclared 413":     {func(d *openapi3.T) { operation(d).Responses.Delete("413") }, "declares no response 413"},
 		"another version":    {func(d *openapi3.T) { d.OpenAPI = "3.1.0" }, "only 3.0 is supported"},
-		"a path too few":     {func(d *openapi3.T) { d.Paths.Delete(template) }, "the description lacks routes"},
-		"a method too many":  {func(d *openapi3.T) { d.Paths.Value(template).Put = operation(d) }, "the generated code lacks a route of the description: PUT"},
+		"a path too few":     {func(d *openapi3.T) { d.Paths.Delete(template) }, "the specification lacks routes"},
+		"a method too many":  {func(d *openapi3.T) { d.Paths.Value(template).Put = operation(d) }, "the generated code lacks a route of the specification: PUT"},
 		"no components":      {func(d *openapi3.T) { d.Components = nil }, "ApiKey is not described"},
 		"no name of the key": {func(d *openapi3.T) { scheme(d).Name = "" }, "not an API key in a header"},
 	} {

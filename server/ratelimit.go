@@ -92,8 +92,8 @@ func newLimits(limit RateLimit) (*limits, error) {
 	return &limits{addresses: addresses, companies: companies}, nil
 }
 
-// answerable returns an error if the description doesn't let an operation answer a refusal.
-func (l *limits) answerable(operations map[string]*operation) error {
+// declared returns an error if the specification has no refusal for an operation.
+func (l *limits) declared(operations map[string]*operation) error {
 	if l == nil {
 		return nil
 	}

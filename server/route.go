@@ -11,9 +11,11 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/cryptomate-go/enablement/server/internal/fastcheck"
 )
 
-// operation is what the chain knows of an operation of the description.
+// operation is what the chain knows of an operation of the specification.
 type operation struct {
 	id          string
 	route       *routers.Route
@@ -23,25 +25,24 @@ type operation struct {
 	pathParams  []string
 	headers     []string
 	query       map[string]bool
-	request     *requestCheck       // nil where there is none
-	replies     map[int]*replyCheck // by status
-	logger      *slog.Logger        // says which operation it is
+	fast        *fastcheck.Operation
+	logger      *slog.Logger // says which operation it is
 }
 
-// declares reports whether the description has a reply of this status.
+// declares reports whether the specification has a response of this status.
 func (o *operation) declares(status int) bool {
 	responses := o.route.Operation.Responses
 	return responses.Status(status) != nil || responses.Default() != nil
 }
 
-// takesBody reports whether the description has a request body.
+// takesBody reports whether the specification has a request body.
 func (o *operation) takesBody() bool { return o.route.Operation.RequestBody != nil }
 
 // operationsOf returns the operations of doc by their pattern in the mux, such as "POST /a/{b}".
 func operationsOf(doc *openapi3.T) (map[string]*operation, error) {
 	if doc.IsOpenAPI31OrLater() {
 		// Not least because hiding submitted values from error texts works on 3.0 only.
-		return nil, fmt.Errorf("the description is OpenAPI %s, only 3.0 is supported", doc.OpenAPI)
+		return nil, fmt.Errorf("the specification is OpenAPI %s, only 3.0 is supported", doc.OpenAPI)
 	}
 	operations := make(map[string]*operation)
 	for path, item := range doc.Paths.Map() {
@@ -76,24 +77,24 @@ func newOperation(route *routers.Route) (*operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What the chain itself may answer must be documented, or it could answer nothing on spec.
-	answers := []int{
+	// What the chain itself responds with must be documented, or it would break the specification.
+	statuses := []int{
 		http.StatusBadRequest, http.StatusRequestEntityTooLarge,
 		http.StatusInternalServerError, http.StatusServiceUnavailable,
 	}
 	if secured {
-		answers = append(answers, http.StatusUnauthorized)
+		statuses = append(statuses, http.StatusUnauthorized)
 	}
-	for _, status := range answers {
+	for _, status := range statuses {
 		if !op.declares(status) {
 			return nil, fmt.Errorf("it declares no response %d", status)
 		}
 	}
-	op.request, op.replies = newRequestCheck(route), newReplyChecks(route.Operation)
+	op.fast = fastcheck.New(route)
 	return op, nil
 }
 
-// readSecurity takes what a caller must show from the description. It refuses what the chain
+// readSecurity takes what a caller must show from the specification. It refuses what the chain
 // can't enforce, rather than to let such a call pass.
 func (o *operation) readSecurity() (secured bool, err error) {
 	doc, described := o.route.Spec, o.route.Operation
@@ -152,12 +153,10 @@ func wholeNumber(value any) (int, error) {
 type router struct {
 	mux        *http.ServeMux
 	operations map[string]*operation // those without a route yet
+	serves     func(id string) bool
 	wrap       func(op *operation, generated http.HandlerFunc) http.HandlerFunc
-	unknown    []string // patterns that aren't in the description
-}
-
-func newRouter(operations map[string]*operation, wrap func(*operation, http.HandlerFunc) http.HandlerFunc) *router {
-	return &router{mux: http.NewServeMux(), operations: operations, wrap: wrap}
+	served     []string // operations, by their ids
+	unknown    []string // patterns that aren't in the specification
 }
 
 // HandleFunc implements the generated [api.ServeMux].
@@ -168,6 +167,10 @@ func (m *router) HandleFunc(pattern string, generated func(http.ResponseWriter, 
 		return
 	}
 	delete(m.operations, pattern)
+	if !m.serves(op.id) {
+		return
+	}
+	m.served = append(m.served, op.id)
 	m.mux.HandleFunc(pattern, m.wrap(op, generated))
 }
 
@@ -177,10 +180,10 @@ func (m *router) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.Serve
 // complete returns an error if generated code and description differ in their routes.
 func (m *router) complete() error {
 	if len(m.unknown) > 0 {
-		return fmt.Errorf("the description lacks routes of the generated code: %s", strings.Join(m.unknown, ", "))
+		return fmt.Errorf("the specification lacks routes of the generated code: %s", strings.Join(m.unknown, ", "))
 	}
 	for pattern := range m.operations {
-		return fmt.Errorf("the generated code lacks a route of the description: %s", pattern)
+		return fmt.Errorf("the generated code lacks a route of the specification: %s", pattern)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func serve(t *testing.T, h http.Handler, change ...func(*http.Server)) (address 
 	return listener.Addr().String()
 }
 
-// wireAnswer is a reply with its body read.
+// wireAnswer is a response with its body read.
 type wireAnswer struct {
 	*http.Response
 	body []byte

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,11 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+
+	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
-// validationOptions are for requests and replies.
+// validationOptions are for requests and responses.
 func validationOptions() *openapi3filter.Options {
 	return &openapi3filter.Options{
 		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc, // authenticate did it
@@ -40,12 +43,11 @@ func (h *handler) validateRequest(op *operation, r *http.Request) error {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(nil, r.Body, h.maxBody)
 	}
-	if !op.takesBody() {
-		if err := h.refuseBody(r); err != nil {
-			return err
-		}
+	body, err := h.readBody(op, r)
+	if err != nil {
+		return err
 	}
-	if op.request.accepts(r) {
+	if query == nil && op.fast.Request(r, string(body)) {
 		return nil
 	}
 	input := &openapi3filter.RequestValidationInput{
@@ -96,28 +98,21 @@ func printable(name string) string {
 	return clean
 }
 
-// refuseBody lets only an empty body pass. One of unknown length is read to learn what it is.
-func (h *handler) refuseBody(r *http.Request) error {
-	size := r.ContentLength
-	if size < 0 {
-		var err error
-		if size, err = io.Copy(io.Discard, r.Body); err != nil {
-			return h.bodyError(err)
+// readBody reads a body where the operation takes one, and refuses it where it doesn't.
+func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err error) {
+	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
+		body, err = io.ReadAll(r.Body)
+		if large := new(http.MaxBytesError); errors.As(err, &large) {
+			return nil, h.tooLarge
+		} else if err != nil {
+			return nil, badRequest("The request body can't be read", nil)
 		}
-		r.Body = http.NoBody
+		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if size > 0 {
-		return badRequest("This operation takes no request body", nil)
+	if !op.takesBody() && max(r.ContentLength, int64(len(body))) > 0 {
+		return nil, badRequest("This operation takes no request body", nil)
 	}
-	return nil
-}
-
-func (h *handler) bodyError(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return h.tooLarge
-	}
-	return badRequest("The request body can't be read", nil)
+	return body, nil
 }
 
 // requestError says in few words what is wrong with a request.
@@ -125,7 +120,6 @@ func (h *handler) requestError(err error) error {
 	var (
 		request *openapi3filter.RequestError
 		schema  *openapi3.SchemaError
-		large   *http.MaxBytesError
 	)
 	if !errors.As(err, &request) {
 		return err
@@ -139,8 +133,6 @@ func (h *handler) requestError(err error) error {
 	}
 	what := "is malformed"
 	switch {
-	case errors.As(err, &large):
-		return h.tooLarge
 	case errors.As(err, &schema):
 		what, pointer = ruleOf(schema), pointerOf(schema)
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
@@ -156,23 +148,30 @@ func (h *handler) requestError(err error) error {
 	return badRequest(where+": "+what, nil)
 }
 
-// validateReply returns what is wrong with an implementation's reply: where and which rule, but
+// validateResponse returns what is wrong with an implementation's response: where and which rule, but
 // no value.
-func (h *handler) validateReply(c *call, r *http.Request) error {
+func (h *handler) validateResponse(c *call, r *http.Request) error {
 	switch {
 	case c.status == 0:
-		return errors.New("the implementation wrote no reply")
+		return errors.New("the implementation wrote no response")
 	case c.status < 200 || c.status > 599:
-		return fmt.Errorf("the reply has no valid status: %d", c.status)
-	case !h.checkReplies:
+		return fmt.Errorf("the response has no valid status: %d", c.status)
+	case !h.checkResponses:
 		return nil
 	}
 	c.stamp()
-	if c.operation.replies[c.status].accepts(c.header, c.body) {
-		return nil
+	op, body := c.operation, string(c.body)
+	if !op.fast.Response(c.status, c.header, body) {
+		if err := h.askKin(c, r); err != nil {
+			return err
+		}
 	}
+	return op.contradiction(c, r, body)
+}
+
+func (h *handler) askKin(c *call, r *http.Request) error {
 	if !c.operation.declares(c.status) { // the validator lets undeclared redirects pass
-		return fmt.Errorf("the reply is not as described: status %d is not declared", c.status)
+		return fmt.Errorf("the response is not as described: status %d is not declared", c.status)
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: c.operation.route},
@@ -181,12 +180,26 @@ func (h *handler) validateReply(c *call, r *http.Request) error {
 		Options:                h.validation,
 	}
 	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes(c.body)); err != nil {
-		return fmt.Errorf("the %d reply is not as described: %s", c.status, replyDefect(err))
+		return fmt.Errorf("the %d response is not as described: %s", c.status, responseDefect(err))
 	}
 	return nil
 }
 
-func replyDefect(err error) string {
+// contradiction returns what no schema says against a response: its fields don't fit each other, or the call.
+func (o *operation) contradiction(c *call, r *http.Request, body string) error {
+	var found []string
+	for _, b := range spec.Breaches(spec.Exchange{
+		Operation: o.route.Operation, Path: r.PathValue, Asked: r.Header, Status: c.status, Header: c.header, Body: body,
+	}) {
+		found = append(found, fmt.Sprintf("%s: expected %s (%s)", b.Pointer, b.Expected, b.Rule))
+	}
+	if found == nil {
+		return nil
+	}
+	return fmt.Errorf("the %d response contradicts itself or the call: %s", c.status, strings.Join(found, "; "))
+}
+
+func responseDefect(err error) string {
 	var (
 		response *openapi3filter.ResponseError
 		schema   *openapi3.SchemaError
@@ -228,6 +241,8 @@ func ruleOf(e *openapi3.SchemaError) string {
 		return "must be of type " + strings.Join(e.Schema.Type.Slice(), " or ")
 	case "nullable":
 		return "must not be null"
+	case "properties":
+		return "has a property that is not known"
 	case "required":
 		return "is missing"
 	default:

@@ -226,7 +226,7 @@ func TestAnOperationWithBodyAndQuery(t *testing.T) {
 	}
 }
 
-// Where the generated code refuses what the description let pass, it is the caller's mistake too.
+// Where the generated code refuses what the specification let pass, it is the caller's mistake too.
 func TestTheGeneratedCodeRefuses(t *testing.T) {
 	t.Parallel()
 	doc, err := spec.GetSpec()

@@ -9,7 +9,7 @@ import (
 
 // Transport returns a RoundTripper that checks every call on its way through next, which is
 // [http.DefaultTransport] if nil: put it into any HTTP client. The call itself is passed on and
-// answered as it is; findings are made by the time the reply is returned. The reply's body is read to
+// answered as it is; findings are made by the time the response is returned. The response's body is read to
 // its end before, at most 8 MiB of it.
 func (c *Contract) Transport(next http.RoundTripper) http.RoundTripper {
 	return around(c.begin, next)
@@ -24,12 +24,12 @@ func around(begin func(*http.Request) *exchange, next http.RoundTripper) http.Ro
 		r = r.Clone(r.Context()) // its body may be wrapped
 		x := begin(r)
 		x.request()
-		reply, err := next.RoundTrip(r)
+		response, err := next.RoundTrip(r)
 		if err == nil {
-			x.read(reply)
+			x.read(response)
 		}
 		x.c.settle(x)
-		return reply, err
+		return response, err
 	})
 }
 
@@ -38,7 +38,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Handler returns a handler that checks every call that next serves: put it around any server. The
-// reply is held back until it was checked, and then sent as it is, so that findings are made before
+// response is held back until it was checked, and then sent as it is, so that findings are made before
 // the caller hears of it. A streamed or hijacked connection is not for this.
 func (c *Contract) Handler(next http.Handler) http.Handler {
 	return inFront(c.begin, next)
@@ -51,14 +51,14 @@ func inFront(begin func(*http.Request) *exchange, next http.Handler) http.Handle
 		x.request()
 		held := &held{header: w.Header().Clone()}
 		next.ServeHTTP(held, r)
-		reply := held.reply(r) //nolint:bodyclose // it is in memory
-		x.read(reply)
+		response := held.response(r) //nolint:bodyclose // it is in memory
+		x.read(response)
 		x.c.settle(x)
 		held.send(w)
 	})
 }
 
-// held is a reply that was not sent yet.
+// held is a response that was not sent yet.
 type held struct {
 	header http.Header
 	sent   http.Header // the header as it was when the status was written
@@ -81,7 +81,7 @@ func (h *held) Write(b []byte) (int, error) {
 	return h.body.Write(b)
 }
 
-// send lets the reply go as it is. What was set after its status can be trailers, of which net/http
+// send lets the response go as it is. What was set after its status can be trailers, of which net/http
 // knows the announced ones.
 func (h *held) send(w http.ResponseWriter) {
 	header := w.Header()
@@ -92,9 +92,9 @@ func (h *held) send(w http.ResponseWriter) {
 	maps.Copy(header, h.header)
 }
 
-// reply is what net/http would make of it: it guesses a media type where none was set, but not of a
+// response is what net/http would make of it: it guesses a media type where none was set, but not of a
 // body in a content coding.
-func (h *held) reply(r *http.Request) *http.Response {
+func (h *held) response(r *http.Request) *http.Response {
 	h.WriteHeader(http.StatusOK)
 	header := h.sent
 	if _, set := header["Content-Type"]; !set && h.body.Len() > 0 && header.Get("Content-Encoding") == "" {

@@ -22,11 +22,12 @@ type Case struct {
 	Call string
 	// Expect is how that is answered, in words.
 	Expect string
-	// Covers are the [Points] of the description that the case shows.
+	// Covers are what of the specification the case shows: statuses ("status 200") and enumerated values
+	// ("ProductStatus in_kyc").
 	Covers []string
 	// Needs are the fields of [Fixtures] without which the case can't run.
 	Needs []string
-	// ReadSafe tells that the case changes nothing on a server that keeps to the description.
+	// ReadSafe tells that the case changes nothing on a server that keeps to the specification.
 	ReadSafe bool
 
 	run func(*runner)
@@ -360,16 +361,8 @@ func inTrouble(name, fixture, setUp string, code int, is api.ErrorCode) Case {
 	}
 }
 
-// Points returns what the case table must have a case for: every declared status ("status 200") and
-// every enumerated value that a reply can hold ("ProductStatus in_kyc").
-func Points() ([]string, error) {
-	read, err := loaded()
-	if err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
-	}
-	return points(read.operations), nil
-}
-
+// points are what the case table must have a case for: every declared status ("status 200") and every
+// enumerated value that a response can hold ("ProductStatus in_kyc").
 func points(operations []*operation) []string {
 	found := map[string]bool{}
 	walked := map[*openapi3.Schema]bool{}

@@ -67,20 +67,20 @@ func TestCodings(t *testing.T) {
 		"twice":            {[]string{"gzip, identity, gzip"}, coded(t, "gzip", gzipped), nil},
 
 		"what is wrong is found":    {[]string{"gzip"}, coded(t, "gzip", twice), []string{"json.duplicate_key"}},
-		"so is the key":             {[]string{"gzip"}, coded(t, "gzip", good+key), []string{"json.trailing", "reply.key_echoed"}},
-		"the header without gzip":   {[]string{"gzip"}, good, []string{"reply.coding"}},
-		"the header, not deflate":   {[]string{"deflate"}, "\xff\xff" + good, []string{"reply.coding"}},
-		"the wrong order":           {[]string{"gzip, deflate"}, coded(t, "gzip", coded(t, "zlib", good)), []string{"reply.coding"}},
-		"cut off":                   {[]string{"gzip"}, gzipped[:len(gzipped)-9], []string{"reply.coding"}},
-		"more behind it":            {[]string{"gzip"}, gzipped + "more", []string{"reply.coding"}},
-		"wrong sum":                 {[]string{"gzip"}, gzipped[:len(gzipped)-8] + "\x00\x00\x00\x00" + gzipped[len(gzipped)-4:], []string{"reply.coding"}},
-		"br":                        {[]string{"br"}, "\x0b\x02\x80", []string{"reply.coding"}},
-		"zstd within gzip":          {[]string{"zstd, gzip"}, gzipped, []string{"reply.coding"}},
-		"an empty body in a coding": {[]string{"br"}, "", []string{"reply.empty"}},
+		"so is the key":             {[]string{"gzip"}, coded(t, "gzip", good+key), []string{"json.trailing", "response.key_echoed"}},
+		"the header without gzip":   {[]string{"gzip"}, good, []string{"response.coding"}},
+		"the header, not deflate":   {[]string{"deflate"}, "\xff\xff" + good, []string{"response.coding"}},
+		"the wrong order":           {[]string{"gzip, deflate"}, coded(t, "gzip", coded(t, "zlib", good)), []string{"response.coding"}},
+		"cut off":                   {[]string{"gzip"}, gzipped[:len(gzipped)-9], []string{"response.coding"}},
+		"more behind it":            {[]string{"gzip"}, gzipped + "more", []string{"response.coding"}},
+		"wrong sum":                 {[]string{"gzip"}, gzipped[:len(gzipped)-8] + "\x00\x00\x00\x00" + gzipped[len(gzipped)-4:], []string{"response.coding"}},
+		"br":                        {[]string{"br"}, "\x0b\x02\x80", []string{"response.coding"}},
+		"zstd within gzip":          {[]string{"zstd, gzip"}, gzipped, []string{"response.coding"}},
+		"an empty body in a coding": {[]string{"br"}, "", []string{"response.empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer := reply(200, test.body)
+			answer := response(200, test.body)
 			answer.Header["Content-Encoding"] = test.header
 			answer.Header["Vary"] = []string{"Accept-Encoding", "Origin"}
 			findings := newContract(t).Check(request(), answer)
@@ -95,11 +95,11 @@ func TestCodings(t *testing.T) {
 	for _, coding := range []string{"", "gzip"} {
 		r := request()
 		r.Header.Set("Idempotency-Key", "k")
-		answer := reply(200, coded(t, coding, good))
+		answer := response(200, coded(t, coding, good))
 		answer.Header.Set("Content-Encoding", coding)
 		require.Empty(t, c.Check(r, answer))
 	}
-	bomb := reply(200, coded(t, "gzip", strings.Repeat(" ", 64<<20)))
+	bomb := response(200, coded(t, "gzip", strings.Repeat(" ", 64<<20)))
 	bomb.Header.Set("Content-Encoding", "gzip")
 	require.NotEmpty(t, newContract(t).Check(request(), bomb), "it is not read to its end")
 }
@@ -159,7 +159,7 @@ func TestCodings_around(t *testing.T) {
 				t.Run(name+" "+accept+" "+method, func(t *testing.T) {
 					t.Parallel()
 					handler, fixtures := minimal.New()
-					inside, outside := newContract(t, contract.RepliesOnly()), newContract(t, contract.RepliesOnly())
+					inside, outside := newContract(t, contract.ResponsesOnly()), newContract(t, contract.ResponsesOnly())
 					server := httptest.NewServer(wrap(inside, handler))
 					t.Cleanup(server.Close)
 					client := http.Client{Transport: outside.Transport(server.Client().Transport)}
@@ -215,7 +215,7 @@ func TestCodings_notifications(t *testing.T) {
 		"signed, then gzip":     {signed(entered, gzipped, "gzip"), nil},
 		"gzip, then signed":     {signed(gzipped, gzipped, "gzip"), nil},
 		"another's signature":   {signed("another", gzipped, "gzip"), []string{"notification.forged", "notification.taken"}},
-		"unknown coding":        {signed(entered, "\x0b\x02\x80", "br"), []string{"reply.coding"}},
+		"unknown coding":        {signed(entered, "\x0b\x02\x80", "br"), []string{"response.coding"}},
 		"what is wrong in gzip": {signed("{}", coded(t, "gzip", "{}"), "gzip"), []string{"schema.required", "schema.required", "schema.required"}},
 	} {
 		c := newContract(t, contract.WithWebhookSecrets("whsec_"+base64.StdEncoding.EncodeToString(secret)))

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Contract holds requests and replies to openapi.yaml, and remembers what it saw of each product
-// request, so that it notices a reply that contradicts an earlier one. It may be used by many at once.
+// Contract holds requests and responses to openapi.yaml, and remembers what it saw of each product
+// request, so that it notices a response that contradicts an earlier one. It may be used by many at once.
 type Contract struct {
 	settings
 	description
@@ -28,7 +28,7 @@ type Contract struct {
 	notified *memory[string, string]  // the webhook-id about a product request
 }
 
-// New returns a Contract over the embedded description.
+// New returns a Contract over the embedded specification.
 func New(opts ...Option) (*Contract, error) {
 	c := &Contract{settings: settings{remember: 10_000, keep: 1000}, now: time.Now}
 	for _, opt := range opts {
@@ -52,15 +52,15 @@ func New(opts ...Option) (*Contract, error) {
 }
 
 type settings struct {
-	values      bool
-	repliesOnly bool
-	headers     []string
-	basePath    string
-	remember    int
-	keep        int
-	sinks       []func(Finding)
-	secrets     [][]byte
-	off         map[string]bool // rules that are left out
+	values        bool
+	responsesOnly bool
+	headers       []string
+	basePath      string
+	remember      int
+	keep          int
+	sinks         []func(Finding)
+	secrets       [][]byte
+	off           map[string]bool // rules that are left out
 }
 
 // Option adjusts a [Contract].
@@ -89,13 +89,14 @@ func Without(ids ...string) Option {
 	}
 }
 
-// RepliesOnly leaves requests and notifications alone: for tests of a server or a provider that send
-// what isn't described on purpose. The replies to such requests are checked as ever.
-func RepliesOnly() Option {
-	return func(c *Contract) error { c.repliesOnly = true; return nil }
+// ResponsesOnly leaves requests and notifications alone: for tests of a server or a provider that send
+// what isn't described on purpose. The responses to such requests are checked as ever.
+func ResponsesOnly() Option {
+	return func(c *Contract) error { c.responsesOnly = true; return nil }
 }
 
-// WithHeaders allows these headers in replies besides the declared and the usual ones ([UsualHeaders]).
+// WithHeaders allows these headers in responses besides the declared and the usual ones, which are
+// those of HTTP itself, of caches and proxies, and those that tell a browser to be careful.
 func WithHeaders(names ...string) Option {
 	return func(c *Contract) error {
 		for _, name := range names {
@@ -136,7 +137,7 @@ func WithBasePath(path string) Option {
 }
 
 // OnFinding has report called with every finding as it is made, before the caller of a [Contract.Transport]
-// or a [Contract.Handler] gets the reply. It is called by many at once. Use it with [ToTB] and [ToLog].
+// or a [Contract.Handler] gets the response. It is called by many at once. Use it with [ToTB], or with [Log].
 func OnFinding(report func(Finding)) Option {
 	return func(c *Contract) error {
 		if report == nil {
@@ -159,16 +160,14 @@ func WithMemory(entries int) Option {
 	}
 }
 
+// usualHeaders may a response have without being declared: those of HTTP itself, of caches and proxies, and
+// those that tell a browser to be careful. Set-Cookie is none of them.
 var usualHeaders = []string{
 	"Age", "Allow", "Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Language", "Content-Length",
 	"Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date",
 	"Etag", "Expires", "Keep-Alive", "Last-Modified", "Permissions-Policy", "Pragma", "Referrer-Policy", "Server",
 	"Strict-Transport-Security", "Trailer", "Transfer-Encoding", "Vary", "Via", "X-Content-Type-Options", "X-Frame-Options",
 }
-
-// UsualHeaders are the headers that a reply may have without being declared: those of HTTP itself, of
-// caches and proxies, and those that tell a browser to be careful. Set-Cookie is none of them.
-func UsualHeaders() []string { return slices.Clone(usualHeaders) }
 
 // Findings returns what was found so far, at most the first thousand.
 func (c *Contract) Findings() []Finding {
@@ -192,22 +191,22 @@ func (c *Contract) CheckRequest(r *http.Request) []Finding {
 	return c.settle(x)
 }
 
-// CheckReply returns what is wrong with the reply to r, but not what is wrong with r. It reads the
-// reply's body and puts it back. Replies are taken to come one after the other, each before the next
+// CheckResponse returns what is wrong with the response to r, but not what is wrong with r. It reads the
+// response's body and puts it back. Responses are taken to come one after the other, each before the next
 // request was sent; where calls overlap, use [Contract.Transport] or [Contract.Handler].
-func (c *Contract) CheckReply(r *http.Request, reply *http.Response) []Finding {
+func (c *Contract) CheckResponse(r *http.Request, response *http.Response) []Finding {
 	x := c.begin(r)
 	x.request()
 	x.findings = nil
-	x.read(reply)
+	x.read(response)
 	return c.settle(x)
 }
 
-// Check returns what is wrong with a request and the reply to it.
-func (c *Contract) Check(r *http.Request, reply *http.Response) []Finding {
+// Check returns what is wrong with a request and the response to it.
+func (c *Contract) Check(r *http.Request, response *http.Response) []Finding {
 	x := c.begin(r)
 	x.request()
-	x.read(reply)
+	x.read(response)
 	return c.settle(x)
 }
 
@@ -217,7 +216,7 @@ func (c *Contract) begin(r *http.Request) *exchange {
 	defer c.mutex.Unlock()
 	c.tick++
 	x := &exchange{c: c, r: r, began: c.tick, route: c.route(r)}
-	x.keyHeader = c.operations[0].keyHeader
+	x.keyHeader = c.usual.keyHeader
 	if x.path != nil && x.path.keyHeader != "" {
 		x.keyHeader = x.path.keyHeader
 	}

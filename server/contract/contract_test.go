@@ -39,7 +39,7 @@ func request() *http.Request {
 	return r
 }
 
-func reply(status int, body string) *http.Response {
+func response(status int, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}},
 		Body: io.NopCloser(strings.NewReader(body)),
@@ -75,7 +75,7 @@ func TestFinding_line(t *testing.T) {
 		strings.Replace(good, `,"rejected_items":[]`, "", 1):            "required: [product, rejected_items]",
 		strings.Replace(good, `"client_id":"cl_1"`, `"client_id":1`, 1): "type: string",
 	} {
-		findings := newContract(t).Check(request(), reply(200, body))
+		findings := newContract(t).Check(request(), response(200, body))
 		require.Len(t, findings, 1)
 		require.Contains(t, lines[findings[0].SpecLine-1], want, findings[0].String())
 	}
@@ -89,10 +89,10 @@ func TestFinding_line(t *testing.T) {
 func TestFinding_values(t *testing.T) {
 	t.Parallel()
 	body := strings.Replace(good, `"in_kyc"`, `"Ms Confidential"`, 1)
-	quiet := newContract(t).Check(request(), reply(200, body))
+	quiet := newContract(t).Check(request(), response(200, body))
 	require.Len(t, quiet, 1)
 	require.NotContains(t, quiet[0].String(), "Confidential")
-	open := newContract(t, contract.WithValues()).Check(request(), reply(200, body))
+	open := newContract(t, contract.WithValues()).Check(request(), response(200, body))
 	require.Contains(t, open[0].String(), `got "Ms Confidential"`)
 }
 
@@ -102,7 +102,7 @@ func TestFinding_noKey(t *testing.T) {
 	r := request()
 	r.URL.RawQuery = key + "=" + key
 	r.Header.Set("Idempotency-Key", key+" "+key)
-	answer := reply(404, fmt.Sprintf(`{"code":%q,"message":%q,"trace_id":%q,%q:1}`, key, key, key, key))
+	answer := response(404, fmt.Sprintf(`{"code":%q,"message":%q,"trace_id":%q,%q:1}`, key, key, key, key))
 	answer.Header.Set("X-"+key, key)
 	c := newContract(t, contract.WithValues())
 	findings := c.Check(r, answer)
@@ -176,7 +176,7 @@ func (r *recorder) Errorf(format string, a ...any) {
 
 func TestReports(t *testing.T) {
 	t.Parallel()
-	findings := newContract(t).Check(request(), reply(200, strings.Replace(good, `"in_kyc"`, `"<done>"`, 1)+"{}"))
+	findings := newContract(t).Check(request(), response(200, strings.Replace(good, `"in_kyc"`, `"<done>"`, 1)+"{}"))
 	require.Len(t, findings, 2)
 
 	var test recorder
@@ -269,10 +269,10 @@ func rulesOf(findings []contract.Finding) []string {
 	return rules
 }
 
-func TestCheckReply_keepsBody(t *testing.T) {
+func TestCheckResponse_keepsBody(t *testing.T) {
 	t.Parallel()
-	answer := reply(200, good)
-	require.Empty(t, newContract(t).CheckReply(request(), answer))
+	answer := response(200, good)
+	require.Empty(t, newContract(t).CheckResponse(request(), answer))
 	body, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
 	require.Equal(t, good, string(body))
@@ -280,21 +280,21 @@ func TestCheckReply_keepsBody(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	answer := reply(200, good)
+	answer := response(200, good)
 	answer.Header.Set("X-Served-By", "a")
 	require.Len(t, newContract(t).Check(request(), answer), 1)
-	answer = reply(200, good)
+	answer = response(200, good)
 	answer.Header.Set("X-Served-By", "a")
 	require.Empty(t, newContract(t, contract.WithHeaders("x-served-by")).Check(request(), answer))
 
 	below := request()
 	below.URL.Path = "/api" + path
-	require.Empty(t, newContract(t, contract.WithBasePath("/api/")).Check(below, reply(200, good)))
+	require.Empty(t, newContract(t, contract.WithBasePath("/api/")).Check(below, response(200, good)))
 	require.NotEmpty(t, newContract(t).CheckRequest(below))
 
 	wrong := request()
 	wrong.URL.RawQuery = "a=b"
-	require.Empty(t, newContract(t, contract.RepliesOnly()).CheckRequest(wrong))
+	require.Empty(t, newContract(t, contract.ResponsesOnly()).CheckRequest(wrong))
 
 	var seen []contract.Finding
 	c := newContract(t, contract.OnFinding(func(f contract.Finding) { seen = append(seen, f) }))
@@ -321,11 +321,11 @@ func TestHistory_overlap(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { slow.ServeHTTP(httptest.NewRecorder(), request()) })
 	<-begun
-	require.Empty(t, c.Check(request(), reply(409, `{"code":"VAL","message":"no","trace_id":"`+trace+`"}`)))
+	require.Empty(t, c.Check(request(), response(409, `{"code":"VAL","message":"no","trace_id":"`+trace+`"}`)))
 	close(release)
 	group.Wait()
 	require.Empty(t, c.Findings())
-	require.Equal(t, []string{"history.settled"}, rulesOf(c.Check(request(), reply(200, good))))
+	require.Equal(t, []string{"history.settled"}, rulesOf(c.Check(request(), response(200, good))))
 }
 
 func TestHistory_bounded(t *testing.T) {
@@ -334,7 +334,7 @@ func TestHistory_bounded(t *testing.T) {
 	ask := func(id string) []contract.Finding {
 		r := request()
 		r.URL.Path = strings.Replace(path, "rq_1", id, 1)
-		return c.Check(r, reply(200, strings.Replace(good, "rq_1", id, 1)))
+		return c.Check(r, response(200, strings.Replace(good, "rq_1", id, 1)))
 	}
 	require.Empty(t, ask("a"))
 	require.Empty(t, ask("b"))
@@ -351,28 +351,28 @@ func TestIdempotency_ends(t *testing.T) {
 	r := request()
 	r.Header.Set("Idempotency-Key", "k")
 	conflict := `{"code":"VAL","message":"no","trace_id":"` + trace + `"}`
-	require.Empty(t, c.Check(r, reply(200, good)))
-	require.Equal(t, []string{"idempotency.replay"}, rulesOf(c.Check(r, reply(409, conflict))))
+	require.Empty(t, c.Check(r, response(200, good)))
+	require.Equal(t, []string{"idempotency.replay"}, rulesOf(c.Check(r, response(409, conflict))))
 	now = now.Add(24 * time.Hour)
-	require.Empty(t, c.Check(r, reply(409, conflict)))
+	require.Empty(t, c.Check(r, response(409, conflict)))
 }
 
-// TestCheck_closed: the description is open to statuses and values that are newer, for callers; a server that
+// TestCheck_closed: the specification is open to statuses and values that are newer, for callers; a server that
 // is held to it has none of them.
 func TestCheck_closed(t *testing.T) {
 	t.Parallel()
 	failed := `{"code":"VAL","message":"no","trace_id":"` + trace + `"}`
 	for _, status := range []int{201, 202, 299} {
-		require.Contains(t, rulesOf(newContract(t).Check(request(), reply(status, good))), "reply.status", status)
+		require.Contains(t, rulesOf(newContract(t).Check(request(), response(status, good))), "response.status", status)
 	}
 	for _, status := range []int{302, 402, 405, 418, 502, 504} {
-		require.Contains(t, rulesOf(newContract(t).Check(request(), reply(status, failed))), "reply.status", status)
+		require.Contains(t, rulesOf(newContract(t).Check(request(), response(status, failed))), "response.status", status)
 	}
 	for _, value := range []string{"in_kyc", "cards_individuals"} {
-		require.Contains(t, rulesOf(newContract(t).Check(request(), reply(200, strings.ReplaceAll(good, value, "newer")))), "schema.enum", value)
+		require.Contains(t, rulesOf(newContract(t).Check(request(), response(200, strings.ReplaceAll(good, value, "newer")))), "schema.enum", value)
 	}
-	require.Contains(t, rulesOf(newContract(t).Check(request(), reply(409, strings.Replace(failed, "VAL", "NEWER", 1)))), "schema.enum")
-	require.Contains(t, rulesOf(newContract(t).Check(request(), reply(200, strings.Replace(good, "{", `{"newer":1,`, 1)))), "schema.undeclared_field")
+	require.Contains(t, rulesOf(newContract(t).Check(request(), response(409, strings.Replace(failed, "VAL", "NEWER", 1)))), "schema.enum")
+	require.Contains(t, rulesOf(newContract(t).Check(request(), response(200, strings.Replace(good, "{", `{"newer":1,`, 1)))), "schema.undeclared_field")
 }
 
 func TestCases_coverDescription(t *testing.T) {
@@ -468,14 +468,14 @@ func FuzzStrict(f *testing.F) {
 	})
 }
 
-// FuzzCheckReply has any reply checked without a panic, and what is put back is what came.
-func FuzzCheckReply(f *testing.F) {
+// FuzzCheckResponse has any response checked without a panic, and what is put back is what came.
+func FuzzCheckResponse(f *testing.F) {
 	f.Add(200, []byte(good))
 	f.Add(409, []byte(`{"code":"VAL"}`))
 	f.Add(200, []byte(`{"product":[],"rejected_items":{"a":null}}`))
 	f.Add(429, []byte(`{"code":7,"error_code":null}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		answer := reply(status, string(body))
+		answer := response(status, string(body))
 		newContract(t, contract.WithValues()).Check(request(), answer)
 		after, err := io.ReadAll(answer.Body)
 		require.NoError(t, err)

@@ -22,7 +22,7 @@ var drifted = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, strings.Replace(good, `"rejected_items"`, `"rejections"`, 1))
 })
 
-// Any client is held to the description through its transport.
+// Any client is held to the specification through its transport.
 func ExampleContract_Transport() {
 	c, err := contract.New()
 	if err != nil {
@@ -33,8 +33,8 @@ func ExampleContract_Transport() {
 	client := http.Client{Transport: c.Transport(nil)}
 	r, _ := http.NewRequestWithContext(context.Background(), http.MethodPost, server.URL+path+"?page=2", nil)
 	r.Header.Set("x-api-key", "secret")
-	if reply, err := client.Do(r); err == nil {
-		_ = reply.Body.Close()
+	if response, err := client.Do(r); err == nil {
+		_ = response.Body.Close()
 	}
 	for _, f := range c.Findings() {
 		fmt.Println(f.Rule, f.Pointer)
@@ -43,10 +43,10 @@ func ExampleContract_Transport() {
 	// request.query query page
 	// schema.required /rejected_items
 	// schema.undeclared_field /rejections
-	// reply.accepted status
+	// response.accepted status
 }
 
-// Any server is held to the description by a handler around it.
+// Any server is held to the specification by a handler around it.
 func ExampleContract_Handler() {
 	c, err := contract.New(contract.OnFinding(func(f contract.Finding) { fmt.Println(f.Rule, f.Pointer) }))
 	if err != nil {
@@ -60,7 +60,7 @@ func ExampleContract_Handler() {
 	// schema.undeclared_field /rejections
 }
 
-// A provider's own handler, and what it is sent, are held to the description as well.
+// A provider's own handler, and what it is sent, are held to the specification as well.
 func ExampleContract_NotificationHandler() {
 	c, err := contract.New(contract.OnFinding(func(f contract.Finding) { fmt.Println(f.Rule, f.Pointer) }))
 	if err != nil {
@@ -84,11 +84,11 @@ func ExampleContract_Check() {
 	}
 	r, _ := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://api.cryptomate.me"+path, nil)
 	r.Header.Set("x-api-key", "secret")
-	reply := &http.Response{
+	response := &http.Response{
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}},
 		Body: io.NopCloser(strings.NewReader(strings.Replace(good, "2026-04-16", "2026-02-30", 1))),
 	}
-	for _, f := range c.Check(r, reply) {
+	for _, f := range c.Check(r, response) {
 		fmt.Println(f.Rule, f.Pointer, "expected", f.Expected)
 		fmt.Println(f.Curl)
 	}

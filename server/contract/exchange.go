@@ -14,7 +14,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
 // exchange is one call under examination.
@@ -30,15 +30,16 @@ type exchange struct {
 	notifies  bool // it is a notification to the provider
 	findings  []Finding
 
-	reply  *http.Response
-	body   []byte
-	value  any
-	parsed bool
+	response *http.Response
+	body     []byte
+	value    any
+	parsed   bool
 }
 
-// find notes a finding. value is shown only where values may be.
+// find notes a finding, once. value is shown only where values may be.
 func (x *exchange) find(rule, pointer string, line int, expected string, value any) {
-	if x.c.off[rule] {
+	twice := func(f Finding) bool { return f.Rule == rule && f.Pointer == hide(pointer, x.key) }
+	if x.c.off[rule] || slices.ContainsFunc(x.findings, twice) {
 		return
 	}
 	f := Finding{Rule: rule, Pointer: hide(pointer, x.key), SpecLine: line, Expected: expected, Curl: x.curl}
@@ -65,7 +66,7 @@ func (x *exchange) request() {
 		x.wrong = len(x.findings) > before
 		x.apiKey()
 	}
-	if x.c.repliesOnly {
+	if x.c.responsesOnly {
 		x.findings = nil
 	}
 }
@@ -163,18 +164,18 @@ func (x *exchange) apiKey() {
 	}
 }
 
-// largest is how much of a reply is looked at.
+// largest is how much of a response is looked at.
 const largest = 8 << 20
 
-// read takes the reply's body, checks everything, and puts the body back.
-func (x *exchange) read(reply *http.Response) {
+// read takes the response's body, checks everything, and puts the body back.
+func (x *exchange) read(response *http.Response) {
 	if x.notifies {
-		x.taken(reply.StatusCode)
+		x.taken(response.StatusCode)
 		return
 	}
 	var err error
-	x.reply = reply
-	x.body, err = take(&reply.Body)
+	x.response = response
+	x.body, err = take(&response.Body)
 	x.check(err)
 }
 
@@ -192,9 +193,9 @@ func take(from *io.ReadCloser) ([]byte, error) {
 	return text, err
 }
 
-// check holds the reply to everything.
+// check holds the response to everything.
 func (x *exchange) check(readError error) {
-	status := x.reply.StatusCode
+	status := x.response.StatusCode
 	response, where := x.declared()
 	x.keyEchoedInHeaders()
 	x.headers(response, where)
@@ -202,7 +203,7 @@ func (x *exchange) check(readError error) {
 		x.find(ruleCut, "", where, "the whole body", nil)
 		return
 	}
-	readable := x.decode(x.reply.Header, where)
+	readable := x.decode(x.response.Header, where)
 	if x.r.Method == http.MethodHead || response == nil {
 		x.keyEchoed()
 		return
@@ -211,8 +212,8 @@ func (x *exchange) check(readError error) {
 		x.content(response, where)
 	}
 	x.keyEchoed()
+	x.across(where)
 	if x.op == nil {
-		x.error(where)
 		return
 	}
 	if x.wrong && status/100 == 2 {
@@ -224,17 +225,12 @@ func (x *exchange) check(readError error) {
 	if x.op.keyHeader != "" && x.key == "" && !refused {
 		x.find(ruleMissingKey, "status", x.op.keyLine, "401, as the key is missing", status)
 	}
-	if status >= 400 {
-		x.error(where)
-	}
-	if x.op.OperationID == "submitProduct" {
-		x.submission(where)
-	}
+	x.history(where)
 }
 
-// declared returns how the reply is described. What leads to no operation is described by the 404.
+// declared returns how the response is described. What leads to no operation is described by the 404.
 func (x *exchange) declared() (*openapi3.Response, int) {
-	status := x.reply.StatusCode
+	status := x.response.StatusCode
 	if x.op != nil {
 		where := fieldLine(x.op.Responses.Origin, fmt.Sprint(status))
 		ref := x.op.Responses.Status(status)
@@ -247,7 +243,7 @@ func (x *exchange) declared() (*openapi3.Response, int) {
 		}
 		return ref.Value, line(ref.Value.Origin)
 	}
-	some := x.c.operations[0]
+	some := x.c.usual
 	where := line(x.c.doc.Paths.Origin)
 	response := some.Responses.Status(status)
 	busy := status == http.StatusTooManyRequests || status >= 500 || status == http.StatusRequestEntityTooLarge
@@ -258,8 +254,8 @@ func (x *exchange) declared() (*openapi3.Response, int) {
 		x.find(ruleUnrouted, "status", where, "404, as the path is not described", status)
 	case x.path != nil && status != http.StatusMethodNotAllowed:
 		x.find(ruleUnrouted, "status", line(x.path.item.Origin), "405, as the path has no such method", status)
-	case x.path != nil && !allows(x.reply.Header, x.allow):
-		x.find(ruleUnrouted, "header Allow", line(x.path.item.Origin), strings.Join(x.allow, ", "), x.reply.Header.Get("Allow"))
+	case x.path != nil && !allows(x.response.Header, x.allow):
+		x.find(ruleUnrouted, "header Allow", line(x.path.item.Origin), strings.Join(x.allow, ", "), x.response.Header.Get("Allow"))
 	}
 	if status < 400 {
 		return nil, where
@@ -298,10 +294,10 @@ func (x *exchange) headers(response *openapi3.Response, where int) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
-		header, values := declared[name].Value, x.reply.Header.Values(name)
+		header, values := declared[name].Value, x.response.Header.Values(name)
 		switch {
 		case len(values) == 0 && name == traceHeader:
-			x.find(ruleTraceMissing, "header "+name, line(header.Origin), "this header in every reply", nil)
+			x.find(ruleTraceMissing, "header "+name, line(header.Origin), "this header in every response", nil)
 		case len(values) == 0 && header.Required:
 			x.find(ruleHeaderMissing, "header "+name, line(header.Origin), "this header with this status", nil)
 		case len(values) > 1:
@@ -313,10 +309,10 @@ func (x *exchange) headers(response *openapi3.Response, where int) {
 	if response == nil {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(x.reply.Header)) {
+	for _, name := range slices.Sorted(maps.Keys(x.response.Header)) {
 		name = http.CanonicalHeaderKey(name)
 		if declared[name] == nil && !slices.Contains(usualHeaders, name) && !slices.Contains(x.c.headers, name) {
-			x.find(ruleHeaderUndeclared, "header "+name, where, "no header that isn't declared", strings.Join(x.reply.Header.Values(name), ", "))
+			x.find(ruleHeaderUndeclared, "header "+name, where, "no header that isn't declared", strings.Join(x.response.Header.Values(name), ", "))
 		}
 	}
 }
@@ -330,7 +326,7 @@ func (x *exchange) content(response *openapi3.Response, where int) {
 		x.find(ruleEmpty, "", where, "a body of "+strings.Join(slices.Sorted(maps.Keys(response.Content)), " or "), nil)
 		return
 	}
-	x.typed(ruleMediaType, x.reply.Header.Get("Content-Type"), response.Content, where)
+	x.typed(ruleMediaType, x.response.Header.Get("Content-Type"), response.Content, where)
 }
 
 // typed holds the body to its media type, and to the schema that this type has.
@@ -411,10 +407,8 @@ func (x *exchange) walk(pointer string, ref *openapi3.SchemaRef, value any) {
 			x.walk(fmt.Sprintf("%s/%d", pointer, i), schema.Items, item)
 		}
 	case string:
-		if strings.HasSuffix(ref.Ref, "/Timestamp") && schema.VisitJSON(value) == nil {
-			if _, err := api.ParseTimestamp(value); err != nil {
-				x.find(ruleTime, pointer, line(schema.Origin), "a moment that exists", value)
-			}
+		if strings.HasSuffix(ref.Ref, "/Timestamp") && spec.Impossible(value) {
+			x.find(ruleTime, pointer, line(schema.Origin), "a moment that exists", value)
 		}
 	}
 }
@@ -426,9 +420,9 @@ func (x *exchange) keyEchoedInHeaders() {
 	if len(x.key) < shortestKey {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(x.reply.Header)) {
-		if strings.Contains(strings.Join(x.reply.Header[name], "\n"), x.key) {
-			x.find(ruleEchoed, "header "+name, x.c.operations[0].keyLine, "no trace of the API key", nil)
+	for _, name := range slices.Sorted(maps.Keys(x.response.Header)) {
+		if strings.Contains(strings.Join(x.response.Header[name], "\n"), x.key) {
+			x.find(ruleEchoed, "header "+name, x.c.usual.keyLine, "no trace of the API key", nil)
 		}
 	}
 }
@@ -440,7 +434,7 @@ func (x *exchange) keyEchoed() {
 	before := len(x.findings)
 	x.keyWithin("", x.value)
 	if len(x.findings) == before && bytes.Contains(x.body, []byte(x.key)) {
-		x.find(ruleEchoed, "", x.c.operations[0].keyLine, "no trace of the API key", nil)
+		x.find(ruleEchoed, "", x.c.usual.keyLine, "no trace of the API key", nil)
 	}
 }
 
@@ -456,40 +450,7 @@ func (x *exchange) keyWithin(pointer string, value any) {
 		}
 	case string:
 		if strings.Contains(value, x.key) {
-			x.find(ruleEchoed, pointer, x.c.operations[0].keyLine, "no trace of the API key", nil)
+			x.find(ruleEchoed, pointer, x.c.usual.keyLine, "no trace of the API key", nil)
 		}
-	}
-}
-
-// error checks what holds for every error.
-func (x *exchange) error(where int) {
-	status := x.reply.StatusCode
-	object, _ := x.value.(map[string]any)
-	code, ok := object["code"].(string)
-	if trace, given := object["trace_id"].(string); given && x.reply.Header.Get(traceHeader) != "" && trace != x.reply.Header.Get(traceHeader) {
-		x.find(ruleTraceDiffers, "/trace_id", where, "the value of X-Trace-Id", trace)
-	}
-	if !ok {
-		return
-	}
-	if other, given := object["error_code"].(string); given && other != code {
-		x.find(ruleCodesDiffer, "/error_code", where, "the same as in /code", other)
-	}
-	fitting := []string{string(api.CodeMethodNotAllowed)}
-	if x.op != nil || status != http.StatusMethodNotAllowed {
-		fitting = x.c.operations[0].codes(status)
-		if x.op != nil {
-			fitting = x.op.codes(status)
-		}
-	}
-	if api.ErrorCode(code).Valid() && !slices.Contains(fitting, code) {
-		x.find(ruleCode, "/code", where, fmt.Sprintf("a code of a %d: %s", status, strings.Join(fitting, " or ")), code)
-	}
-	if code == string(api.CodeVal) && x.reply.Header.Get("Retry-After") != "" {
-		x.find(ruleRetryAfter, "header Retry-After", where, "no such header, as waiting won't help", nil)
-	}
-	asked := x.r.Header.Get("Idempotency-Key") != ""
-	if !asked && (code == string(api.CodeIdempotencyInProgress) || code == string(api.CodeIdempotencyMismatch)) {
-		x.find(ruleUnasked, "/code", where, "another error, as no Idempotency-Key was sent", code)
 	}
 }

@@ -28,7 +28,7 @@ func Strict(text []byte) (value any, ok bool, broken []string) {
 	return value, ok, broken
 }
 
-// UncoveredBy are the points without a case after edit changed the description.
+// UncoveredBy are the points without a case after edit changed the specification.
 func UncoveredBy(edit func(*openapi3.T)) ([]string, error) {
 	read, err := load()
 	if err != nil {
@@ -36,4 +36,10 @@ func UncoveredBy(edit func(*openapi3.T)) ([]string, error) {
 	}
 	edit(read.doc)
 	return uncovered(points(read.operations), cases), nil
+}
+
+// Points are what the case table must have a case for.
+func Points() ([]string, error) {
+	read, err := loaded()
+	return points(read.operations), err
 }

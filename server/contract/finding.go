@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Finding is one place where a request or a reply differs from what openapi.yaml describes.
+// Finding is one place where a request or a response differs from what openapi.yaml describes.
 type Finding struct {
 	// Rule is the id of the rule that was broken, one of [Rules]. It stays the same between releases.
 	Rule string `json:"rule"`
@@ -19,7 +19,7 @@ type Finding struct {
 	Pointer string `json:"pointer"`
 	// SpecLine is the line of openapi.yaml that says so.
 	SpecLine int `json:"spec_line"`
-	// Expected is what the description wants, in words and without a value of the call.
+	// Expected is what the specification wants, in words and without a value of the call.
 	Expected string `json:"expected"`
 	// Got is the value that was found; empty unless [WithValues] asked for it.
 	Got string `json:"got,omitempty"`

@@ -27,12 +27,12 @@ func (c *Contract) NotificationHandler(next http.Handler) http.Handler {
 }
 
 // CheckNotification returns what is wrong with a notification to the provider, and with the provider's
-// reply, which may be nil. It reads the notification's body and puts it back.
-func (c *Contract) CheckNotification(r *http.Request, reply *http.Response) []Finding {
+// response, which may be nil. It reads the notification's body and puts it back.
+func (c *Contract) CheckNotification(r *http.Request, response *http.Response) []Finding {
 	x := c.beginNotification(r)
 	x.request()
-	if reply != nil {
-		x.read(reply)
+	if response != nil {
+		x.read(response)
 	}
 	return c.settle(x)
 }

@@ -98,7 +98,7 @@ func TestNotification_around(t *testing.T) {
 func TestWithout(t *testing.T) {
 	t.Parallel()
 	c := newContract(t, contract.Without("json.trailing", "schema.required"), contract.Without("schema.undeclared_field"))
-	require.Empty(t, c.Check(request(), reply(200, strings.Replace(good, `"rejected_items"`, `"rejections"`, 1)+"{}")))
+	require.Empty(t, c.Check(request(), response(200, strings.Replace(good, `"rejected_items"`, `"rejections"`, 1)+"{}")))
 	_, err := contract.New(contract.Without("json.trailing", "jsn.traling"))
 	require.EqualError(t, err, `contract: Without: there is no rule "jsn.traling"; close to it are json.trailing, json.utf8, json.syntax`)
 	_, err = contract.New(contract.Without(""))

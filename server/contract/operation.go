@@ -16,7 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
-// operation is one operation of the description, with what the checks ask of it.
+// operation is one operation of the specification, with what the checks ask of it.
 type operation struct {
 	*openapi3.Operation
 	method, path string
@@ -27,22 +27,23 @@ type operation struct {
 	keyLine      int
 }
 
-// loaded is the description, read once: nothing changes it.
+// loaded is the specification, read once: nothing changes it.
 var loaded = sync.OnceValues(load)
 
 type description struct {
 	doc        *openapi3.T
 	operations []*operation
+	usual      *operation // shows how the API refuses what leads to no operation
 	callback   *operation // how the provider is notified
 }
 
-// load reads the embedded description as it is written, so that everything in it knows its line.
+// load reads the embedded specification as it is written, so that everything in it knows its line.
 func load() (description, error) {
 	loader := openapi3.NewLoader()
 	loader.IncludeOrigin = true
 	doc, err := loader.LoadFromData([]byte(spec.YAML()))
 	if err != nil {
-		return description{}, fmt.Errorf("load the description: %w", err)
+		return description{}, fmt.Errorf("load the specification: %w", err)
 	}
 	if err := closeDescription(doc); err != nil {
 		return description{}, err
@@ -71,15 +72,16 @@ func load() (description, error) {
 		return description{}, errors.New("there is no callback that sends something")
 	}
 	slices.SortFunc(read.operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	read.usual = read.operations[0]
 	return read, nil
 }
 
-// closeDescription leaves in doc what is known today, as the server's copy has it. The description itself is
+// closeDescription leaves in doc what is known today, as the server's copy has it. The specification itself is
 // open to new values and statuses, so that callers get along with them; a server that is held to it is not.
 func closeDescription(doc *openapi3.T) error {
 	closed, err := spec.GetSpec()
 	if err != nil {
-		return fmt.Errorf("load the description: %w", err)
+		return fmt.Errorf("load the specification: %w", err)
 	}
 	for name, ref := range doc.Components.Schemas {
 		ref.Value.Enum = closed.Components.Schemas[name].Value.Enum
@@ -146,30 +148,6 @@ func (o *operation) match(segments []string) (map[string]string, bool) {
 		values[strings.Trim(segment, "{}")] = value
 	}
 	return values, true
-}
-
-// codes are the error codes that the examples of a status show.
-func (o *operation) codes(status int) []string {
-	response := o.Responses.Status(status)
-	if response == nil {
-		return nil
-	}
-	var codes []string
-	for _, media := range response.Value.Content {
-		examples := []any{media.Example}
-		for _, ref := range media.Examples {
-			examples = append(examples, ref.Value.Value)
-		}
-		for _, example := range examples {
-			if object, ok := example.(map[string]any); ok {
-				if code, ok := object["code"].(string); ok {
-					codes = append(codes, code)
-				}
-			}
-		}
-	}
-	slices.Sort(codes)
-	return slices.Compact(codes)
 }
 
 // route is where a request leads.

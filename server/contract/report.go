@@ -40,11 +40,6 @@ func Log(ctx context.Context, logger *slog.Logger, findings []Finding) {
 	}
 }
 
-// ToLog writes a line at Error for every finding as it is made, for [OnFinding].
-func ToLog(logger *slog.Logger) func(Finding) {
-	return func(f Finding) { logger.LogAttrs(context.Background(), slog.LevelError, "contract", f.attrs()...) }
-}
-
 func (f Finding) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("rule", f.Rule), slog.String("pointer", f.Pointer), slog.Int("spec_line", f.SpecLine),

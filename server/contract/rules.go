@@ -3,9 +3,11 @@ package contract
 import (
 	"cmp"
 	"slices"
+
+	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
-// Rule is something that requests and replies are held to.
+// Rule is something that requests and responses are held to.
 type Rule struct {
 	// ID is the rule's name in findings; it stays the same between releases.
 	ID string
@@ -23,15 +25,15 @@ const (
 	ruleKey       = "request.key"
 	ruleSentType  = "request.media_type"
 
-	ruleUnrouted   = "reply.unrouted"
-	ruleCut        = "reply.cut"
-	ruleCoding     = "reply.coding"
-	ruleStatus     = "reply.status"
-	ruleAccepted   = "reply.accepted"
-	ruleMissingKey = "reply.missing_key"
-	ruleMediaType  = "reply.media_type"
-	ruleEmpty      = "reply.empty"
-	ruleEchoed     = "reply.key_echoed"
+	ruleUnrouted   = "response.unrouted"
+	ruleCut        = "response.cut"
+	ruleCoding     = "response.coding"
+	ruleStatus     = "response.status"
+	ruleAccepted   = "response.accepted"
+	ruleMissingKey = "response.missing_key"
+	ruleMediaType  = "response.media_type"
+	ruleEmpty      = "response.empty"
+	ruleEchoed     = "response.key_echoed"
 
 	ruleHeaderUndeclared = "header.undeclared"
 	ruleHeaderMissing    = "header.missing"
@@ -50,23 +52,9 @@ const (
 	ruleValue      = "schema.value"
 	ruleUndeclared = "schema.undeclared_field"
 
-	ruleTime      = "time.impossible"
-	ruleTimeOrder = "time.order"
+	ruleTime = "time.impossible"
 
 	ruleTraceMissing = "trace.missing"
-	ruleTraceDiffers = "trace.differs"
-
-	ruleCode        = "error.code"
-	ruleCodesDiffer = "error.codes_differ"
-	ruleRetryAfter  = "error.retry_after"
-
-	ruleIDs             = "submission.ids"
-	ruleStatusAnswered  = "submission.status"
-	ruleSettledMissing  = "submission.settled_missing"
-	ruleSettledRejected = "submission.settled_rejected"
-	rulePendingNothing  = "submission.pending_nothing"
-	ruleRejection       = "submission.rejection"
-	ruleUnlisted        = "submission.rejected_unlisted"
 
 	ruleHistorySettled = "history.settled"
 	ruleHistoryUpdated = "history.updated_back"
@@ -74,7 +62,6 @@ const (
 
 	ruleReplay   = "idempotency.replay"
 	ruleMismatch = "idempotency.mismatch"
-	ruleUnasked  = "idempotency.unasked"
 
 	ruleSignature     = "notification.signature"
 	ruleForged        = "notification.forged"
@@ -91,8 +78,10 @@ const (
 	ruleLeak = "case.leak"
 )
 
-var rules = []Rule{
-	{rulePath, "a request's path is one that the description has"},
+var rules = slices.Concat(before, across(), after)
+
+var before = []Rule{
+	{rulePath, "a request's path is one that the specification has"},
 	{ruleMethod, "a request's method is one that its path has"},
 	{ruleParameter, "path parameters and headers of a request are as described, and each is sent once"},
 	{ruleQuery, "a request has no query parameter that its operation doesn't"},
@@ -103,15 +92,15 @@ var rules = []Rule{
 	{ruleUnrouted, "a path that isn't described is a 404, a method that isn't is a 405 with Allow"},
 	{ruleCut, "a body arrives whole"},
 	{ruleCoding, "a body has a content coding that can be undone here: gzip, deflate or none"},
-	{ruleStatus, "a reply's status is one that the operation declares"},
+	{ruleStatus, "a response's status is one that the operation declares"},
 	{ruleAccepted, "a request that isn't as described is not answered with success"},
 	{ruleMissingKey, "a request without a key is a 401"},
-	{ruleMediaType, "a reply has the media type that its status declares"},
-	{ruleEmpty, "a reply has the body that its status declares"},
-	{ruleEchoed, "no reply repeats the API key"},
+	{ruleMediaType, "a response has the media type that its status declares"},
+	{ruleEmpty, "a response has the body that its status declares"},
+	{ruleEchoed, "no response repeats the API key"},
 
-	{ruleHeaderUndeclared, "a reply has no header but declared and usual ones"},
-	{ruleHeaderMissing, "a reply has every header that its status requires"},
+	{ruleHeaderUndeclared, "a response has no header but declared and usual ones"},
+	{ruleHeaderMissing, "a response has every header that its status requires"},
 	{ruleHeaderValue, "a declared header's value is as described"},
 	{ruleHeaderRepeated, "a declared header is sent once"},
 
@@ -125,33 +114,18 @@ var rules = []Rule{
 	{ruleNull, "a field is not null"},
 	{ruleEnum, "an enumerated field has a described value"},
 	{ruleValue, "a field keeps to its pattern and its limits"},
-	{ruleUndeclared, "a body has no field that the description doesn't"},
+	{ruleUndeclared, "a body has no field that the specification doesn't"},
 
-	{ruleTime, "a timestamp exists in the calendar"},
-	{ruleTimeOrder, "updated_at is not before created_at"},
+	{ruleTraceMissing, "every response has X-Trace-Id"},
+}
 
-	{ruleTraceMissing, "every reply has X-Trace-Id"},
-	{ruleTraceDiffers, "X-Trace-Id and trace_id are the same"},
-
-	{ruleCode, "an error's code is one of those its status is described with"},
-	{ruleCodesDiffer, "code and error_code are the same"},
-	{ruleRetryAfter, "Retry-After is sent only where waiting helps"},
-
-	{ruleIDs, "id and client_id are those of the path"},
-	{ruleStatusAnswered, "a submission is answered with in_kyc or pending_documentation"},
-	{ruleSettledMissing, "in_kyc and enabled have nothing missing"},
-	{ruleSettledRejected, "in_kyc and enabled have no rejected items"},
-	{rulePendingNothing, "pending_documentation has something left"},
-	{ruleRejection, "only a rejected request has a rejection's code or description"},
-	{ruleUnlisted, "a rejected item belongs to a requirement that is listed as missing"},
-
+var after = []Rule{
 	{ruleHistorySettled, "a request that left pending is never submitted with success again"},
 	{ruleHistoryUpdated, "updated_at of a request never goes back"},
 	{ruleHistoryCreated, "created_at of a request never moves"},
 
 	{ruleReplay, "the same Idempotency-Key answers the same bytes"},
 	{ruleMismatch, "an Idempotency-Key that succeeded elsewhere is a 422"},
-	{ruleUnasked, "errors of idempotency answer only calls with an Idempotency-Key"},
 
 	{ruleSignature, "webhook-signature is one or more of v1, and base64 of 32 bytes, with a space between"},
 	{ruleForged, "one of the signatures is made with one of the secrets, if these are known"},
@@ -166,6 +140,14 @@ var rules = []Rule{
 
 	{ruleCase, "a case of the suite is answered as it says"},
 	{ruleLeak, "what belongs to another company looks like what isn't there"},
+}
+
+// across are the rules that [spec.Breaches] finds breaches of.
+func across() (rules []Rule) {
+	for _, rule := range spec.Rules() {
+		rules = append(rules, Rule(rule))
+	}
+	return rules
 }
 
 // Rules returns everything that is checked.

@@ -49,7 +49,7 @@ func TestSelftest_everyRuleIsNeeded(t *testing.T) {
 // TestSelftest_fails shows the whole self-test failing, in words, without one rule.
 func TestSelftest_fails(t *testing.T) {
 	t.Parallel()
-	for _, rule := range []string{"json.trailing", "history.settled", "reply.key_echoed"} {
+	for _, rule := range []string{"json.trailing", "history.settled", "response.key_echoed"} {
 		var out strings.Builder
 		require.Error(t, selftest.Run(&out, contract.Without(rule)))
 		require.Contains(t, out.String(), "missed: ")

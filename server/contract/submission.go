@@ -2,19 +2,48 @@ package contract
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
-// submission checks what holds across the fields of a submission, and across submissions.
-func (x *exchange) submission(where int) {
-	if x.reply.StatusCode == http.StatusOK {
+// across checks what holds across the fields of a response, and between it and its call.
+func (x *exchange) across(where int) {
+	if !x.parsed {
+		return
+	}
+	body, err := json.Marshal(x.value)
+	if err != nil {
+		return // it came from JSON
+	}
+	operation := x.op
+	if operation == nil {
+		operation = x.c.usual
+	}
+	for _, b := range spec.Breaches(spec.Exchange{
+		Operation: operation.Operation, Path: func(name string) string { return x.values[name] }, Asked: x.r.Header,
+		Status: x.response.StatusCode, Header: x.response.Header, Body: string(body),
+	}) {
+		at := where
+		if b.Schema != "" {
+			at = x.schemaLine(b.Schema)
+		}
+		var got any
+		if b.Got != "" {
+			got = b.Got
+		}
+		x.find(b.Rule, b.Pointer, at, b.Expected, got)
+	}
+}
+
+// history checks what holds across submissions.
+func (x *exchange) history(where int) {
+	if x.response.StatusCode == http.StatusOK {
 		if body, ok := x.value.(map[string]any); ok {
 			if product, ok := body["product"].(map[string]any); ok {
-				x.product(product, list(body, "rejected_items"))
 				if !x.wrong { // what came of a wrong call says nothing of the next
 					x.remember(product, where)
 				}
@@ -23,11 +52,6 @@ func (x *exchange) submission(where int) {
 		}
 	}
 	x.rememberRefusal(where)
-}
-
-func list(object map[string]any, name string) []any {
-	items, _ := object[name].([]any)
-	return items
 }
 
 func text(object map[string]any, name string) string {
@@ -40,73 +64,6 @@ func (x *exchange) schemaLine(name string) int {
 		return line(ref.Value.Origin)
 	}
 	return 0
-}
-
-func (x *exchange) product(product map[string]any, rejected []any) {
-	at := x.schemaLine("Product")
-	for field, parameter := range map[string]string{"id": "productRequestId", "client_id": "clientId"} {
-		if value, ok := product[field].(string); ok && value != x.values[parameter] {
-			x.find(ruleIDs, "/product/"+field, at, "the "+parameter+" of the path", value)
-		}
-	}
-	status := api.ProductStatus(text(product, "status"))
-	missing, _ := product["missing_requirements"].(map[string]any)
-	documents, data := list(missing, "documents"), list(missing, "data")
-	settled := status == api.InKyc || status == api.Enabled
-	for field, items := range map[string][]any{"documents": documents, "data": data} {
-		if settled && len(items) > 0 {
-			x.find(ruleSettledMissing, "/product/missing_requirements/"+field, x.schemaLine("MissingRequirements"),
-				fmt.Sprintf("an empty list, as the status is %s", status), fmt.Sprintf("%d items", len(items)))
-		}
-	}
-	if settled && len(rejected) > 0 {
-		x.find(ruleSettledRejected, "/rejected_items", x.schemaLine("Submission"),
-			fmt.Sprintf("an empty list, as the status is %s", status), fmt.Sprintf("%d items", len(rejected)))
-	}
-	if status == api.PendingDocumentation && len(documents)+len(data)+len(rejected) == 0 {
-		x.find(rulePendingNothing, "/product/status", x.schemaLine("ProductStatus"), "in_kyc, as nothing is left missing", status)
-	}
-	if status.Valid() && status != api.PendingDocumentation && status != api.InKyc {
-		x.find(ruleStatusAnswered, "/product/status", x.schemaLine("ProductStatus"), "in_kyc or pending_documentation after a submission", status)
-	}
-	for _, field := range []string{"rejection_code", "rejection_description"} {
-		if _, given := product[field]; given && status.Valid() && status != api.Rejected {
-			x.find(ruleRejection, "/product/"+field, at, "no such field, as the status is not rejected", nil)
-		}
-	}
-	if !settled {
-		x.unlisted(documents, data, rejected)
-	}
-	created, errCreated := api.ParseTimestamp(text(product, "created_at"))
-	updated, errUpdated := api.ParseTimestamp(text(product, "updated_at"))
-	if errCreated == nil && errUpdated == nil && updated.Before(created.Time) {
-		x.find(ruleTimeOrder, "/product/updated_at", at, "a moment not before created_at", text(product, "updated_at"))
-	}
-}
-
-// unlisted finds rejected items that no missing requirement is about.
-func (x *exchange) unlisted(documents, data, rejected []any) {
-	known := map[api.RejectedItemType]map[string]bool{api.RejectedDocument: {}, api.RejectedData: {}}
-	collect := func(kind api.RejectedItemType, requirements []any, inner, name string) {
-		for _, one := range requirements {
-			requirement, _ := one.(map[string]any)
-			for _, item := range list(requirement, inner) {
-				object, _ := item.(map[string]any)
-				known[kind][text(object, name)] = true
-			}
-		}
-	}
-	collect(api.RejectedDocument, documents, "valid_documents", "id")
-	collect(api.RejectedData, data, "fields", "key")
-	for i, one := range rejected {
-		item, _ := one.(map[string]any)
-		keys, valid := known[api.RejectedItemType(text(item, "type"))]
-		key, given := item["key"].(string)
-		if valid && given && !keys[key] {
-			x.find(ruleUnlisted, fmt.Sprintf("/rejected_items/%d/key", i), x.schemaLine("RejectedItem"),
-				"a kind of document, or a data field, of a requirement that is still missing", key)
-		}
-	}
 }
 
 // seen is what is known of a product request.
@@ -124,7 +81,7 @@ type answered struct {
 	noted uint64
 }
 
-// keptFor is how long the description lets an Idempotency-Key live.
+// keptFor is how long the specification lets an Idempotency-Key live.
 const keptFor = 24 * time.Hour
 
 func (x *exchange) host() string {
@@ -162,7 +119,7 @@ func (x *exchange) remember(product map[string]any, where int) {
 		switch {
 		case earlier.path != x.place():
 			if x.began > earlier.noted {
-				x.find(ruleMismatch, "status", line(x.op.Origin), "422, as the Idempotency-Key stands for another submission", x.reply.StatusCode)
+				x.find(ruleMismatch, "status", line(x.op.Origin), "422, as the Idempotency-Key stands for another submission", x.response.StatusCode)
 			}
 		case earlier.body != sha256.Sum256(x.body):
 			x.find(ruleReplay, "", where, "the very bytes of the first answer to this Idempotency-Key", nil)
@@ -177,7 +134,7 @@ func (x *exchange) remember(product map[string]any, where int) {
 		c.requests.put(x.place(), entry)
 	}
 	if entry.settled > 0 && x.began > entry.settled {
-		x.find(ruleHistorySettled, "status", line(x.op.Origin), "409, as the request left pending before", x.reply.StatusCode)
+		x.find(ruleHistorySettled, "status", line(x.op.Origin), "409, as the request left pending before", x.response.StatusCode)
 	}
 	created, errCreated := api.ParseTimestamp(text(product, "created_at"))
 	updated, errUpdated := api.ParseTimestamp(text(product, "updated_at"))
@@ -206,7 +163,7 @@ func (x *exchange) remember(product map[string]any, where int) {
 // what it had been granted.
 func (x *exchange) rememberRefusal(where int) {
 	object, _ := x.value.(map[string]any)
-	if x.reply.StatusCode != http.StatusConflict || text(object, "code") != string(api.CodeVal) {
+	if x.response.StatusCode != http.StatusConflict || text(object, "code") != string(api.CodeVal) {
 		return
 	}
 	c := x.c
@@ -214,7 +171,7 @@ func (x *exchange) rememberRefusal(where int) {
 	defer c.mutex.Unlock()
 	c.tick++
 	if _, earlier, _ := x.replay(); earlier != nil && earlier.path == x.place() && x.began > earlier.noted {
-		x.find(ruleReplay, "status", where, "the first answer to this Idempotency-Key", x.reply.StatusCode)
+		x.find(ruleReplay, "status", where, "the first answer to this Idempotency-Key", x.response.StatusCode)
 	}
 	entry := c.requests.get(x.place())
 	if entry == nil {

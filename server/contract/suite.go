@@ -46,7 +46,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	h := &held{header: http.Header{}}
 	d.handler.ServeHTTP(h, incoming)
-	return h.reply(r), nil
+	return h.response(r), nil
 }
 
 // SuiteOption adjusts a [Suite].
@@ -62,7 +62,7 @@ func AllCases() SuiteOption { return func(s *suite) { s.readSafe = false } }
 // Pace waits between calls, to stay below a rate limit.
 func Pace(between time.Duration) SuiteOption { return func(s *suite) { s.pace = between } }
 
-// WithOptions adjusts the [Contract] that the suite holds replies to.
+// WithOptions adjusts the [Contract] that the suite holds responses to.
 func WithOptions(opts ...Option) SuiteOption {
 	return func(s *suite) { s.options = append(s.options, opts...) }
 }
@@ -88,7 +88,7 @@ type Coverage struct {
 	Ran []string
 	// NotRun are the cases that did not, with the reason.
 	NotRun []NotRun
-	// Uncovered are the [Points] of the description that no case showed.
+	// Uncovered is what of the specification no case showed, as in [Case].
 	Uncovered []string
 	// Findings are all that were made.
 	Findings []Finding
@@ -222,7 +222,7 @@ type runner struct {
 	calls []*answer
 }
 
-// answer is a reply within a case.
+// answer is a response within a case.
 type answer struct {
 	x      *exchange
 	r      *runner
@@ -265,7 +265,7 @@ func (r *runner) send(s Subject, edit func(*http.Request)) *answer {
 		request.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	if s.Key != "" {
-		request.Header.Set(r.c.operations[0].keyHeader, s.Key)
+		request.Header.Set(r.c.usual.keyHeader, s.Key)
 	}
 	if s.IdempotencyKey != "" {
 		request.Header.Set("Idempotency-Key", s.IdempotencyKey)
@@ -282,14 +282,14 @@ func (r *runner) send(s Subject, edit func(*http.Request)) *answer {
 	x := r.c.begin(request)
 	x.request()
 	x.findings = nil
-	reply, err := r.target.transport.RoundTrip(request)
+	response, err := r.target.transport.RoundTrip(request)
 	if err != nil {
 		return r.unsent(request, err)
 	}
-	x.read(reply)
-	_ = reply.Body.Close() // read to its end
+	x.read(response)
+	_ = response.Body.Close() // read to its end
 	r.c.settle(x)
-	a := &answer{x: x, r: r, status: reply.StatusCode, body: x.body}
+	a := &answer{x: x, r: r, status: response.StatusCode, body: x.body}
 	r.calls = append(r.calls, a)
 	return a
 }
@@ -302,7 +302,7 @@ func (r *runner) unsent(request *http.Request, err error) *answer {
 	return a
 }
 
-// unexpected notes that the reply isn't what the case is about. One such finding an answer is enough.
+// unexpected notes that the response isn't what the case is about. One such finding an answer is enough.
 func (a *answer) unexpected(pointer, expected string) {
 	if a.failed {
 		return
@@ -312,7 +312,7 @@ func (a *answer) unexpected(pointer, expected string) {
 }
 
 func (c *Contract) responseLine(status int) int {
-	op := c.operations[0]
+	op := c.usual
 	if response := op.Responses.Status(status); response != nil {
 		return line(response.Value.Origin)
 	}

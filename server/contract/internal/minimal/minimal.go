@@ -102,7 +102,7 @@ func New() (http.Handler, contract.Fixtures) {
 	handler, err := server.Handler(s, server.WithAuthenticator(server.AuthenticatorFunc(authenticate)),
 		server.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
-		panic(err) // the description is embedded: a test would have failed before
+		panic(err) // the specification is embedded: a test would have failed before
 	}
 	subject := func(id string) contract.Subject { return contract.Subject{ClientID: client, RequestID: id} }
 	f := contract.Fixtures{

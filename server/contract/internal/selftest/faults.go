@@ -26,8 +26,8 @@ func swap(text, from, to string) string {
 	return strings.Replace(text, from, to, 1)
 }
 
-// with is a reply with a header.
-func with(r reply, name string, values ...string) reply {
+// with is a response with a header.
+func with(r response, name string, values ...string) response {
 	r.header = r.header.Clone()
 	r.header[name] = values
 	if len(values) == 0 {
@@ -36,16 +36,16 @@ func with(r reply, name string, values ...string) reply {
 	return r
 }
 
-func says(r reply, body string) reply {
+func says(r response, body string) response {
 	r.body = body
 	return r
 }
 
 func unkeyed(r *http.Request) { r.Header.Del("x-api-key") }
 
-// replies are servers with one reply that is wrong by itself.
-func replies() []Fault {
-	one := func(name, rule string, r reply, edits ...func(*http.Request)) Fault {
+// responses are servers with one response that is wrong by itself.
+func responses() []Fault {
+	one := func(name, rule string, r response, edits ...func(*http.Request)) Fault {
 		return served(name, rule, func() turn { return turn{call(edits...), r} })
 	}
 	ok, notFound := success(inKYC), failure(404, "NOT_FOUND")
@@ -68,16 +68,16 @@ func replies() []Fault {
 		one("30 February", "time.impossible", success(swap(inKYC, "2026-04-15T10", "2026-02-30T10"))),
 		one("updated before created", "time.order", success(swap(inKYC, "2026-04-16T09", "2026-04-14T09"))),
 
-		one("status that isn't described", "reply.status", failure(418, "VAL")),
-		one("201 instead of 200", "reply.status", reply{201, ok.header, inKYC}),
-		one("redirect", "reply.status", reply{307, http.Header{"Location": {"/"}, "X-Trace-Id": {trace}}, ""}),
-		one("403 instead of 401", "reply.status", failure(403, "API_ERROR")),
-		one("HTML on 200", "reply.media_type", says(with(ok, "Content-Type", "text/html"), "<html>")),
-		one("JSON as text", "reply.media_type", with(ok, "Content-Type", "text/plain")),
-		one("JSON in another charset", "reply.media_type", with(ok, "Content-Type", "application/json; charset=latin1")),
-		one("no body", "reply.empty", says(ok, "")),
-		one("unknown content coding", "reply.coding", with(ok, "Content-Encoding", "br")),
-		one("coding that the body lacks", "reply.coding", with(ok, "Content-Encoding", "gzip")),
+		one("status that isn't described", "response.status", failure(418, "VAL")),
+		one("201 instead of 200", "response.status", response{201, ok.header, inKYC}),
+		one("redirect", "response.status", response{307, http.Header{"Location": {"/"}, "X-Trace-Id": {trace}}, ""}),
+		one("403 instead of 401", "response.status", failure(403, "API_ERROR")),
+		one("HTML on 200", "response.media_type", says(with(ok, "Content-Type", "text/html"), "<html>")),
+		one("JSON as text", "response.media_type", with(ok, "Content-Type", "text/plain")),
+		one("JSON in another charset", "response.media_type", with(ok, "Content-Type", "application/json; charset=latin1")),
+		one("no body", "response.empty", says(ok, "")),
+		one("unknown content coding", "response.coding", with(ok, "Content-Encoding", "br")),
+		one("coding that the body lacks", "response.coding", with(ok, "Content-Encoding", "gzip")),
 		one("data after the value", "json.trailing", success(inKYC+inKYC)),
 		one("a word after the value", "json.trailing", success(inKYC+"\nOK")),
 		one("key twice", "json.duplicate_key", success(swap(inKYC, `"status"`, `"status":"rejected","status"`))),
@@ -98,48 +98,48 @@ func replies() []Fault {
 		one("error with no X-Trace-Id", "trace.missing", with(notFound, "X-Trace-Id")),
 		one("X-Trace-Id of another call", "trace.differs", with(notFound, "X-Trace-Id", strings.Repeat("a", 32))),
 
-		one("key in an error", "reply.key_echoed", says(failure(401, "AUTH"), fmt.Sprintf(`{"code":"AUTH","message":"%s is no key","trace_id":%q}`, minimal.Key, trace))),
-		one("key in a header", "reply.key_echoed", with(ok, "Via", "1.1 "+minimal.Key)),
+		one("key in an error", "response.key_echoed", says(failure(401, "AUTH"), fmt.Sprintf(`{"code":"AUTH","message":"%s is no key","trace_id":%q}`, minimal.Key, trace))),
+		one("key in a header", "response.key_echoed", with(ok, "Via", "1.1 "+minimal.Key)),
 		one("code of another status", "error.code", failure(404, "VAL")),
 		one("401 that says what a 404 says", "error.code", failure(401, "NOT_FOUND")),
 		one("two codes", "error.codes_differ", says(limited(), swap(limited().body, `"error_code":"TOO_MANY_REQUESTS"`, `"error_code":"VAL"`))),
 		one("wait for what won't change", "error.retry_after", with(failure(409, "VAL"), "Retry-After", "1")),
 		one("mismatch of a key that nobody sent", "idempotency.unasked", failure(422, "IDEMPOTENCY_MISMATCH")),
 
-		one("ids of another request", "submission.ids", success(swap(inKYC, request, "another"))),
-		one("id of another client", "submission.ids", success(swap(inKYC, client, "another"))),
-		one("in_kyc with something missing", "submission.settled_missing", success(swap(inKYC, `"data":[]`, `"data":[`+phone+`]`))),
-		one("in_kyc with a rejected item", "submission.settled_rejected", success(swap(inKYC, `"rejected_items":[]`, `"rejected_items":[{"type":"data","key":"phone","reason":"no"}]`))),
-		one("pending with nothing left", "submission.pending_nothing", success(swap(inKYC, "in_kyc", "pending_documentation"))),
-		one("enabled by a submission", "submission.status", success(swap(inKYC, "in_kyc", "enabled"))),
-		one("requested after a submission", "submission.status", success(swap(pending, "pending_documentation", "requested"))),
-		one("in_kyc with a rejection", "submission.rejection", success(swap(inKYC, `"created_at"`, `"rejection_code":"X","created_at"`))),
-		one("rejected item of no requirement", "submission.rejected_unlisted", success(swap(pending, `"key":"phone","reason"`, `"key":"email","reason"`))),
-		one("rejected document that isn't missing", "submission.rejected_unlisted", success(swap(pending, `"type":"data","key":"phone"`, `"type":"document","key":"passport"`))),
+		one("ids of another request", "product.ids", success(swap(inKYC, request, "another"))),
+		one("id of another client", "product.ids", success(swap(inKYC, client, "another"))),
+		one("in_kyc with something missing", "product.settled_missing", success(swap(inKYC, `"data":[]`, `"data":[`+phone+`]`))),
+		one("in_kyc with a rejected item", "product.settled_rejected", success(swap(inKYC, `"rejected_items":[]`, `"rejected_items":[{"type":"data","key":"phone","reason":"no"}]`))),
+		one("pending with nothing left", "product.pending_nothing", success(swap(inKYC, "in_kyc", "pending_documentation"))),
+		one("enabled by a submission", "product.status", success(swap(inKYC, "in_kyc", "enabled"))),
+		one("requested after a submission", "product.status", success(swap(pending, "pending_documentation", "requested"))),
+		one("in_kyc with a rejection", "product.rejection", success(swap(inKYC, `"created_at"`, `"rejection_code":"X","created_at"`))),
+		one("rejected item of no requirement", "product.rejected_unlisted", success(swap(pending, `"key":"phone","reason"`, `"key":"email","reason"`))),
+		one("rejected document that isn't missing", "product.rejected_unlisted", success(swap(pending, `"type":"data","key":"phone"`, `"type":"document","key":"passport"`))),
 
-		one("success without a key", "reply.missing_key", ok, unkeyed),
-		one("404 without a key", "reply.missing_key", notFound, unkeyed),
-		one("success with an unknown query", "reply.accepted", ok, func(r *http.Request) { r.URL.RawQuery = "a=b" }),
-		one("success with a body", "reply.accepted", ok, func(r *http.Request) {
+		one("success without a key", "response.missing_key", ok, unkeyed),
+		one("404 without a key", "response.missing_key", notFound, unkeyed),
+		one("success with an unknown query", "response.accepted", ok, func(r *http.Request) { r.URL.RawQuery = "a=b" }),
+		one("success with a body", "response.accepted", ok, func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), 2
 		}),
-		one("404 to a wrong method", "reply.unrouted", notFound, func(r *http.Request) { r.Method = http.MethodGet }),
-		one("405 without Allow", "reply.unrouted", failure(405, "METHOD_NOT_ALLOWED"), func(r *http.Request) { r.Method = http.MethodGet }),
-		one("success of an unknown path", "reply.unrouted", ok, func(r *http.Request) { r.URL.Path = "/" }),
+		one("404 to a wrong method", "response.unrouted", notFound, func(r *http.Request) { r.Method = http.MethodGet }),
+		one("405 without Allow", "response.unrouted", failure(405, "METHOD_NOT_ALLOWED"), func(r *http.Request) { r.Method = http.MethodGet }),
+		one("success of an unknown path", "response.unrouted", ok, func(r *http.Request) { r.URL.Path = "/" }),
 		cut(),
 	}
 }
 
-// cut is a server that ends before its reply does.
+// cut is a server that ends before its response does.
 func cut() Fault {
 	f := served("", "")
-	f.Name, f.Rule, f.run = "reply cut off", "reply.cut", cutRun
+	f.Name, f.Rule, f.run = "response cut off", "response.cut", cutRun
 	return f
 }
 
-// sequences are servers whose replies contradict each other.
+// sequences are servers whose responses contradict each other.
 func sequences() []Fault {
-	say := func(r reply, edits ...func(*http.Request)) func() turn {
+	say := func(r response, edits ...func(*http.Request)) func() turn {
 		return func() turn { return turn{call(edits...), r} }
 	}
 	elsewhere := func(r *http.Request) { r.URL.Path = strings.Replace(path, request, "another", 1) }

@@ -85,7 +85,7 @@ func notified(name, rule string, with []contract.Option, attempts ...func() atte
 // [contract.Contract.NotificationHandler].
 func provided(name, rule string, attempts ...func() attempt) Fault {
 	return Fault{Name: name, Rule: rule, run: func(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Finding, error) {
-		c, err := contract.New(append([]contract.Option{contract.RepliesOnly(), knowing()}, opts...)...)
+		c, err := contract.New(append([]contract.Option{contract.ResponsesOnly(), knowing()}, opts...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func notifications() []Fault {
 		one("notification as text", "request.media_type", entered, header("Content-Type", "text/plain")),
 		one("notification as a form", "request.media_type", entered, header("Content-Type", "application/x-www-form-urlencoded")),
 		one("notification without a body", "request.body", ""),
-		one("notification cut off", "reply.cut", entered, unread),
+		one("notification cut off", "response.cut", entered, unread),
 		one("notification without a field", "schema.required", swap(entered, `"company_id":"cmp_7Yk2",`, "")),
 		one("notification with a number for an id", "schema.type", swap(entered, `"cmp_7Yk2"`, "7")),
 		one("notification with a null", "schema.null", swap(entered, `"cmp_7Yk2"`, "null")),

@@ -70,11 +70,11 @@ func Run(w io.Writer, opts ...contract.Option) error {
 
 // Faults returns all wrong servers and clients.
 func Faults() []Fault {
-	return slices.Concat(replies(), sequences(), clients(), services(), notifications())
+	return slices.Concat(responses(), sequences(), clients(), services(), notifications())
 }
 
-// reply is what a server answers.
-type reply struct {
+// response is what a server answers.
+type response struct {
 	status int
 	header http.Header
 	body   string
@@ -102,25 +102,25 @@ func keyed(r *http.Request) { r.Header.Set("Idempotency-Key", "k") }
 
 // turn is one call and its answer.
 type turn struct {
-	request *http.Request
-	reply   reply
+	request  *http.Request
+	response response
 }
 
 // served is a server that answers one after the other, behind [contract.Contract.Handler].
 func served(name, rule string, turns ...func() turn) Fault {
 	return Fault{Name: name, Rule: rule, run: func(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Finding, error) {
-		c, err := contract.New(append([]contract.Option{contract.RepliesOnly()}, opts...)...)
+		c, err := contract.New(append([]contract.Option{contract.ResponsesOnly()}, opts...)...)
 		if err != nil {
 			return nil, err
 		}
 		for _, next := range turns {
 			turn := next()
 			c.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				for name, values := range turn.reply.header {
+				for name, values := range turn.response.header {
 					w.Header()[name] = values
 				}
-				w.WriteHeader(turn.reply.status)
-				_, _ = io.WriteString(w, turn.reply.body)
+				w.WriteHeader(turn.response.status)
+				_, _ = io.WriteString(w, turn.response.body)
 			})).ServeHTTP(httptest.NewRecorder(), turn.request)
 		}
 		return c.Findings(), nil
@@ -175,7 +175,7 @@ func Right() map[string]Fault {
 	right := map[string]Fault{
 		"a right client":  sent("", "", func(*http.Request) {}),
 		"a right service": service("", "", "", func(next http.Handler) http.Handler { return next }),
-		"right replies": served("", "",
+		"right responses": served("", "",
 			func() turn { return turn{call(), success(pending)} },
 			func() turn { return turn{call(keyed), success(inKYC)} },
 			func() turn { return turn{call(), failure(409, "VAL")} },
@@ -196,17 +196,17 @@ func Right() map[string]Fault {
 	return right
 }
 
-func success(body string) reply {
-	return reply{200, http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}}, body}
+func success(body string) response {
+	return response{200, http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}}, body}
 }
 
-func failure(status int, code string) reply {
+func failure(status int, code string) response {
 	r := success(fmt.Sprintf(`{"code":%q,"message":"no","trace_id":%q}`, code, trace))
 	r.status = status
 	return r
 }
 
-func limited() reply {
+func limited() response {
 	r := success(fmt.Sprintf(`{"error_code":"TOO_MANY_REQUESTS","code":"TOO_MANY_REQUESTS","message":"no","trace_id":%q}`, trace))
 	r.status = 429
 	r.header.Set("Retry-After", "4")

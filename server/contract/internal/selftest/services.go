@@ -30,7 +30,7 @@ func cutRun(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Findin
 	ok := success(inKYC)
 	r := call().WithContext(context.Background())
 	answer := &http.Response{StatusCode: http.StatusOK, Header: ok.header, Request: r, Body: io.NopCloser(broken{strings.NewReader(inKYC[:100])})}
-	return c.CheckReply(r, answer), nil
+	return c.CheckResponse(r, answer), nil
 }
 
 // about is what a call of the suite is about.
@@ -57,10 +57,10 @@ func aboutOf(r *http.Request) about {
 	return a
 }
 
-// services are the minimal service with one answer that is wrong only for what was asked: each reply is
+// services are the minimal service with one answer that is wrong only for what was asked: each response is
 // as described, so that nothing but its case can tell.
 func services() []Fault {
-	// Where is matches, the answer is another one that the description has.
+	// Where is matches, the answer is another one that the specification has.
 	answers := func(name, inCase string, is func(about) bool, status int, code string) Fault {
 		return service(name, "case.expectation", inCase, func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -161,7 +161,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, code string) {
 	send(w, answer)
 }
 
-func send(w http.ResponseWriter, answer reply) {
+func send(w http.ResponseWriter, answer response) {
 	for name, values := range answer.header {
 		w.Header()[name] = values
 	}

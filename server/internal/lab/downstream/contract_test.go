@@ -23,10 +23,10 @@ func TestContract(t *testing.T) {
 	for _, words := range []string{
 		"contract: schema.required at /rejected_items (openapi.yaml:", "expected this field",
 		"contract: schema.value at /product/created_at (openapi.yaml:",
-		"contract: submission.ids at /product/client_id (openapi.yaml:", "expected the clientId of the path",
+		"contract: product.ids at /product/client_id (openapi.yaml:", "expected the clientId of the path",
 		"contract: trace.missing at header X-Trace-Id (openapi.yaml:", "expected this header in every reply",
 		`repeat: curl -sS -i -X POST 'http://127.0.0.1:`, `-H "x-api-key: $CRYPTOMATE_API_KEY"`,
-		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/no_key", `case "no key": reply.status at status`,
+		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/no_key", `case "no key": response.status at status`,
 		"not run: already in_kyc: no fixture InKYC",
 	} {
 		require.Contains(t, text, words)

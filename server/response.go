@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// reply is an [http.ResponseWriter] that keeps what is written, so that it can be checked, or
+// response is an [http.ResponseWriter] that keeps what is written, so that it can be checked, or
 // replaced, before anything leaves.
-type reply struct {
+type response struct {
 	status int // 0 while nothing was written
 	header http.Header
 	beside bool // the header is not the next writer's own
@@ -16,10 +16,10 @@ type reply struct {
 	length [1]string // of the body, as a header's value
 }
 
-// newReply keeps headers in the next writer's own, unless others set some there: those are neither
+// newResponse keeps headers in the next writer's own, unless others set some there: those are neither
 // to be checked nor to be taken back.
-func newReply(next http.ResponseWriter) reply {
-	p := reply{header: next.Header()}
+func newResponse(next http.ResponseWriter) response {
+	p := response{header: next.Header()}
 	if p.beside = len(p.header) > 0; p.beside {
 		p.header = make(http.Header, 8)
 	}
@@ -27,33 +27,33 @@ func newReply(next http.ResponseWriter) reply {
 }
 
 // Header implements [http.ResponseWriter].
-func (p *reply) Header() http.Header { return p.header }
+func (p *response) Header() http.Header { return p.header }
 
 // WriteHeader implements [http.ResponseWriter]. The first status counts. An informational one
-// can't be sent ahead of a reply that was not checked yet, and is dropped.
-func (p *reply) WriteHeader(status int) {
+// can't be sent ahead of a response that was not checked yet, and is dropped.
+func (p *response) WriteHeader(status int) {
 	if p.status == 0 && status/100 != 1 {
 		p.status = status
 	}
 }
 
 // Write implements [http.ResponseWriter].
-func (p *reply) Write(b []byte) (int, error) {
+func (p *response) Write(b []byte) (int, error) {
 	p.WriteHeader(http.StatusOK)
 	p.body = append(p.body, b...)
 	return len(b), nil
 }
 
 // reset forgets what was written.
-func (p *reply) reset() {
+func (p *response) reset() {
 	p.status = 0
 	clear(p.header)
 	p.body = nil
 }
 
-// send lets the reply go. net/http drops the body where the method or the status allows none, and
-// where it can't be delivered the caller is gone: its error needs no answer.
-func (p *reply) send(w http.ResponseWriter) {
+// send lets the response go. net/http drops the body where the method or the status allows none, and
+// where it can't be delivered the caller is gone: its error needs no response.
+func (p *response) send(w http.ResponseWriter) {
 	header := w.Header()
 	if p.beside {
 		maps.Copy(header, p.header)

@@ -1,0 +1,84 @@
+package spec_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cryptomate-go/enablement/gen/spec"
+)
+
+const product = `{"id":"rq_1","client_id":"cl_1","product":"cards_individuals","status":"in_kyc",` +
+	`"missing_requirements":{"documents":[],"data":[]},"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-16T09:20:00"}`
+
+// breaches are those of a response with a body of this schema.
+func breaches(t testing.TB, schema *openapi3.SchemaRef, body string) []spec.Breach {
+	t.Helper()
+	operation := openapi3.NewOperation()
+	operation.AddResponse(http.StatusOK, openapi3.NewResponse().WithJSONSchemaRef(schema))
+	return spec.Breaches(spec.Exchange{
+		Operation: operation, Status: http.StatusOK, Body: body,
+		Path: func(name string) string { return map[string]string{"clientId": "cl_1"}[name] },
+	})
+}
+
+// A product is held to the rules wherever it stands: by itself, in a list, and with its rejected items.
+func TestBreaches_product(t *testing.T) {
+	t.Parallel()
+	doc, err := spec.GetSpec()
+	require.NoError(t, err)
+	of := func(name string) *openapi3.SchemaRef {
+		return openapi3.NewSchemaRef("#/components/schemas/"+name, doc.Components.Schemas[name].Value)
+	}
+	list := openapi3.NewArraySchema()
+	list.Items = of("Product")
+	other := ` { "client_id" : "cl_2" , "status":"enabled", "more": {"a":["]}\"",{}], "b":-1.5e3, "c":null}, "updated_at":"2026-02-30T00:00:00" } `
+	for name, test := range map[string]struct {
+		schema *openapi3.SchemaRef
+		body   string
+		want   []string
+	}{
+		"right":         {of("Product"), product, nil},
+		"by itself":     {of("Product"), other, []string{"product.ids /client_id", "time.impossible /updated_at"}},
+		"in a list":     {list.NewRef(), "[" + product + "," + other + ",{}]", []string{"product.ids /1/client_id", "time.impossible /1/updated_at"}},
+		"evaluated":     {of("Submission"), `{"product":` + other + `,"rejected_items":[{}]}`, []string{"product.ids /product/client_id", "time.impossible /product/updated_at", "product.settled_rejected /rejected_items"}},
+		"another thing": {of("RejectedItem"), other, nil},
+		"no object":     {of("Product"), `"text"`, nil},
+		"nothing":       {of("Product"), ``, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var found []string
+			for _, b := range breaches(t, test.schema, test.body) {
+				require.True(t, slices.ContainsFunc(spec.Rules(), func(r spec.Rule) bool { return r.ID == b.Rule }))
+				found = append(found, b.Rule+" "+b.Pointer)
+			}
+			require.Equal(t, test.want, found)
+		})
+	}
+}
+
+// FuzzBreaches: a value is read as encoding/json reads it, whatever stands beside it.
+func FuzzBreaches(f *testing.F) {
+	doc, err := spec.GetSpec()
+	require.NoError(f, err)
+	f.Add(`{"more":[{}, "]", "\"}"],"id":"a","client_id":"cl\u005f1"}`)
+	f.Add(` { "id" : null , "client_id":"é" } `)
+	f.Add(`{"client_id":"a"`)
+	f.Add(`[}{]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		found := breaches(t, openapi3.NewSchemaRef("#/components/schemas/Product", doc.Components.Schemas["Product"].Value), body)
+		var members map[string]json.RawMessage
+		if json.Unmarshal([]byte(body), &members) != nil {
+			return // anything, but an end
+		}
+		var id string
+		wrong := json.Unmarshal(members["client_id"], &id) == nil && string(members["client_id"]) != "null" && id != "cl_1"
+		last := slices.ContainsFunc(found, func(b spec.Breach) bool { return b.Pointer == "/client_id" && b.Got == id })
+		require.True(t, !wrong || last, "%q", body)
+	})
+}
