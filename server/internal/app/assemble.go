@@ -177,10 +177,14 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	if err != nil {
 		return nil, &ConfigError{err} // the options come from there
 	}
+	var panel *pages.Panel
 	if config.Sample { // nowhere else: who calls must not be able to break replies
 		handler = forTerminals(faults.New(handler, s.logger))
+		if panel, err = sample.Panel(); err != nil {
+			return nil, err
+		}
 	}
-	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger, config.TrustedProxies...)
+	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), panel, s.logger, config.TrustedProxies...)
 	if config.Sample { // nowhere else: behind a proxy the service is called by any name, and what was submitted stays so
 		handler = wire.LoopbackOnly(sample.WithReset(handler, db, s.logger), s.logger)
 	}
