@@ -20,6 +20,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
@@ -176,12 +177,16 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 	if err != nil {
 		return nil, &ConfigError{err} // the options come from there
 	}
+	var panel *pages.Panel
 	if config.Sample { // nowhere else: who calls must not be able to break replies
 		handler = forTerminals(faults.New(handler, s.logger))
+		if panel, err = sample.Panel(); err != nil {
+			return nil, err
+		}
 	}
-	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), s.logger, config.TrustedProxies...)
-	if config.Sample { // nowhere else: behind a proxy the service is called by any name
-		handler = wire.LoopbackOnly(handler, s.logger)
+	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), panel, s.logger, config.TrustedProxies...)
+	if config.Sample { // nowhere else: behind a proxy the service is called by any name, and what was submitted stays so
+		handler = wire.LoopbackOnly(sample.WithReset(handler, db, s.logger), s.logger)
 	}
 	return handler, err
 }

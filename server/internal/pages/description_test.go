@@ -30,7 +30,7 @@ func serversIn(tb testing.TB, w *httptest.ResponseRecorder) []string {
 // TestHandler_here: a description names the service that it was read from first.
 func TestHandler_here(t *testing.T) {
 	t.Parallel()
-	h, err := pages.Handler(http.NotFoundHandler(), slog.New(slog.DiscardHandler), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/16"))
+	h, err := pages.Handler(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/16"))
 	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		host, peer string

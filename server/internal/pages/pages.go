@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"text/template" // of our own text alone: nothing is to be escaped
 
 	"github.com/swaggest/swgui/v5/static" // Swagger UI as it is released, gzipped
 
@@ -40,15 +41,20 @@ const (
 	forever    = "public, max-age=31536000, immutable"
 )
 
+// Panel is what stands above the reference of a service that has something to try: HTML, and a script and a style
+// of its own. The page's policy is the same.
+type Panel struct{ HTML, Script, Style []byte }
+
 // Handler serves the pages, and leaves every other path to next. Errors have the API's form, and a
 // line in the log with their trace id. The trusted proxies say by X-Forwarded-Proto how they were called.
-func Handler(next http.Handler, logger *slog.Logger, trusted ...netip.Prefix) (http.Handler, error) {
-	assets, err := assets()
+// The panel may be nil.
+func Handler(next http.Handler, panel *Panel, logger *slog.Logger, trusted ...netip.Prefix) (http.Handler, error) {
+	assets, err := assets(panel)
 	if err != nil {
 		return nil, err
 	}
 	hash := hashOf(assets)
-	reference, err := index(hash)
+	reference, err := index(hash, panel)
 	if err != nil {
 		return nil, err
 	}
@@ -126,14 +132,23 @@ func guarded(page http.Handler) http.Handler {
 	})
 }
 
-// index is the reference's page, with the directory of its assets filled in.
-func index(hash string) ([]byte, error) {
-	page, err := own.ReadFile("docs/index.html")
-	return bytes.ReplaceAll(page, []byte("{assets}"), []byte(hash)), err
+// index is the reference's page, with the directory of its assets and the panel filled in.
+func index(hash string, panel *Panel) ([]byte, error) {
+	page, err := template.ParseFS(own, "docs/index.html")
+	if err != nil {
+		return nil, err
+	}
+	filling := struct{ Assets, Panel string }{Assets: hash}
+	if panel != nil {
+		filling.Panel = string(panel.HTML)
+	}
+	var text bytes.Buffer
+	err = page.Execute(&text, filling)
+	return text.Bytes(), err
 }
 
 // assets are what the reference loads, by name.
-func assets() (map[string]*file, error) {
+func assets(panel *Panel) (map[string]*file, error) {
 	all := map[string]*file{}
 	for name, mediaType := range map[string]string{
 		"init.js":  "text/javascript; charset=utf-8",
@@ -144,6 +159,10 @@ func assets() (map[string]*file, error) {
 			return nil, err
 		}
 		all[name] = newFile(mediaType, forever, text)
+	}
+	if panel != nil {
+		all["panel.js"] = newFile("text/javascript; charset=utf-8", forever, panel.Script)
+		all["panel.css"] = newFile("text/css; charset=utf-8", forever, panel.Style)
 	}
 	icon, err := static.FS.ReadFile("favicon-32x32.png")
 	if err != nil {

@@ -22,6 +22,8 @@ import (
 
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
+	"github.com/cryptomate-go/enablement/server/internal/sample"
+	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 )
 
 // elsewhere is what the handler behind the pages answers.
@@ -29,7 +31,17 @@ const elsewhere = http.StatusTeapot
 
 func handler(tb testing.TB) http.Handler {
 	tb.Helper()
-	h, err := pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(elsewhere) }), slog.New(slog.DiscardHandler))
+	h, err := pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(elsewhere) }), nil, slog.New(slog.DiscardHandler))
+	require.NoError(tb, err)
+	return h
+}
+
+// sampleHandler has the panel above the reference.
+func sampleHandler(tb testing.TB) http.Handler {
+	tb.Helper()
+	panel, err := sample.Panel()
+	require.NoError(tb, err)
+	h, err := pages.Handler(http.NotFoundHandler(), panel, slog.New(slog.DiscardHandler))
 	require.NoError(tb, err)
 	return h
 }
@@ -68,7 +80,6 @@ func loaded(tb testing.TB, h http.Handler) []string {
 			all = append(all, "/docs/"+reference)
 		}
 	}
-	require.Len(tb, all, 5)
 	return all
 }
 
@@ -183,18 +194,48 @@ func TestHandler_assets(t *testing.T) {
 // inline, which the policy would refuse.
 func TestHandler_own(t *testing.T) {
 	t.Parallel()
-	h := handler(t)
-	page := get(t, h, "GET", "/docs/").Body.String()
-	require.NotRegexp(t, `(?i)<style|\sstyle=|\son[a-z]+=|<script(?:\s[^>]*)?>[^<]|javascript:|<base|<iframe`, page)
-	texts := map[string]string{"/docs/": page}
-	for _, path := range loaded(t, h) {
-		if strings.HasSuffix(path, "/init.js") || strings.HasSuffix(path, "/page.css") {
-			texts[path] = get(t, h, "GET", path).Body.String()
+	own := regexp.MustCompile(`/(init\.js|page\.css|panel\.js|panel\.css)$`)
+	for _, h := range []http.Handler{handler(t), sampleHandler(t)} {
+		page := get(t, h, "GET", "/docs/").Body.String()
+		require.NotRegexp(t, `(?i)<style|\sstyle=|\son[a-z]+=|<script(?:\s[^>]*)?>[^<]|javascript:|<base|<iframe`, page)
+		texts := map[string]string{"/docs/": page}
+		for _, path := range loaded(t, h) {
+			if own.MatchString(path) {
+				texts[path] = get(t, h, "GET", path).Body.String()
+			}
+		}
+		require.Len(t, texts, len(loaded(t, h))-2, "the page, and all it loads but Swagger UI's script, style and icon")
+		for path, text := range texts {
+			require.NotRegexp(t, `//[A-Za-z0-9]|https?:|@import|\burl\(|eval\(|Function\(|cookie|localStorage|sessionStorage`, text, path)
 		}
 	}
-	require.Len(t, texts, 3)
-	for path, text := range texts {
-		require.NotRegexp(t, `//[A-Za-z0-9]|https?:|@import|\burl\(|eval\(|Function\(|cookie|localStorage|sessionStorage`, text, path)
+}
+
+// TestHandler_panel: a panel stands above the reference and changes nothing else; without one, there is nothing of it.
+func TestHandler_panel(t *testing.T) {
+	t.Parallel()
+	plain, withPanel := handler(t), sampleHandler(t)
+	require.Len(t, loaded(t, plain), 5)
+	require.Len(t, loaded(t, withPanel), 7)
+	page := get(t, plain, "GET", "/docs/")
+	require.NotContains(t, page.Body.String(), "sample")
+	require.NotContains(t, page.Body.String(), "panel")
+
+	with := get(t, withPanel, "GET", "/docs/")
+	require.Equal(t, page.Header().Get("Content-Security-Policy"), with.Header().Get("Content-Security-Policy"))
+	for _, offered := range []string{sample.KeyLevel1, sample.KeyLevel3, sample.KeyOtherCompany} {
+		require.Contains(t, with.Body.String(), `value="`+offered+`"`)
+	}
+	for _, c := range sample.Cases {
+		require.Contains(t, with.Body.String(), `data-path="`+c.Path()+`"`)
+	}
+	for _, kind := range faults.Kinds {
+		require.Contains(t, with.Body.String(), `value="`+kind.Example+`"`)
+		require.Contains(t, with.Body.String(), kind.Does)
+	}
+	require.Contains(t, with.Body.String(), `data-reset="sample/reset"`)
+	for _, path := range loaded(t, withPanel) {
+		require.Equal(t, http.StatusOK, get(t, withPanel, "GET", path).Code, path)
 	}
 }
 
@@ -265,7 +306,7 @@ func requireError(t *testing.T, w *httptest.ResponseRecorder, code api.ErrorCode
 func TestHandler_otherErrors(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
-	h, err := pages.Handler(http.NotFoundHandler(), slog.New(slog.NewTextHandler(&lines, nil)))
+	h, err := pages.Handler(http.NotFoundHandler(), nil, slog.New(slog.NewTextHandler(&lines, nil)))
 	require.NoError(t, err)
 	for _, path := range everything(t, h) {
 		for _, encoding := range []string{"", "gzip"} {

@@ -25,11 +25,26 @@ const (
 	KeyOtherCompany = "sample-key-other-company"
 )
 
+// Key is a key of the sample and what it is there to show.
+type Key struct{ Secret, Does string }
+
+// Keys are the sample's keys. The first may do all.
+var Keys = []Key{
+	{KeyLevel3, "of the sample's company"},
+	{KeyLevel1, "level too low: 401"},
+	{KeyOtherCompany, "another company: 404"},
+}
+
 // Case is a request of the sample and what it is there to show.
 type Case struct {
 	Title     string
 	ClientID  string
 	RequestID string
+}
+
+// Path is where the case is submitted.
+func (c Case) Path() string {
+	return "/management/clients/individuals/" + c.ClientID + "/products/" + c.RequestID + "/submit"
 }
 
 // Cases are the sample's requests. The first is the seed's.

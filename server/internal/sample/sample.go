@@ -75,6 +75,7 @@ func (s *Sample) Close() error {
 type Store interface {
 	Keys(ctx context.Context, companyID string) ([]access.Key, error)
 	Import(ctx context.Context, data dataset.Source) error
+	Reset(ctx context.Context, data *dataset.Dataset) error
 }
 
 // Load stores the sample's data, unless the store has it from an earlier start.
@@ -91,15 +92,17 @@ func Load(ctx context.Context, store Store) error {
 
 // Tell prints what a person needs to try the service at the URL.
 func Tell(out io.Writer, url string) {
-	_, _ = fmt.Fprintf(out, `
-This is sample data with a provider stand-in. Never send real data here: the keys are public.
-
-Keys: %s, %s (level too low), %s (another company)
-Faults on demand, by the header %s: %s
-
-`, KeyLevel3, KeyLevel1, KeyOtherCompany, faults.Header, faults.Choices)
-	for _, c := range Cases {
-		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"%s/management/clients/individuals/%s/products/%s/submit\" \\\n  -H \"x-api-key: %s\"\n\n",
-			c.Title, url, c.ClientID, c.RequestID, KeyLevel3)
+	_, _ = fmt.Fprint(out, "\nThis is sample data with a provider stand-in. Never send real data here: the keys are public.\n\nKeys:\n")
+	for _, key := range Keys {
+		_, _ = fmt.Fprintf(out, "  %-25s %s\n", key.Secret, key.Does)
 	}
+	_, _ = fmt.Fprintf(out, "\nFaults on demand, by the header %s, several separated by commas:\n", faults.Header)
+	for _, kind := range faults.Kinds {
+		_, _ = fmt.Fprintf(out, "  %-15s %s\n", kind.Example, kind.Does)
+	}
+	_, _ = fmt.Fprintln(out)
+	for _, c := range Cases {
+		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"%s%s\" \\\n  -H \"x-api-key: %s\"\n\n", c.Title, url, c.Path(), KeyLevel3)
+	}
+	_, _ = fmt.Fprintf(out, "# all of them as they were at the start\ncurl -X POST \"%s%s\"\n\n", url, ResetPath)
 }

@@ -82,6 +82,11 @@ type Store interface {
 	// documents replace what has their id; a request that is stored already is refused, since only
 	// submissions change it. It returns a [*dataset.EntryError] that names the faulty entry.
 	Import(ctx context.Context, data dataset.Source) error
+	// Reset is Import of data that may be stored already, its requests and all documents of its clients included:
+	// they are from now on as if nothing had ever been submitted. What was submitted stays with its notification and
+	// its audit rows, as a request of another id, so that what waits to be delivered is. Every reply that is recorded
+	// under an idempotency key is forgotten. The data of a sample is reset, and nothing else.
+	Reset(ctx context.Context, data *dataset.Dataset) error
 
 	// Notification returns a notification with its ledger in short, or [ErrNotificationNotFound].
 	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)

@@ -58,3 +58,33 @@ func TestTab(t *testing.T) {
 		})
 	}
 }
+
+// TestTab_layout is the same of what requireLayout looks for.
+func TestTab_layout(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ page, problem string }{
+		"nothing":          {`<p>Whole words, and <button>a button</button>`, ""},
+		"long word":        {`<p style="width: 3ch; overflow-wrap: anywhere">4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG`, ""},
+		"overflow":         {`<p style="width: 600px">wide`, "the page is 600 wide"},
+		"broken word":      {`<p style="width: 3ch; overflow-wrap: anywhere">product`, `broken: "product"`},
+		"button cut":       {`<div style="overflow: hidden"><button style="margin-left: 350px; width: 90px">Cancel</button></div>`, `cut: "Cancel"`},
+		"text cut":         {`<button style="width: 40px; overflow: hidden; white-space: nowrap">Authorize</button>`, `cut: "Authorize"`},
+		"button left over": {`<button style="margin-left: -30px">Cancel</button>`, `cut: "Cancel"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				_, _ = fmt.Fprint(w, `<!DOCTYPE html><title>t</title><link rel="icon" href="data:,"><style>* { margin: 0 }</style>`+test.page)
+			}))
+			t.Cleanup(server.Close)
+			b := open(t)
+			b.do("opening", chromedp.EmulateViewport(390, 844), chromedp.Navigate(server.URL))
+			problems := strings.Join(b.layoutProblems(), "\n")
+			if test.problem == "" {
+				require.Empty(t, problems)
+				return
+			}
+			require.Contains(t, problems, test.problem)
+		})
+	}
+}

@@ -37,14 +37,18 @@ const fitting = {
   },
 };
 
-globalThis.SwaggerUIBundle({
-  domNode: document.getElementById("reference"),
-  url: new URL("openapi.yaml", root).href,
-  plugins: [() => fitting],
-  deepLinking: true,
-  docExpansion: "full",
-  defaultModelsExpandDepth: 0,
-  displayRequestDuration: true,
-  persistAuthorization: false, // a key lives as long as the page
-  validatorUrl: null, // no badge of somebody else's validator
+// reference is Swagger UI, once it has read the description.
+export const reference = new Promise((ready) => {
+  const ui = globalThis.SwaggerUIBundle({
+    domNode: document.getElementById("reference"),
+    url: new URL("openapi.yaml", root).href,
+    plugins: [() => fitting],
+    deepLinking: true,
+    docExpansion: "full",
+    defaultModelsExpandDepth: 0,
+    displayRequestDuration: true,
+    persistAuthorization: false, // a key lives as long as the page
+    validatorUrl: null, // no badge of somebody else's validator
+    onComplete: () => ready(ui),
+  });
 });

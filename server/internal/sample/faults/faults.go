@@ -1,5 +1,5 @@
 // Package faults makes the API misbehave on demand, for tests of those who call it. A header of the
-// call says how; see [Handler]. It is for the sample service and for tests: the service proper never
+// call says how; see [Kinds]. It is for the sample service and for tests: the service proper never
 // has it in its chain.
 package faults
 
@@ -20,27 +20,26 @@ import (
 // Header names the faults of a call, separated by commas.
 const Header = "X-Sample-Fault"
 
-// Choices says what [Header] takes.
-const Choices = "status=N (a documented error, also as status=409/IDEMPOTENCY_IN_PROGRESS), delay=2s (up to 15s), " +
-	"cut=N (bytes), lose, html, unknown-status, added-field, zoned-times"
+// Kind is a fault that [Header] takes: an example of how it is asked for, and what it does.
+type Kind struct{ Example, Does string }
+
+// Kinds are all of them. What a call asks for happens in this order, however it is written.
+var Kinds = []Kind{
+	{"delay=2s", "the call waits, up to 15s"},
+	{"status=503", "the documented error is the response, and the call is never made; with a code, status=409/IDEMPOTENCY_IN_PROGRESS"},
+	{"unknown-status", "a 200 has a status that the specification does not know"},
+	{"added-field", "a 200 has fields that the specification does not know"},
+	{"zoned-times", "a 200 has its times with a zone"},
+	{"html", "the response becomes a 200 with HTML, as of a login page"},
+	{"cut=20", "the response ends after so many bytes of its body, and the connection with it"},
+	{"lose", "the call is made, and the connection ends without a response"},
+}
 
 // longestDelay is below what the listeners allow a call.
 const longestDelay = 15 * time.Second
 
-// Handler puts faults before a handler of the API. What a call's [Header] asks for happens in this
-// order, however it is written:
-//
-//	delay=2s        the call waits
-//	status=503      the documented error is answered, and the call never made. Without it, the call
-//	                is made, and everything below happens to the reply
-//	unknown-status  a 200 has a status that the description doesn't know
-//	added-field     a 200 has fields that the description doesn't know
-//	zoned-times     a 200 has its times with a zone
-//	html            the reply becomes a 200 with HTML
-//	cut=20          the reply ends after so many bytes of its body, and the connection with it
-//	lose            the connection ends without a reply
-//
-// A header that asks for anything else is a 400 that says so. It is safe for concurrent use.
+// Handler puts faults before a handler of the API: those of [Kinds] that a call's [Header] asks for. A header
+// that asks for anything else is a 400 that says so. It is safe for concurrent use.
 type Handler struct {
 	next   http.Handler
 	logger *slog.Logger
@@ -171,7 +170,7 @@ func parse(lines []string) (plan, error) {
 		name, value, valued := strings.Cut(strings.TrimSpace(one), "=")
 		if seen[name] || !p.take(name, value, valued) {
 			return plan{}, fmt.Errorf("%s: can't do %.40q. Choose, separated by commas, each once: %s; statuses are %s",
-				Header, strings.TrimSpace(one), Choices, statuses())
+				Header, strings.TrimSpace(one), examples(), statuses())
 		}
 		seen[name] = true
 		asked = append(asked, strings.TrimSpace(one))
@@ -207,6 +206,14 @@ func (p *plan) take(name, value string, valued bool) bool {
 		return err == nil && known(p.status, p.code)
 	}
 	return false
+}
+
+func examples() string {
+	var list []string
+	for _, kind := range Kinds {
+		list = append(list, kind.Example)
+	}
+	return strings.Join(list, ", ")
 }
 
 func statuses() string {

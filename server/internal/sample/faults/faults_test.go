@@ -155,7 +155,7 @@ func TestHandler_refuses(t *testing.T) {
 		require.Zero(t, calls, asked)
 		message := decode(t, w.Body.Bytes()).(map[string]any)["message"].(string)
 		require.Contains(t, message, faults.Header)
-		require.Contains(t, message, faults.Choices)
+		require.Contains(t, message, "Choose, separated by commas, each once: delay=2s, status=503, ")
 		require.Less(t, len(message), 500)
 	}
 }

@@ -29,20 +29,24 @@ func (s *Store) Import(ctx context.Context, data dataset.Source) error {
 			`SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, importLock); err != nil {
+		return importAll(ctx, tx, data)
+	})
+}
+
+func importAll(ctx context.Context, tx pgx.Tx, data dataset.Source) error {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, importLock); err != nil {
+		return err
+	}
+	next := importing{tx: tx, at: data.Moment()}
+	for entry, err := range data.All() {
+		if err != nil {
 			return err
 		}
-		next := importing{tx: tx, at: data.Moment()}
-		for entry, err := range data.All() {
-			if err != nil {
-				return err
-			}
-			if err := next.add(ctx, entry); err != nil {
-				return err
-			}
+		if err := next.add(ctx, entry); err != nil {
+			return err
 		}
-		return next.send(ctx)
-	})
+	}
+	return next.send(ctx)
 }
 
 // importing is an import under way, with the statements that are to be sent next.

@@ -13,19 +13,22 @@ import (
 
 // Import implements [store.Store].
 func (s *Store) Import(ctx context.Context, data dataset.Source) error {
-	return s.write(ctx, func(uncut context.Context, tx *sql.Tx) error {
-		for entry, err := range data.All() {
-			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
-			}
-			if err := importEntry(uncut, tx, entry.Value, data.Moment()); away(err) {
-				return err
-			} else if err != nil {
-				return entry.Fault(err)
-			}
+	return s.write(ctx, func(uncut context.Context, tx *sql.Tx) error { return importAll(ctx, uncut, tx, data) })
+}
+
+// importAll ends between two entries when the caller's context does, and uses the other one for its statements.
+func importAll(ctx, uncut context.Context, tx *sql.Tx, data dataset.Source) error {
+	for entry, err := range data.All() {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
 		}
-		return nil
-	})
+		if err := importEntry(uncut, tx, entry.Value, data.Moment()); away(err) {
+			return err
+		} else if err != nil {
+			return entry.Fault(err)
+		}
+	}
+	return nil
 }
 
 func importEntry(ctx context.Context, tx *sql.Tx, value any, at time.Time) error {

@@ -50,6 +50,7 @@ func Exercise(t *testing.T, open Open) {
 		"Idempotency":   exerciseIdempotency,
 		"Keys":          exerciseKeys,
 		"Import":        exerciseImport,
+		"Reset":         exerciseReset,
 		"Notifications": exerciseNotifications,
 		"Stranded":      exerciseStranded,
 		"Processes":     exerciseProcesses,

@@ -38,5 +38,5 @@ func newOurs(validateReplies bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pages.Handler(tracing.Handler(metrics.InFlight(handler)), slog.New(slog.DiscardHandler))
+	return pages.Handler(tracing.Handler(metrics.InFlight(handler)), nil, slog.New(slog.DiscardHandler))
 }
