@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net/http"
 	"reflect"
@@ -39,7 +40,7 @@ func CallOf(ctx context.Context, impl any, whole reflect.Type, method string, re
 }
 
 // RouterOf is the router of a specification some of whose operations are served, by a 200.
-func RouterOf(doc *openapi3.T, serves func(id string) bool) (http.Handler, error) {
+func RouterOf(doc *openapi3.T, serves func(id string) bool, logger *slog.Logger) (http.Handler, error) {
 	operations, err := operationsOf(doc)
 	if err != nil {
 		return nil, err
@@ -49,5 +50,5 @@ func RouterOf(doc *openapi3.T, serves func(id string) bool) (http.Handler, error
 	for pattern := range operations {
 		m.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	}
-	return m, m.complete()
+	return m, m.complete(logger)
 }

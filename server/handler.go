@@ -20,9 +20,9 @@ import (
 // on its way to impl and back.
 //
 // impl has one or more methods of [api.StrictServerInterface]. The operations of the others are not
-// there: they are a 404, as any unknown path is. The log says which ones are served. A method that takes
-// an operation's request but has not its name or signature is an error, so that none is left out by a
-// slip. Who serves them all has the compiler say so: var _ api.StrictServerInterface = service{}.
+// there: a 404, as any unknown path is. The log says what is served, at Info where that is not all. A
+// method that takes an operation's request but has not its name or signature is an error. Who serves all
+// operations has the compiler look: var _ api.StrictServerInterface = service{}.
 //
 // [WithAuthenticator] is required. Handler returns an error and no handler when it is missing,
 // when impl or an option is nil or out of range, and when the specification asks for something the
@@ -91,11 +91,7 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 		BaseRouter:       h.routes,
 		ErrorHandlerFunc: h.refuse,
 	})
-	if err := h.routes.complete(); err != nil {
-		return nil, err
-	}
-	settings.logger.Info("handler is ready", slog.Any("operations", h.routes.served))
-	return h, nil
+	return h, h.routes.complete(settings.logger)
 }
 
 // ServeHTTP implements [http.Handler]. The log line is written before the response leaves, so that a

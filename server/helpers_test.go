@@ -100,12 +100,6 @@ func (j *journal) Write(b []byte) (int, error) {
 	return j.text.Write(b)
 }
 
-func (j *journal) forget() {
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
-	j.text.Reset()
-}
-
 func (j *journal) String() string {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
@@ -163,7 +157,6 @@ func newFixture(t testing.TB, impl submit, opts ...server.Option) fixture {
 	}, opts...)
 	h, err := server.Handler(counted, all...)
 	require.NoError(t, err)
-	f.log.forget() // the line that says what is served
 	f.Handler = h
 	return f
 }

@@ -102,35 +102,39 @@ func TestMethodsAreCalled(t *testing.T) {
 	require.Nil(t, response)
 }
 
-// What is not served is not there: an unknown path, or a method that the path doesn't have.
+// What is not served is not there: an unknown path, or a method that the path doesn't have. The log says
+// so, where it isn't everything.
 func TestWhatIsNotServed(t *testing.T) {
 	t.Parallel()
 	doc, err := spec.GetSpec()
 	require.NoError(t, err)
-	another := *doc.Paths.Value(template).Post
-	another.OperationID = "another"
-	doc.Paths.Value(template).Put = &another
+	put, another := *doc.Paths.Value(template).Post, *doc.Paths.Value(template).Post
+	put.OperationID, another.OperationID = "put", "another"
+	doc.Paths.Value(template).Put = &put
 	doc.Paths.Set("/another", &openapi3.PathItem{Post: &another})
-	router, err := server.RouterOf(doc, func(id string) bool { return id == "submitProduct" })
-	require.NoError(t, err)
-	for target, status := range map[string]int{
-		"POST " + goodPath: 200, "PUT " + goodPath: 405, "POST /another": 404, "POST /unknown": 404,
+	for _, test := range []struct {
+		serves           func(id string) bool
+		level            string
+		served, left     []any
+		put, postAnother int
+	}{
+		{func(id string) bool { return id == "submitProduct" }, "INFO", []any{"submitProduct"}, []any{"put", "another"}, 405, 404},
+		{func(string) bool { return true }, "DEBUG", []any{"submitProduct", "put", "another"}, nil, 200, 200},
 	} {
-		method, path, _ := strings.Cut(target, " ")
-		w := httptest.NewRecorder()
-		router.ServeHTTP(w, httptest.NewRequest(method, path, nil))
-		require.Equal(t, status, w.Code, target)
+		log := &journal{}
+		router, err := server.RouterOf(doc, test.serves, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		require.NoError(t, err)
+		for target, status := range map[string]int{
+			"POST " + goodPath: 200, "PUT " + goodPath: test.put, "POST /another": test.postAnother, "POST /unknown": 404,
+		} {
+			method, path, _ := strings.Cut(target, " ")
+			w := httptest.NewRecorder()
+			router.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+			require.Equal(t, status, w.Code, target)
+		}
+		lines := log.lines(t, test.level)
+		require.Len(t, lines, 1)
+		require.ElementsMatch(t, test.served, lines[0]["served"])
+		require.ElementsMatch(t, test.left, lines[0]["not_served"])
 	}
-}
-
-// The log says what is served, once.
-func TestWhatIsServedIsLogged(t *testing.T) {
-	t.Parallel()
-	log := &journal{}
-	_, err := server.Handler(submit(works), server.WithAuthenticator(server.AuthenticatorFunc(allow)),
-		server.WithLogger(slog.New(slog.NewJSONHandler(log, nil))))
-	require.NoError(t, err)
-	lines := log.lines(t, "INFO")
-	require.Len(t, lines, 1)
-	require.Equal(t, []any{"submitProduct"}, lines[0]["operations"])
 }

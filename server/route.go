@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -151,12 +152,12 @@ func wholeNumber(value any) (int, error) {
 // router takes the routes that the generated code registers, and wraps each in the chain. The
 // mux's pattern leads to the operation, so a path is matched once.
 type router struct {
-	mux        *http.ServeMux
-	operations map[string]*operation // those without a route yet
-	serves     func(id string) bool
-	wrap       func(op *operation, generated http.HandlerFunc) http.HandlerFunc
-	served     []string // operations, by their ids
-	unknown    []string // patterns that aren't in the specification
+	mux          *http.ServeMux
+	operations   map[string]*operation // those without a route yet
+	serves       func(id string) bool
+	wrap         func(op *operation, generated http.HandlerFunc) http.HandlerFunc
+	served, left []string // operations, by their ids
+	unknown      []string // patterns that aren't in the specification
 }
 
 // HandleFunc implements the generated [api.ServeMux].
@@ -168,6 +169,7 @@ func (m *router) HandleFunc(pattern string, generated func(http.ResponseWriter, 
 	}
 	delete(m.operations, pattern)
 	if !m.serves(op.id) {
+		m.left = append(m.left, op.id)
 		return
 	}
 	m.served = append(m.served, op.id)
@@ -177,13 +179,19 @@ func (m *router) HandleFunc(pattern string, generated func(http.ResponseWriter, 
 // ServeHTTP implements the generated [api.ServeMux].
 func (m *router) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.ServeHTTP(w, r) }
 
-// complete returns an error if generated code and description differ in their routes.
-func (m *router) complete() error {
+// complete returns an error if generated code and specification differ in their routes, and otherwise
+// tells the log what is served.
+func (m *router) complete(logger *slog.Logger) error {
 	if len(m.unknown) > 0 {
 		return fmt.Errorf("the specification lacks routes of the generated code: %s", strings.Join(m.unknown, ", "))
 	}
 	for pattern := range m.operations {
 		return fmt.Errorf("the generated code lacks a route of the specification: %s", pattern)
 	}
+	level := slog.LevelDebug // of all nobody has to be told
+	if len(m.left) > 0 {
+		level = slog.LevelInfo
+	}
+	logger.Log(context.Background(), level, "handler is ready", slog.Any("served", m.served), slog.Any("not_served", m.left))
 	return nil
 }

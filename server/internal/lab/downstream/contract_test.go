@@ -24,7 +24,7 @@ func TestContract(t *testing.T) {
 		"contract: schema.required at /rejected_items (openapi.yaml:", "expected this field",
 		"contract: schema.value at /product/created_at (openapi.yaml:",
 		"contract: product.ids at /product/client_id (openapi.yaml:", "expected the clientId of the path",
-		"contract: trace.missing at header X-Trace-Id (openapi.yaml:", "expected this header in every reply",
+		"contract: trace.missing at header X-Trace-Id (openapi.yaml:", "expected this header in every response",
 		`repeat: curl -sS -i -X POST 'http://127.0.0.1:`, `-H "x-api-key: $CRYPTOMATE_API_KEY"`,
 		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/no_key", `case "no key": response.status at status`,
 		"not run: already in_kyc: no fixture InKYC",
