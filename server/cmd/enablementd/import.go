@@ -25,7 +25,9 @@ func (c *importCmd) Help() string {
 		"its place. What comes from a pipe is kept in a temporary file meanwhile, in TMPDIR. A text has at most 1000 " +
 		"characters, a photo 10 MB.\n\n" +
 		"Clients and documents replace what has their id; a request that is stored already stays as it is. So a file can be " +
-		"imported again when its data is completed."
+		"imported again when its data is completed.\n\n" +
+		"What a submission would reject, such as a document that expired, is imported, with a warning. Each entry is judged " +
+		"by itself: another document of the client may do instead. What is missing altogether is not warned of."
 }
 
 func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -50,6 +52,13 @@ func (c *importCmd) Run(ctx context.Context, common *common, std streams) error 
 		return &app.ConfigError{Err: err}
 	}
 	defer func() { _ = data.Close() }() // it was only read
+	warnings := data.Warnings()
+	for _, warning := range warnings.Told {
+		tell("warning: a submission would reject " + warning)
+	}
+	if more := warnings.Count - len(warnings.Told); more > 0 {
+		tell(fmt.Sprintf("warnings that are not shown: %d", more))
+	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		if err := db.Import(ctx, data); err != nil {
 			return c.refusal(err, tell)

@@ -100,13 +100,14 @@ func TestImport_again(t *testing.T) {
 				require.Zero(t, r.code, r.err)
 				return r.out, r.err
 			}
+			const warning = "enablementd: import -: warning: a submission would reject documents[0] \"cl_1/passport\": The document expired (line 12, column 5)\n"
 			const stays = "enablementd: import -: 1 request was already there and stays as it is\n"
 			out, told := imported(expired)
 			require.Equal(t, "imported 1 companies, 1 clients, 1 documents, 1 requests\n", out)
-			require.Empty(t, told)
+			require.Equal(t, warning, told)
 			out, told = imported(expired)
 			require.Equal(t, "imported 1 companies, 1 clients, 1 documents, 0 requests\n", out)
-			require.Equal(t, stays, told)
+			require.Equal(t, warning+stays, told)
 
 			key := strings.TrimSpace(command(t, "", "keys", "create", "--company", "cmp_1", "--db", db).out)
 			p := serve(t, "--db", db, "--provider-url", "https://provider.invalid", "--provider-secret", secret)
@@ -220,12 +221,13 @@ func TestImport_memory(t *testing.T) {
 	go func() {
 		defer func() { _ = written.Close() }() // its reader sees the end
 		for i := range clients {
-			_, _ = fmt.Fprintf(written, `,{"id": "cl_%d", "company_id": "cmp_1", "address": {%s"city": "Del Viso"}}`, i+1, strings.Repeat(" ", padding))
+			_, _ = fmt.Fprintf(written, `,{"id": "cl_%d", "company_id": "cmp_1", "email": "?", "address": {%s"city": "Del Viso"}}`, i+1, strings.Repeat(" ", padding))
 		}
 	}()
 	code, output = imported(io.MultiReader(
 		strings.NewReader(`{"companies": [{"id": "cmp_1"}], "clients": [{"id": "cl_0", "company_id": "cmp_1"}`), entries, strings.NewReader(`]}`)))
 	require.Zero(t, code, output)
+	require.Contains(t, output, fmt.Sprintf("warnings that are not shown: %d\n", clients-20))
 	require.Contains(t, output, fmt.Sprintf("imported 1 companies, %d clients, 0 documents, 0 requests\n", clients+1))
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// mostFaults is how many faults of a file are told.
+// mostFaults is how many faults of a file are told, and how many warnings.
 const mostFaults = 20
 
 // Faults collects what is wrong with an import, so that all of it is told at once. The zero value is ready to use.

@@ -60,7 +60,8 @@ type File struct {
 		begin  int64
 		before int // lines
 	}
-	kept int
+	warnings Warnings
+	kept     int
 }
 
 // Open reads and checks a whole import file, and closes it where it has a fault; [*FaultsError] is several. What
@@ -83,6 +84,9 @@ func Open(ctx context.Context, r io.Reader, now time.Time, progress *Progress) (
 
 // Close removes what was kept of the file.
 func (f *File) Close() error { return f.close() }
+
+// Warnings are what is wrong with the file for a submission, not for an import.
+func (f *File) Warnings() Warnings { return f.warnings }
 
 // Kept is how many requests were stored already when the entries were ranged over last.
 func (f *File) Kept() int { return f.kept }
@@ -233,6 +237,9 @@ func (f *File) checkList(ctx context.Context, s *stream, k kind, checked *int, f
 		if o.cut {
 			faults.cut = true
 			return errStopped
+		}
+		if len(o.faults) == 0 {
+			f.warn(e, o.places)
 		}
 		return ctx.Err()
 	})
