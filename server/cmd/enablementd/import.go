@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -20,9 +21,13 @@ type importCmd struct {
 // Help implements [kong.HelpProvider].
 func (c *importCmd) Help() string {
 	return "The file is one JSON object with the lists companies, clients, documents and requests, in any order and of any " +
-		"length: it is checked as a whole first, then all of it is stored or nothing. What comes from a pipe is kept in a " +
-		"temporary file meanwhile, in TMPDIR. Clients and documents replace what has their id; to complete them for a request " +
-		"that is stored, leave requests out. A text has at most 1000 characters, a photo 10 MB."
+		"length: it is checked as a whole first, then all of it is stored or nothing. Up to 20 faults are told, each with " +
+		"its place. What comes from a pipe is kept in a temporary file meanwhile, in TMPDIR. A text has at most 1000 " +
+		"characters, a photo 10 MB.\n\n" +
+		"Clients and documents replace what has their id; a request that is stored already stays as it is. So a file can be " +
+		"imported again when its data is completed.\n\n" +
+		"What a submission would reject, such as a document that expired, is imported, with a warning. Each entry is judged " +
+		"by itself: another document of the client may do instead. What is missing altogether is not warned of."
 }
 
 func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {
@@ -35,23 +40,54 @@ func (c *importCmd) Run(ctx context.Context, common *common, std streams) error 
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	data, err := dataset.Open(ctx, in, time.Now(), dataset.NewProgress(progressEvery, time.Now, func(text string) {
-		_, _ = fmt.Fprintf(std.err, "enablementd: import %s: %s\n", c.File, text)
-	}))
+	tell := func(text string) {
+		_, _ = fmt.Fprintf(std.err, "enablementd: import %s: %s\n", c.File, app.Masked(text))
+	}
+	data, err := dataset.Open(ctx, in, time.Now(), dataset.NewProgress(progressEvery, time.Now, tell))
 	if err != nil {
-		err = fmt.Errorf("import %s: %w; nothing was imported", c.File, err)
+		err = c.refusal(err, tell)
 		if ctx.Err() != nil {
 			return err
 		}
 		return &app.ConfigError{Err: err}
 	}
 	defer func() { _ = data.Close() }() // it was only read
+	warnings := data.Warnings()
+	for _, warning := range warnings.Told {
+		tell("warning: a submission would reject " + warning)
+	}
+	if more := warnings.Count - len(warnings.Told); more > 0 {
+		tell(fmt.Sprintf("warnings that are not shown: %d", more))
+	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		if err := db.Import(ctx, data); err != nil {
-			return fmt.Errorf("import %s: %w; nothing was imported", c.File, err)
+			return c.refusal(err, tell)
 		}
 		_, _ = fmt.Fprintf(std.out, "imported %d companies, %d clients, %d documents, %d requests\n",
-			data.Count("companies"), data.Count("clients"), data.Count("documents"), data.Count("requests"))
+			data.Count("companies"), data.Count("clients"), data.Count("documents"), data.Count("requests")-data.Kept())
+		switch kept := data.Kept(); kept {
+		case 0:
+		case 1:
+			tell("1 request was already there and stays as it is")
+		default:
+			tell(fmt.Sprintf("%d requests were already there and stay as they are", kept))
+		}
 		return nil
 	})
+}
+
+// refusal tells several faults a line each, and returns what is left to say.
+func (c *importCmd) refusal(err error, tell func(string)) error {
+	var several *dataset.FaultsError
+	if !errors.As(err, &several) {
+		return fmt.Errorf("import %s: %w; nothing was imported", c.File, err)
+	}
+	for _, fault := range several.Faults {
+		tell(fault.Error())
+	}
+	text := fmt.Sprintf("%d faults", len(several.Faults))
+	if several.End != "" {
+		text += ", " + several.End
+	}
+	return fmt.Errorf("import %s: %s; nothing was imported", c.File, text)
 }

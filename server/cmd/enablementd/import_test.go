@@ -53,6 +53,88 @@ func TestImport_refuses(t *testing.T) {
 	}
 }
 
+// TestImport_faults: all faults are told at once, a line each; those that only the database can see come when
+// the file has no other.
+func TestImport_faults(t *testing.T) {
+	t.Parallel()
+	for kind, db := range map[string]string{"sqlite": sqliteFile(t), "postgres": pgtest.DSN(t)} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			require.Zero(t, command(t, "", "migrate", "--db", db).code)
+			strangers := strings.NewReplacer(`"company_id": "cmp_1"`, `"company_id": "cmp_9"`,
+				`"requests": [`, `"requests": [{"id": "rq_2", "client_id": "cl_9", "product": "ramps_pix", "status": "requested"},`).Replace(dataFile(t))
+			faulty := strings.NewReplacer(`"Canaria"`, "4711", `"X7654321"`, "4711").Replace(strangers)
+			r := command(t, faulty, "import", "-", "--db", db)
+			require.Equal(t, 2, r.code)
+			require.Equal(t, `enablementd: import -: clients[0] "cl_1": first_name: a JSON number does not fit here (line 7, column 20)
+enablementd: import -: documents[0] "cl_1/passport": metadata.number: a JSON number does not fit here (line 14, column 29)
+enablementd: import -: 2 faults; nothing was imported
+`, r.err)
+			r = command(t, strangers, "import", "-", "--db", db)
+			require.Equal(t, 1, r.code)
+			require.Equal(t, `enablementd: import -: clients[0] "cl_1": company_id: no company "cmp_9" (line 6, column 5)
+enablementd: import -: requests[0] "rq_2": client_id: no client "cl_9" (line 16, column 16)
+enablementd: import -: 2 faults; nothing was imported
+`, r.err)
+			many := `{"clients": [` + strings.Repeat(`null, `, 21) + `null]}`
+			r = command(t, many, "import", "-", "--db", db)
+			require.Equal(t, 2, r.code)
+			require.Equal(t, 21, strings.Count(r.err, "\n"))
+			require.Contains(t, r.err, "\nenablementd: import -: 20 faults, stopped after 20; nothing was imported\n")
+			require.Contains(t, command(t, "", "keys", "create", "--company", "cmp_1", "--db", db).err, "no such company")
+		})
+	}
+}
+
+// TestImport_again walks the way of a request whose data is not complete at first: the same file is imported
+// again, with what was missing in it.
+func TestImport_again(t *testing.T) {
+	t.Parallel()
+	for kind, db := range map[string]string{"sqlite": sqliteFile(t), "postgres": pgtest.DSN(t)} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			require.Zero(t, command(t, "", "migrate", "--db", db).code)
+			expired := strings.NewReplacer(`"2099-12-31"`, `"2019-12-31"`, `"phone_country_code": 54, "phone_number": 91123456789,`, "").Replace(dataFile(t))
+			imported := func(file string) (out, err string) {
+				r := command(t, file, "import", "-", "--db", db)
+				require.Zero(t, r.code, r.err)
+				return r.out, r.err
+			}
+			const warning = "enablementd: import -: warning: a submission would reject documents[0] \"cl_1/passport\": The document expired (line 12, column 5)\n"
+			const stays = "enablementd: import -: 1 request was already there and stays as it is\n"
+			out, told := imported(expired)
+			require.Equal(t, "imported 1 companies, 1 clients, 1 documents, 1 requests\n", out)
+			require.Equal(t, warning, told)
+			out, told = imported(expired)
+			require.Equal(t, "imported 1 companies, 1 clients, 1 documents, 0 requests\n", out)
+			require.Equal(t, warning+stays, told)
+
+			key := strings.TrimSpace(command(t, "", "keys", "create", "--company", "cmp_1", "--db", db).out)
+			p := serve(t, "--db", db, "--provider-url", "https://provider.invalid", "--provider-secret", secret)
+			got := p.call("POST", path("cl_1", "rq_1"), key)
+			require.Equal(t, 200, got.status, got.body)
+			require.Contains(t, got.body, "The document expired on 2019-12-31.")
+			require.Contains(t, got.body, `"phone"`)
+			_, told = imported(dataFile(t))
+			require.Equal(t, stays, told)
+			got = p.call("POST", path("cl_1", "rq_1"), key)
+			require.Equal(t, 200, got.status, got.body)
+			require.Contains(t, got.body, `"in_kyc"`)
+			history := command(t, "", "audit", "rq_1", "--db", db).out
+
+			_, told = imported(dataFile(t))
+			require.Equal(t, stays, told)
+			require.Equal(t, 409, p.call("POST", path("cl_1", "rq_1"), key).status, "it stays in KYC, whatever the file says")
+			require.Equal(t, strings.Count(history, "pending_documentation"),
+				strings.Count(command(t, "", "audit", "rq_1", "--db", db).out, "pending_documentation"), "an import is no transition")
+
+			r := command(t, strings.ReplaceAll(dataFile(t), `"cl_1"`, `"cl_2"`), "import", "-", "--db", db)
+			require.Equal(t, 1, r.code)
+			require.Contains(t, r.err, `requests[0] "rq_1": id: there is a request of this id already, of another client or for another product (line 17, column 5); nothing was imported`)
+		})
+	}
+}
+
 // TestImport_ranges: what is allowed to be as large as can be is the same on both when it is read again.
 func TestImport_ranges(t *testing.T) {
 	t.Parallel()
@@ -139,12 +221,13 @@ func TestImport_memory(t *testing.T) {
 	go func() {
 		defer func() { _ = written.Close() }() // its reader sees the end
 		for i := range clients {
-			_, _ = fmt.Fprintf(written, `,{"id": "cl_%d", "company_id": "cmp_1", "address": {%s"city": "Del Viso"}}`, i+1, strings.Repeat(" ", padding))
+			_, _ = fmt.Fprintf(written, `,{"id": "cl_%d", "company_id": "cmp_1", "email": "?", "address": {%s"city": "Del Viso"}}`, i+1, strings.Repeat(" ", padding))
 		}
 	}()
 	code, output = imported(io.MultiReader(
 		strings.NewReader(`{"companies": [{"id": "cmp_1"}], "clients": [{"id": "cl_0", "company_id": "cmp_1"}`), entries, strings.NewReader(`]}`)))
 	require.Zero(t, code, output)
+	require.Contains(t, output, fmt.Sprintf("warnings that are not shown: %d\n", clients-20))
 	require.Contains(t, output, fmt.Sprintf("imported 1 companies, %d clients, 0 documents, 0 requests\n", clients+1))
 }
 

@@ -144,11 +144,12 @@ func (r *Request) check(given map[string]int64) []fault {
 		f.add("status", fmt.Sprintf("must be %s, %s, %s, %s or %s", enablement.Requested,
 			enablement.PendingDocumentation, enablement.InKYC, enablement.Enabled, enablement.Rejected))
 	}
-	if r.Status != enablement.Rejected && r.RejectionCode+r.RejectionDescription != "" {
-		f.add("", "rejection_code and rejection_description: only on a rejected request")
+	for field, value := range map[string]string{"rejection_code": r.RejectionCode, "rejection_description": r.RejectionDescription} {
+		f.checkVisible(field, value)
+		if value != "" && r.Status.Known() && r.Status != enablement.Rejected {
+			f.add(field, "only on a rejected request")
+		}
 	}
-	f.checkVisible("rejection_code", r.RejectionCode)
-	f.checkVisible("rejection_description", r.RejectionDescription)
 	f.checkTimes(r.CreatedAt, r.UpdatedAt, given)
 	return f
 }

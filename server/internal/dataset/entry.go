@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -29,8 +30,15 @@ type fault struct {
 	offset        int64
 }
 
-// mostFaults is how many faults of one entry are told.
-const mostFaults = 10
+// Error implements error.
+func (f fault) Error() string {
+	if f.field == "" {
+		return f.reason
+	}
+	return f.field + ": " + f.reason
+}
+
+func byOffset(a, b fault) int { return cmp.Compare(a.offset, b.offset) }
 
 // stream reads a part of the file.
 type stream struct {
@@ -55,9 +63,11 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// from reads names that stand twice and bytes that are no UTF-8, too: a field is held to those rules when it is
+// decoded, so that what comes after it can be read.
 func (f *File) from(offset int64) *stream {
 	m := &meter{io.NewSectionReader(f.text, offset, f.text.Size()-offset), maxField}
-	return &stream{jsontext.NewDecoder(m), m, offset}
+	return &stream{jsontext.NewDecoder(m, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), m, offset}
 }
 
 // PeekKind tells what comes next.
@@ -76,135 +86,181 @@ func (s *stream) next(limit int64) (jsontext.Value, error) {
 	return v, err
 }
 
+// skip reads past a value, whatever it is.
+func (s *stream) skip() error {
+	if kind := s.PeekKind(); kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
+		_, err := s.next(maxField)
+		return err
+	}
+	for depth, first := s.StackDepth(), true; first || s.StackDepth() > depth; first = false {
+		s.PeekKind()
+		if _, err := s.ReadToken(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin is where in the file what comes next begins.
+func (s *stream) begin() int64 {
+	s.PeekKind()
+	unread := s.UnreadBuffer()
+	return s.offset() + int64(len(unread)-len(bytes.TrimLeft(unread, ",: \t\r\n")))
+}
+
 // offset is where in the file what was read last ends.
 func (s *stream) offset() int64 { return s.from + s.InputOffset() }
 
-// readList reads and checks the entries of a list, up to one with a fault.
-func (f *File) readList(s *stream, k kind, yield func(Entry) error) error {
-	if s.PeekKind() != jsontext.KindBeginArray {
-		other, err := s.next(maxField)
-		if err != nil {
-			return f.explain(s, err)
-		}
-		return fmt.Errorf("%s must be a list (%s)", k.list, f.place(s.offset()-int64(len(other))))
-	}
+// object is what was found of an entry.
+type object struct {
+	begin  int64
+	places map[string]int64 // of the fields that have a value
+	faults []fault
+	cut    bool // the file can't be read any further
+}
+
+// readList reads and checks the entries of a list.
+func (f *File) readList(s *stream, k kind, visit func(Entry, *object) error) error {
+	f.begins[k.list] = s.begin()
 	if _, err := s.ReadToken(); err != nil {
-		return f.explain(s, err)
+		return err
 	}
-	f.begins[k.list] = s.offset() - 1
 	count := 0
 	for s.PeekKind() != jsontext.KindEndArray {
-		v := k.new()
-		begin, faults, err := f.readEntry(s, v)
-		e := Entry{List: k.list, Index: count, Value: v, place: func() string { return f.place(begin) }}
+		e := Entry{List: k.list, Index: count, Value: k.new(), file: f}
+		o, err := f.readEntry(s, e.Value.(value))
 		if err != nil {
 			return err
 		}
-		if len(faults) > 0 {
-			e.place = nil // each fault has its own
-			return e.Fault(f.join(faults))
-		}
-		v.complete(api.NewTimestamp(f.at))
-		if err := yield(e); err != nil {
+		e.begin = o.begin
+		if err := visit(e, o); err != nil {
 			return err
 		}
 		count++
 	}
 	f.counts[k.list] = count
-	if _, err := s.ReadToken(); err != nil {
-		return f.explain(s, err)
-	}
-	return nil
+	_, err := s.ReadToken()
+	return err
 }
 
 // readEntry reads an object field by field, so that each faulty field can be named. An error is one of
 // reading the file.
-func (f *File) readEntry(s *stream, v value) (begin int64, faults []fault, err error) {
+func (f *File) readEntry(s *stream, v value) (*object, error) {
+	o := &object{begin: s.begin(), places: map[string]int64{}}
 	if s.PeekKind() != jsontext.KindBeginObject {
-		other, err := s.next(maxField)
-		if err == nil {
-			faults = []fault{{"", "must be an object", s.offset() - int64(len(other))}}
-			return 0, faults, nil
+		if err := s.skip(); err != nil {
+			return o, f.cut(s, "", err, o)
 		}
-		return f.cut(s, "", err, nil)
+		o.faults = []fault{{"", "must be an object", o.begin}}
+		return o, nil
 	}
-	if _, err := s.ReadToken(); err != nil {
-		return f.cut(s, "", err, nil)
+	field, err := f.readFields(s, v, level{"", "{", "}"}, o)
+	if err != nil {
+		return o, f.cut(s, field, err, o)
 	}
-	begin = s.offset() - 1
-	places := map[string]int64{}
-	for s.PeekKind() != jsontext.KindEndObject {
-		field, wrong, err := readField(s, v, places)
-		if err != nil {
-			return f.cut(s, field, err, faults)
-		}
-		if wrong != nil {
-			faults = append(faults, *wrong)
-		}
-		if len(faults) > mostFaults {
-			return begin, faults, nil
+	if o.cut { // without the fields that were not read
+		return o, nil
+	}
+	for _, found := range v.check(o.places) {
+		if !slices.ContainsFunc(o.faults, func(known fault) bool { return known.field == found.field }) {
+			outer, _, _ := strings.Cut(found.field, ".")
+			found.offset = cmp.Or(o.places[outer], o.begin)
+			o.faults = append(o.faults, found)
 		}
 	}
-	if _, err := s.ReadToken(); err != nil {
-		return f.cut(s, "", err, faults)
-	}
-	if len(faults) > 0 {
-		return begin, faults, nil
-	}
-	faults = v.check(places)
-	for i, fault := range faults {
-		outer, _, _ := strings.Cut(fault.field, ".")
-		faults[i].offset = cmp.Or(places[outer], begin)
-	}
-	return begin, faults, nil
+	slices.SortStableFunc(o.faults, byOffset)
+	return o, nil
 }
 
-// readField reads the next field into v, and notes its place if it has a value.
-func readField(s *stream, v value, places map[string]int64) (field string, wrong *fault, err error) {
+// level is where in an entry a field stands: what is before its name and behind its value there.
+type level struct{ path, before, behind string }
+
+// readFields reads the fields of an object into v, up to more faulty ones than are told. It names the one that
+// it can't read.
+func (f *File) readFields(s *stream, v value, in level, o *object) (field string, err error) {
+	if _, err := s.ReadToken(); err != nil {
+		return "", err
+	}
+	seen := map[string]bool{}
+	for s.PeekKind() != jsontext.KindEndObject {
+		if field, err = f.readField(s, v, in, seen, o); err != nil {
+			return field, err
+		}
+		if len(o.faults) > mostFaults {
+			o.cut = true
+			return "", nil
+		}
+	}
+	_, err = s.ReadToken()
+	return "", err
+}
+
+// readField reads the next field into v, and notes its place if it has a value. Where it is an object with a
+// fault inside, that is read field by field, too.
+func (f *File) readField(s *stream, v value, in level, seen map[string]bool, o *object) (field string, err error) {
 	quoted, err := s.next(maxField)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	name, _ := jsontext.AppendUnquote(nil, quoted)
 	field = string(name)
-	place := s.offset() - int64(len(quoted))
-	text := append(append([]byte{'{'}, quoted...), ':') // a copy: the next read overwrites it
+	begin := s.offset() - int64(len(quoted))
+	text := slices.Concat([]byte(in.before), quoted, []byte(":")) // a copy: the next read overwrites it
 	limit := int64(maxField)
 	if strings.HasPrefix(field, "image_") {
 		limit = maxImage
 	}
 	content, err := s.next(limit)
 	if err != nil {
-		return field, nil, err
+		return field, err
 	}
-	before := int64(len(text))
-	text = append(append(text, content...), '}')
+	inside := s.offset() - int64(len(content))
+	if seen[field] {
+		o.faults = append(o.faults, fault{in.path + plain(field), "this field stands twice", begin})
+		return field, nil
+	}
+	seen[field] = true
+	before := len(text)
+	text = slices.Concat(text, content, []byte(in.behind))
 	var failed *api.JSONError
-	if errors.As(api.DecodeClosedJSON(text, v), &failed) {
-		if inside := failed.Offset - before; inside >= 0 {
-			place = s.offset() - int64(len(content)) + inside
+	if !errors.As(api.DecodeClosedJSON(text, v), &failed) {
+		if in.path == "" && content.Kind() != jsontext.KindNull {
+			o.places[field] = begin
 		}
-		return field, &fault{fieldOf(failed.Pointer), failed.Reason, place}, nil
+		return field, nil
 	}
-	if content.Kind() != jsontext.KindNull {
-		places[field] = place
+	if in.path == "" && content.Kind() == jsontext.KindBeginObject && strings.Count(failed.Pointer, "/") > 1 {
+		o.places[field] = begin
+		_, err := f.readFields(f.from(inside), v, level{plain(field) + ".", string(text[:before]) + "{", "}}"}, o)
+		return field, err
 	}
-	return field, nil, nil
+	place := begin
+	switch {
+	case failed.Offset >= int64(before):
+		place = inside + failed.Offset - int64(before)
+	case !failed.Unknown:
+		place = begin + failed.Offset - int64(len(in.before))
+	}
+	o.faults = append(o.faults, fault{fieldOf(failed.Pointer), failed.Reason, place})
+	return field, nil
 }
 
 // cut adds what ended the reading of an entry to its faults.
-func (f *File) cut(s *stream, field string, err error, faults []fault) (int64, []fault, error) {
+func (f *File) cut(s *stream, field string, err error, o *object) error {
+	o.cut = true
 	if errors.Is(err, errField) {
-		return 0, append(faults, fault{plain(field), tooLarge, s.offset()}), nil
+		o.faults = append(o.faults, fault{plain(field), tooLarge, s.offset()})
+		return nil
 	}
 	failed, ok := f.syntax(s, err)
 	if !ok {
-		return 0, nil, err
+		return err
 	}
 	if parts := strings.SplitN(failed.Pointer, "/", 4); len(parts) == 4 && s.from == f.start { // "", list, index, field
 		field = fieldOf("/" + parts[3])
 	}
-	return 0, append(faults, fault{field, failed.Reason, failed.Offset}), nil
+	o.faults = append(o.faults, fault{field, failed.Reason, failed.Offset})
+	return nil
 }
 
 // syntax is what a decoder found that is no failure of the file's.
@@ -216,14 +272,14 @@ func (f *File) syntax(s *stream, err error) (*api.JSONError, bool) {
 	return api.ExplainJSON(err, f.text, s.from), true
 }
 
-// explain says what is wrong between the entries.
-func (f *File) explain(s *stream, err error) error {
+// explain says what is wrong between the entries, and where: nowhere, below 0, if the text is not at fault.
+func (f *File) explain(s *stream, err error) (int64, error) {
 	if errors.Is(err, errField) {
-		return fmt.Errorf("a value %s; %s", tooLarge, shape)
+		return s.offset(), fmt.Errorf("a value %s; %s", tooLarge, shape)
 	}
 	failed, ok := f.syntax(s, err)
 	if !ok {
-		return err
+		return -1, err
 	}
 	text := failed.Reason
 	if failed.Pointer != "" {
@@ -232,31 +288,19 @@ func (f *File) explain(s *stream, err error) error {
 	if failed.Line > 0 {
 		text += " (" + f.place(failed.Offset) + ")"
 	}
-	return fmt.Errorf("%s; %s", text, shape)
+	return failed.Offset, fmt.Errorf("%s; %s", text, shape)
 }
 
-// join tells the faults of an entry in the order of the file.
-func (f *File) join(faults []fault) error {
-	slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.offset, b.offset) })
-	var errs []error
-	for i, fault := range faults {
-		if i == mostFaults {
-			errs = append(errs, errors.New("and more"))
-			break
-		}
-		text := fault.reason
-		if fault.field != "" {
-			text = fault.field + ": " + text
-		}
-		errs = append(errs, fmt.Errorf("%s (%s)", text, f.place(fault.offset)))
-	}
-	return errors.Join(errs...)
-}
-
-// place says where a byte of the file is.
+// place says where a byte of the file is. Lines are counted on from the one that was asked for last.
 func (f *File) place(offset int64) string {
-	at := api.ExplainJSON(&jsontext.SyntacticError{ByteOffset: offset}, f.text, 0)
-	return fmt.Sprintf("line %d, column %d", at.Line, at.Column)
+	if offset < f.line.begin {
+		f.line.begin, f.line.before = 0, 0
+	}
+	rest := io.NewSectionReader(f.text, f.line.begin, f.text.Size()-f.line.begin)
+	at := api.ExplainJSON(&jsontext.SyntacticError{ByteOffset: offset - f.line.begin}, rest, 0)
+	f.line.before += at.Line - 1
+	f.line.begin = offset - int64(at.Column-1)
+	return fmt.Sprintf("line %d, column %d", f.line.before+1, at.Column)
 }
 
 // fieldOf writes a JSON pointer as people write a field, such as address.city.

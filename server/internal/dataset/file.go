@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,9 +24,10 @@ const (
 )
 
 var (
-	tooLarge = fmt.Sprintf("is too large: a text has at most %d characters, a photo %d MB", maxText, MaxImageBytes>>20)
-	errField = errors.New(tooLarge)
-	errFile  = fmt.Errorf("the file is larger than %d GB; split it", maxFile>>30)
+	tooLarge   = fmt.Sprintf("is too large: a text has at most %d characters, a photo %d MB", maxText, MaxImageBytes>>20)
+	errField   = errors.New(tooLarge)
+	errChanged = errors.New("the file is not any more what it was when it was checked")
+	errFile    = fmt.Errorf("the file is larger than %d GB; split it", maxFile>>30)
 )
 
 const shape = "an import is one JSON object with the lists companies, clients, documents and requests"
@@ -54,10 +56,16 @@ type File struct {
 	start    int64            // of the JSON
 	begins   map[string]int64 // each list's first byte
 	counts   map[string]int
+	line     struct {
+		begin  int64
+		before int // lines
+	}
+	warnings Warnings
+	kept     int
 }
 
-// Open reads and checks a whole import file, and closes it where it has a fault. What came without a time
-// gets now. References to companies and clients are the store's to check: they may be there already. What
+// Open reads and checks a whole import file, and closes it where it has a fault; [*FaultsError] is several. What
+// came without a time gets now. References to companies and clients are the store's to check: they may be there already. What
 // can't be read twice, such as a pipe, goes through a temporary file that nobody else can open.
 func Open(ctx context.Context, r io.Reader, now time.Time, progress *Progress) (*File, error) {
 	text, closeText, err := rereadable(ctx, r, progress)
@@ -77,6 +85,12 @@ func Open(ctx context.Context, r io.Reader, now time.Time, progress *Progress) (
 // Close removes what was kept of the file.
 func (f *File) Close() error { return f.close() }
 
+// Warnings are what is wrong with the file for a submission, not for an import.
+func (f *File) Warnings() Warnings { return f.warnings }
+
+// Kept is how many requests were stored already when the entries were ranged over last.
+func (f *File) Kept() int { return f.kept }
+
 // Count is how many entries a list has.
 func (f *File) Count(list string) int { return f.counts[list] }
 
@@ -87,6 +101,7 @@ func (f *File) Moment() time.Time { return f.at }
 func (f *File) All() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		total, done := 0, 0
+		f.kept = 0
 		for _, count := range f.counts {
 			total += count
 		}
@@ -95,7 +110,12 @@ func (f *File) All() iter.Seq2[Entry, error] {
 			if !ok {
 				continue
 			}
-			err := f.readList(f.from(begin), k, func(e Entry) error {
+			s := f.from(begin)
+			err := f.readList(s, k, func(e Entry, o *object) error {
+				if len(o.faults) > 0 {
+					return errChanged
+				}
+				e.Value.(value).complete(api.NewTimestamp(f.at))
 				done++
 				f.progress.tell("%d of %d entries imported", done, total)
 				if !yield(e, nil) {
@@ -106,7 +126,8 @@ func (f *File) All() iter.Seq2[Entry, error] {
 			if errors.Is(err, errStopped) {
 				return
 			}
-			if err != nil { // the file is not what it was when it was checked
+			if err != nil {
+				_, err := f.explain(s, err)
 				yield(Entry{}, err)
 				return
 			}
@@ -114,7 +135,7 @@ func (f *File) All() iter.Seq2[Entry, error] {
 	}
 }
 
-// check reads the file once from end to end.
+// check reads the file once from end to end, or as far as it can be read.
 func (f *File) check(ctx context.Context) error {
 	head := make([]byte, headSize)
 	n, err := f.text.ReadAt(head, 0)
@@ -127,58 +148,101 @@ func (f *File) check(ctx context.Context) error {
 	}
 	f.start = int64(skip)
 	s := f.from(f.start)
-	if s.PeekKind() != jsontext.KindBeginObject {
-		if _, err := s.next(maxField); err != nil {
-			return f.explain(s, err)
+	var faults Faults
+	if err := f.checkLists(ctx, s, &faults); err != nil && !errors.Is(err, errStopped) {
+		offset, explained := f.explain(s, err)
+		if offset < 0 {
+			return err
 		}
-		return errors.New(shape)
+		faults.note(offset, explained)
+		faults.cut = true
+	}
+	return faults.Err()
+}
+
+// checkLists returns [errStopped] where the faults tell why it can't go on.
+func (f *File) checkLists(ctx context.Context, s *stream, faults *Faults) error {
+	if s.PeekKind() != jsontext.KindBeginObject {
+		if err := s.skip(); err != nil {
+			return err
+		}
+		faults.note(f.start, errors.New(shape))
+		return errStopped
 	}
 	if _, err := s.ReadToken(); err != nil {
-		return f.explain(s, err)
+		return err
 	}
 	checked := 0
+	seen := map[string]bool{}
 	for s.PeekKind() != jsontext.KindEndObject {
 		name, err := s.next(maxField)
 		if err != nil {
-			return f.explain(s, err)
+			return err
 		}
 		begin := s.offset() - int64(len(name))
-		list, _ := jsontext.AppendUnquote(nil, name)
-		k, ok := kindOf(string(list))
-		if !ok {
-			return fmt.Errorf("there is no list %s (%s); %s", plain(string(list)), f.place(begin), shape)
-		}
-		if s.PeekKind() == jsontext.KindNull {
-			if _, err := s.ReadToken(); err != nil {
-				return f.explain(s, err)
+		unquoted, _ := jsontext.AppendUnquote(nil, name)
+		list := string(unquoted)
+		k, known := kindOf(list)
+		wrong := ""
+		switch kind := s.PeekKind(); {
+		case !known:
+			wrong = "there is no list " + plain(list)
+		case seen[list]:
+			wrong = list + ": this field stands twice"
+		case kind == jsontext.KindBeginArray:
+			seen[list] = true
+			if err := f.checkList(ctx, s, k, &checked, faults); err != nil {
+				return err
 			}
 			continue
+		case kind != jsontext.KindNull:
+			wrong, begin = list+" must be a list", s.begin()
 		}
-		seen := make(map[identity]bool)
-		err = f.readList(s, k, func(e Entry) error {
-			checked++
-			f.progress.tell("%d entries checked", checked)
-			id := identityOf(e.Value.(value).id())
-			if seen[id] {
-				return e.Fault(errors.New("is in the file twice"))
-			}
-			seen[id] = true
-			return ctx.Err()
-		})
-		if err != nil {
+		seen[list] = known
+		if wrong != "" && !faults.note(begin, fmt.Errorf("%s (%s); %s", wrong, f.place(begin), shape)) {
+			return errStopped
+		}
+		if err := s.skip(); err != nil {
 			return err
 		}
 	}
 	if _, err := s.ReadToken(); err != nil {
-		return f.explain(s, err)
+		return err
 	}
-	if _, err := s.ReadToken(); !errors.Is(err, io.EOF) {
-		if err == nil {
-			return fmt.Errorf("data after the value (%s); %s", f.place(s.offset()), shape)
-		}
-		return f.explain(s, err)
+	switch _, err := s.ReadToken(); {
+	case err == nil:
+		faults.note(s.offset(), fmt.Errorf("data after the value (%s); %s", f.place(s.offset()), shape))
+	case !errors.Is(err, io.EOF):
+		return err
 	}
 	return nil
+}
+
+func (f *File) checkList(ctx context.Context, s *stream, k kind, checked *int, faults *Faults) error {
+	seen := make(map[identity]bool)
+	return f.readList(s, k, func(e Entry, o *object) error {
+		*checked++
+		f.progress.tell("%d entries checked", *checked)
+		if id := e.Value.(value).id(); id != "" {
+			if seen[identityOf(id)] {
+				o.faults = slices.Insert(o.faults, 0, fault{"", "is in the file twice", o.begin})
+			}
+			seen[identityOf(id)] = true
+		}
+		for _, found := range o.faults {
+			if !faults.note(found.offset, e.at(found.offset).Fault(found)) {
+				return errStopped
+			}
+		}
+		if o.cut {
+			faults.cut = true
+			return errStopped
+		}
+		if len(o.faults) == 0 {
+			f.warn(e, o.places)
+		}
+		return ctx.Err()
+	})
 }
 
 func kindOf(list string) (kind, bool) {

@@ -24,14 +24,28 @@ type Entry struct {
 	Index int
 	// Value is a *Company, *Client, *Document, *Request or *Key.
 	Value any
-	// place is where it stands in the file, in words; nil where there is no file.
-	place func() string
+	// file is where it stands, from the byte begin; nil where there is none.
+	file  *File
+	begin int64
+}
+
+// at is the entry with another place to tell.
+func (e Entry) at(begin int64) Entry {
+	e.begin = begin
+	return e
+}
+
+// Keep notes that the entry is stored already and stays as it is.
+func (e Entry) Keep() {
+	if e.file != nil {
+		e.file.kept++
+	}
 }
 
 // Fault returns the error of a store that can't take the entry, as an [*EntryError].
 func (e Entry) Fault(err error) error {
-	if e.place != nil {
-		err = fmt.Errorf("%w (%s)", err, e.place())
+	if e.file != nil {
+		err = fmt.Errorf("%w (%s)", err, e.file.place(e.begin))
 	}
 	fault := &EntryError{List: e.List, Index: e.Index, Err: err}
 	if v, ok := e.Value.(interface{ id() string }); ok {
@@ -40,9 +54,8 @@ func (e Entry) Fault(err error) error {
 	return fault
 }
 
-// ErrRequestStored refuses a request of an import that is there already.
-var ErrRequestStored = errors.New("id: the request is stored already, and only submissions change it; " +
-	"to complete its client's data, leave requests out of the file")
+// ErrRequestStored refuses a request of an import whose id another one has.
+var ErrRequestStored = errors.New("id: there is a request of this id already, of another client or for another product")
 
 // EntryError says which entry of an import is at fault, and why.
 type EntryError struct {

@@ -79,8 +79,9 @@ type Store interface {
 	History(ctx context.Context, requestID string) (enablement.History, error)
 
 	// Import stores all entries or nothing, and keeps few of them in memory. Companies, clients and
-	// documents replace what has their id; a request that is stored already is refused, since only
-	// submissions change it. It returns a [*dataset.EntryError] that names the faulty entry.
+	// documents replace what has their id; a request that is stored already is kept as it is, since only
+	// submissions change it, and refused where it is of another client or for another product. It returns a
+	// [*dataset.EntryError] that names the faulty entry, or a [*dataset.FaultsError] of several.
 	Import(ctx context.Context, data dataset.Source) error
 	// Reset is Import of data that may be stored already, its requests and all documents of its clients included:
 	// they are from now on as if nothing had ever been submitted. What was submitted stays with its notification and

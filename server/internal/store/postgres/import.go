@@ -46,7 +46,10 @@ func importAll(ctx context.Context, tx pgx.Tx, data dataset.Source) error {
 			return err
 		}
 	}
-	return next.send(ctx)
+	if err := next.send(ctx); err != nil {
+		return err
+	}
+	return next.faults.Err()
 }
 
 // importing is an import under way, with the statements that are to be sent next.
@@ -55,6 +58,8 @@ type importing struct {
 	at     time.Time
 	batch  pgx.Batch
 	photos int
+	faults dataset.Faults
+	full   bool // of faults
 }
 
 func (i *importing) add(ctx context.Context, entry dataset.Entry) error {
@@ -76,7 +81,8 @@ func (i *importing) add(ctx context.Context, entry dataset.Entry) error {
 			return err
 		}
 		if err := insertKey(ctx, i.tx, value.Key, value.Hash); err != nil {
-			return entry.Fault(err)
+			i.faults.Add(entry, err)
+			return i.faults.Err()
 		}
 	default:
 		return fmt.Errorf("a %T is nothing to import", value)
@@ -91,20 +97,39 @@ func (i *importing) add(ctx context.Context, entry dataset.Entry) error {
 func (i *importing) send(ctx context.Context) error {
 	batch := i.batch
 	i.batch, i.photos = pgx.Batch{}, 0
-	return i.tx.SendBatch(ctx, &batch).Close()
+	err := i.tx.SendBatch(ctx, &batch).Close()
+	if err == nil && i.full {
+		err = i.faults.Err()
+	}
+	return err
 }
 
 // queue adds a statement of an entry. unchanged is what it means that no row is found or changed; nil: nothing.
+// The statements behind it are made all the same.
 func (i *importing) queue(entry dataset.Entry, unchanged error, statement string, args ...any) {
+	i.judge(entry, func(rows int64) error {
+		if rows == 0 {
+			return unchanged
+		}
+		return nil
+	}, statement, args...)
+}
+
+// judge adds a statement of an entry whose rows are judged.
+func (i *importing) judge(entry dataset.Entry, fault func(rows int64) error, statement string, args ...any) {
 	i.batch.Queue(statement, args...).Fn = func(results pgx.BatchResults) error {
 		tag, err := results.Exec()
-		if err == nil && tag.RowsAffected() == 0 {
-			err = unchanged
-		}
-		if err == nil || lost(err) {
+		switch {
+		case lost(err):
 			return err
+		case err != nil: // it ends the transaction
+			i.faults.Add(entry, err)
+			return i.faults.Err()
 		}
-		return entry.Fault(err)
+		if err := fault(tag.RowsAffected()); err != nil && !i.faults.Add(entry, err) {
+			i.full = true
+		}
+		return nil
 	}
 }
 
@@ -123,7 +148,7 @@ func (i *importing) client(entry dataset.Entry, c *dataset.Client) error {
 	i.queue(entry, errors.New("company_id: the client belongs to another company"),
 		`INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
 		                      phone_country_code, phone_number, country, address, created_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		 SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM companies WHERE id = $2
 		 ON CONFLICT (id) DO UPDATE SET
 		   first_name = excluded.first_name, second_name = excluded.second_name,
 		   last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
@@ -152,7 +177,8 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 	i.queue(entry, nil, `DELETE FROM documents WHERE client_id = $1 AND type = $2`, d.ClientID, d.Type)
 	i.queue(entry, nil,
 		`WITH document AS (
-		   INSERT INTO documents (client_id, type, metadata, created_at) VALUES ($1, $2, $3, $4) RETURNING id)
+		   INSERT INTO documents (client_id, type, metadata, created_at)
+		   SELECT id, $2, $3, $4 FROM clients WHERE id = $1 RETURNING id)
 		 INSERT INTO document_images (document_id, side, media_type, content)
 		 SELECT id, image.* FROM document, unnest($5::text[], $6::text[], $7::bytea[]) image`,
 		d.ClientID, d.Type, metadata, i.at, sides, mediaTypes, contents)
@@ -161,9 +187,19 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 
 func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
 	i.queue(entry, fmt.Errorf("client_id: no client %q", r.ClientID), `SELECT 1 FROM clients WHERE id = $1`, r.ClientID)
-	i.queue(entry, dataset.ErrRequestStored,
+	added := false
+	i.judge(entry, func(rows int64) error { added = rows > 0; return nil },
 		`INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
-		 VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
+		 SELECT $1, id, $3, $4, '', $5, $6, $7, $8 FROM clients WHERE id = $2 ON CONFLICT (id) DO NOTHING`,
 		r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,
 		r.CreatedAt.Time, r.UpdatedAt.Time)
+	i.judge(entry, func(rows int64) error {
+		switch {
+		case rows == 0:
+			return dataset.ErrRequestStored
+		case !added:
+			entry.Keep()
+		}
+		return nil
+	}, `SELECT 1 FROM requests WHERE id = $1 AND client_id = $2 AND product = $3`, r.ID, r.ClientID, string(r.Product))
 }

@@ -18,21 +18,24 @@ func (s *Store) Import(ctx context.Context, data dataset.Source) error {
 
 // importAll ends between two entries when the caller's context does, and uses the other one for its statements.
 func importAll(ctx, uncut context.Context, tx *sql.Tx, data dataset.Source) error {
+	var faults dataset.Faults
 	for entry, err := range data.All() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		if err := importEntry(uncut, tx, entry.Value, data.Moment()); away(err) {
+		err := importEntry(uncut, tx, entry, data.Moment())
+		switch {
+		case away(err):
 			return err
-		} else if err != nil {
-			return entry.Fault(err)
+		case err != nil && (!faults.Add(entry, err) || codeOf(err) != 0):
+			return faults.Err()
 		}
 	}
-	return nil
+	return faults.Err()
 }
 
-func importEntry(ctx context.Context, tx *sql.Tx, value any, at time.Time) error {
-	switch value := value.(type) {
+func importEntry(ctx context.Context, tx *sql.Tx, entry dataset.Entry, at time.Time) error {
+	switch value := entry.Value.(type) {
 	case *dataset.Company:
 		return importCompany(ctx, tx, value, at)
 	case *dataset.Client:
@@ -40,11 +43,11 @@ func importEntry(ctx context.Context, tx *sql.Tx, value any, at time.Time) error
 	case *dataset.Document:
 		return importDocument(ctx, tx, value, at)
 	case *dataset.Request:
-		return importRequest(ctx, tx, value)
+		return importRequest(ctx, tx, entry, value)
 	case *dataset.Key:
 		return insertKey(ctx, tx, value.Key, value.Hash)
 	}
-	return fmt.Errorf("a %T is nothing to import", value)
+	return fmt.Errorf("a %T is nothing to import", entry.Value)
 }
 
 func importCompany(ctx context.Context, tx *sql.Tx, c *dataset.Company, at time.Time) error {
@@ -119,7 +122,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d *dataset.Document, at tim
 	return nil
 }
 
-func importRequest(ctx context.Context, tx *sql.Tx, r *dataset.Request) error {
+func importRequest(ctx context.Context, tx *sql.Tx, entry dataset.Entry, r *dataset.Request) error {
 	if err := found(ctx, tx, fmt.Errorf("client_id: no client %q", r.ClientID),
 		`SELECT 1 FROM clients WHERE id = ?`, r.ClientID); err != nil {
 		return err
@@ -132,8 +135,13 @@ func importRequest(ctx context.Context, tx *sql.Tx, r *dataset.Request) error {
 	if err != nil {
 		return err
 	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, dataset.ErrRequestStored)
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
 	}
+	if err := found(ctx, tx, dataset.ErrRequestStored,
+		`SELECT 1 FROM requests WHERE id = ? AND client_id = ? AND product = ?`, r.ID, r.ClientID, r.Product); err != nil {
+		return err
+	}
+	entry.Keep()
 	return nil
 }

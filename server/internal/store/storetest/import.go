@@ -1,11 +1,14 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,17 +91,86 @@ func exerciseImport(t *testing.T, open Open) {
 		require.NoError(t, err, "the client stays where it was")
 	})
 
-	t.Run("stored request", func(t *testing.T) {
+	t.Run("again", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
+		before := counts(f)
 		_, err := submit(t, f, submissionOf(sample.Cases[0]))
 		require.NoError(t, err)
-		var fault *dataset.EntryError
-		require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: sample.Data(now).Requests[:1]}), &fault)
-		require.ErrorIs(t, fault, dataset.ErrRequestStored)
-		require.ErrorContains(t, fault, "leave requests out of the file")
-		require.Equal(t, "requests", fault.List)
-		require.Equal(t, enablement.InKYC, current(t, f, sample.Cases[0]).Status)
+		data := sample.Data(now.Add(time.Hour))
+		data.Keys = nil
+		text, err := json.Marshal(data)
+		require.NoError(t, err)
+		file, err := dataset.Open(t.Context(), bytes.NewReader(text), data.At, nil)
+		require.NoError(t, err)
+		for range 2 {
+			require.NoError(t, f.Import(t.Context(), file))
+			require.Equal(t, len(data.Requests), file.Kept())
+			require.Equal(t, before, counts(f))
+		}
+		stays := current(t, f, sample.Cases[0])
+		require.Equal(t, enablement.InKYC, stays.Status, "not what the file says")
+		require.Equal(t, now, stays.UpdatedAt)
+		require.Equal(t, 1, f.Count("audit"), "an import writes none")
+	})
+
+	for name, change := range map[string]func(*dataset.Request){
+		"another client's request": func(r *dataset.Request) { r.ClientID = sample.Cases[1].ClientID },
+		"another product":          func(r *dataset.Request) { r.Product = enablement.RampsPix },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := withSample(t, open, nil)
+			requests := sample.Data(now).Requests
+			change(&requests[2])
+			before := current(t, f, sample.Cases[2])
+			var fault *dataset.EntryError
+			require.ErrorAs(t, f.Import(t.Context(), &dataset.Dataset{At: now, Requests: requests}), &fault)
+			require.ErrorIs(t, fault, dataset.ErrRequestStored)
+			require.Equal(t, "requests", fault.List)
+			require.Equal(t, 2, fault.Index)
+			require.Equal(t, before, current(t, f, sample.Cases[2]))
+		})
+	}
+
+	t.Run("several faults", func(t *testing.T) {
+		t.Parallel()
+		f := withSample(t, open, nil)
+		data := sample.Data(now)
+		data.Keys = nil
+		data.Clients[1].CompanyID = sample.OtherCompany // and it has documents and a request, which are not at fault
+		data.Clients[2].CompanyID = "nowhere"
+		data.Documents[0].ClientID = "nobody"
+		data.Requests[4].Product = enablement.RampsPix
+		var faults *dataset.FaultsError
+		require.ErrorAs(t, f.Import(t.Context(), data), &faults)
+		var told []string
+		for _, err := range faults.Faults {
+			var fault *dataset.EntryError
+			require.ErrorAs(t, err, &fault)
+			told = append(told, fmt.Sprintf("%s[%d]: %s", fault.List, fault.Index, fault.Err))
+		}
+		require.Equal(t, []string{
+			"clients[1]: company_id: the client belongs to another company",
+			`clients[2]: company_id: no company "nowhere"`,
+			`documents[0]: client_id: no client "nobody"`,
+			"requests[4]: " + dataset.ErrRequestStored.Error(),
+		}, told)
+		require.Empty(t, faults.End)
+	})
+
+	t.Run("too many faults", func(t *testing.T) {
+		t.Parallel()
+		f := open(t, nil)
+		data := &dataset.Dataset{At: now}
+		for i := range 5000 {
+			data.Clients = append(data.Clients, dataset.Client{ID: fmt.Sprint("cl_", i), CompanyID: "nowhere"})
+		}
+		var faults *dataset.FaultsError
+		require.ErrorAs(t, f.Import(t.Context(), data), &faults)
+		require.Len(t, faults.Faults, 20)
+		require.Equal(t, "stopped after 20", faults.End)
+		require.Equal(t, []int{0, 0, 0, 0, 0, 0}, counts(f), "all or nothing")
 	})
 
 	// A long import goes to the database in parts, and is all or nothing still.
