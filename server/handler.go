@@ -63,6 +63,11 @@ func newHandler(doc *openapi3.T, impl api.StrictServerInterface, opts []Option) 
 	if err := settings.limits.answerable(operations); err != nil {
 		return nil, err
 	}
+	if settings.idempotency != nil {
+		if err := repeatable(operations); err != nil {
+			return nil, err
+		}
+	}
 	for _, op := range operations {
 		op.logger = settings.logger.With(slog.String("operation", op.id), slog.String("method", op.route.Method))
 	}
@@ -165,9 +170,14 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if err := h.validateRequest(c.operation, r); err != nil {
 		return err
 	}
-	generated(c, r)
-	if c.failed {
-		return nil
+	if err := h.identify(c, r); err != nil {
+		return err
 	}
-	return h.validateReply(c, r)
+	return h.once(c, r, func() error {
+		generated(c, r)
+		if c.failed {
+			return nil
+		}
+		return h.validateReply(c, r)
+	})
 }

@@ -20,6 +20,7 @@ type settings struct {
 	checkReplies  bool
 	observers     []func(context.Context, Call)
 	limits        *limits
+	idempotency   IdempotencyStore // nil: responses are not kept
 	proxies       proxies
 }
 
