@@ -159,13 +159,13 @@ func (s *service) startQueue(ctx context.Context) error {
 func (s *service) newHandler() (http.Handler, error) {
 	c := s.config
 	options := []server.Option{
-		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(s.store, c.clock), s.usage.Note, c.clock)),
+		server.WithAuthenticator(httpapi.NewAuthenticator(s.store, callTimeout, s.usage.Note, c.clock)),
 		server.WithLogger(c.logger),
 	}
 	if c.rateLimit != 0 {
 		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: c.rateLimit, Clock: c.clock}))
 	}
-	handler, err := server.Handler(httpapi.New(enablement.NewService(s.store, c.clock), callTimeout), options...)
+	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: s.store, Clock: c.clock, Timeout: callTimeout}), options...)
 	if err != nil || !c.faults {
 		return handler, err
 	}

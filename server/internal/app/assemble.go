@@ -157,10 +157,15 @@ func (s *service) checks() []admin.Check {
 
 // newHandler is the public listener's: the pages, and the API behind what every call needs.
 func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metrics) (http.Handler, error) {
-	submissions := s.tracing.Store(metrics.Store(db))
-	implementation := httpapi.New(enablement.NewService(submissions, time.Now), config.CallTimeout)
+	implementation := httpapi.New(httpapi.Config{
+		Store: db, Clock: time.Now, Timeout: config.CallTimeout,
+		Observe: func(ctx context.Context, started time.Time, change enablement.Change, err error) {
+			metrics.ObserveSubmit(started, change, err)
+			s.tracing.ObserveSubmit(ctx, started, change, err)
+		},
+	})
 	options := []server.Option{
-		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(&lookup{db, config.CallTimeout}, time.Now), s.usage.Note, time.Now)),
+		server.WithAuthenticator(httpapi.NewAuthenticator(db, config.CallTimeout, s.usage.Note, time.Now)),
 		server.WithLogger(s.logger),
 		server.WithResponseValidation(config.ValidateReplies),
 		server.WithObserver(metrics.ObserveCall),
@@ -184,19 +189,6 @@ func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metr
 		handler = wire.LoopbackOnly(handler, s.logger)
 	}
 	return handler, err
-}
-
-// lookup finds keys within the time of a call, which begins when its key is known.
-type lookup struct {
-	keys    access.Finder
-	timeout time.Duration
-}
-
-// KeyByHash implements [access.Finder].
-func (l *lookup) KeyByHash(ctx context.Context, hash access.Hash) (access.Key, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
-	return l.keys.KeyByHash(ctx, hash)
 }
 
 func newMetrics(db *Database, logger *slog.Logger) *telemetry.Metrics {

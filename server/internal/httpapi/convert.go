@@ -5,7 +5,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-func submission(r enablement.Request) api.Submission {
+func evaluatedProduct(r enablement.Request) api.Submission {
 	return api.Submission{
 		Product: api.Product{
 			ID:       r.ID,

@@ -66,7 +66,7 @@ type Store interface {
 	// an earlier moment than the one noted.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
-	// PruneIdempotency forgets replies recorded at or before the given moment, PruneDeliveries removes ledger rows of
+	// PruneIdempotency forgets responses recorded at or before the given moment, PruneDeliveries removes ledger rows of
 	// attempts made at or before it, except those of a pending notification, and PruneJobs removes jobs of the queue that
 	// were finished at or before it. They tell how many, which may be some of them where there is an error. They remove
 	// very many in steps, between which others have the database, and end between two steps when their context does.

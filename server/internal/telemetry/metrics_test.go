@@ -94,15 +94,15 @@ func TestMetrics(t *testing.T) {
 	again.From = enablement.PendingDocumentation
 	strange := completed
 	strange.From, strange.Request.Status, strange.Request.Product = "canary", "canary too", "canary"
-	for _, s := range []store{
-		{decision: incomplete}, {decision: again}, {decision: completed}, {decision: strange},
-		{decision: enablement.Decision{Replayed: true, Reply: []byte("canary")}},
-		{err: enablement.ErrClientNotFound}, {err: fmt.Errorf("canary: %w", enablement.ErrNotPending)},
-		{err: errors.New("canary")},
+	for _, change := range []enablement.Change{
+		incomplete, again, completed, strange, {Replayed: true, Response: []byte("canary")},
 	} {
-		decision, err := m.Store(s).Submit(t.Context(), enablement.Submission{}, nil)
-		require.Equal(t, s.decision, decision)
-		require.Equal(t, s.err, err)
+		m.ObserveSubmit(time.Now(), change, nil)
+	}
+	for _, err := range []error{
+		enablement.ErrClientNotFound, fmt.Errorf("canary: %w", enablement.ErrNotPending), errors.New("canary"),
+	} {
+		m.ObserveSubmit(time.Now(), enablement.Change{}, err)
 	}
 	for _, state := range []enablement.NotificationState{
 		enablement.NotificationPending, enablement.NotificationPending, enablement.NotificationDead, enablement.NotificationDelivered,

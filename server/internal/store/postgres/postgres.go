@@ -213,7 +213,7 @@ func (db *DB) Close() error {
 type Store struct {
 	*DB
 	enqueue    Enqueue
-	submitting *group.Group[*batch.Submission, enablement.Decision]
+	submitting *group.Group[*batch.Submission, enablement.Change]
 	recording  *group.Group[enablement.Delivery, struct{}]
 	looking    *group.Group[string, enablement.NotificationStatus]
 }
@@ -223,7 +223,7 @@ var _ store.Store = (*Store)(nil)
 // NewStore returns the store in a migrated database.
 func NewStore(db *DB, enqueue Enqueue) *Store {
 	s := &Store{DB: db, enqueue: enqueue}
-	s.submitting = group.New(group.Config[*batch.Submission, enablement.Decision]{Lanes: submissions, Run: s.submitTogether})
+	s.submitting = group.New(group.Config[*batch.Submission, enablement.Change]{Lanes: submissions, Run: s.submitTogether})
 	s.recording = group.New(group.Config[enablement.Delivery, struct{}]{Lanes: 1, Run: s.recordTogether})
 	s.looking = group.New(group.Config[string, enablement.NotificationStatus]{Lanes: 1, Run: s.lookTogether})
 	return s

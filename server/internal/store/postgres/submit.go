@@ -64,24 +64,24 @@ const (
 // while one waits for the database, another one decides. With more, each has fewer to share its cost.
 const submissions = 2
 
-type submitCall = group.Call[*batch.Submission, enablement.Decision]
+type submitCall = group.Call[*batch.Submission, enablement.Change]
 
 // Submit implements [enablement.Store]. Submissions that come together share a transaction, unless one
 // has to wait for a lock: it goes on alone.
-func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	if !storable(sub.CompanyID) || !storable(sub.ClientID) {
-		return enablement.Decision{}, enablement.ErrClientNotFound
+func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	if !storable(call.CompanyID) || !storable(call.ClientID) {
+		return enablement.Change{}, enablement.ErrClientNotFound
 	}
-	together := batch.New(ctx, sub, decide)
-	d, err := s.submitting.Do(ctx, together)
+	together := batch.New(ctx, call, decide)
+	change, err := s.submitting.Do(ctx, together)
 	if !errors.Is(err, batch.ErrAlone) {
-		return d, err
+		return change, err
 	}
-	alone := batch.New(ctx, sub, decide)
+	alone := batch.New(ctx, call, decide)
 	if err := s.submit(ctx, []*batch.Submission{alone}, wait); err != nil {
-		return enablement.Decision{}, err
+		return enablement.Change{}, err
 	}
-	return alone.Decision, alone.Err
+	return alone.Change, alone.Err
 }
 
 func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
@@ -90,7 +90,7 @@ func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
 		return batch.Alone(len(calls), err)
 	}
 	for i, call := range calls {
-		call.Out, call.Err = subs[i].Decision, subs[i].Err
+		call.Out, call.Err = subs[i].Change, subs[i].Err
 	}
 	return nil
 }
@@ -221,8 +221,8 @@ func (s *Store) hold(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 	if len(w.Notifications) > 0 {
 		holdNotifications(tx, w.Notifications)
 	}
-	if len(w.Replies) > 0 {
-		holdReplies(tx, w.Replies)
+	if len(w.Records) > 0 {
+		holdRecords(tx, w.Records)
 	}
 	if len(w.Requests) > 0 {
 		if err := holdRequests(tx, w.Requests); err != nil {

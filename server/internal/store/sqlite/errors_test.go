@@ -16,6 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 // TestSubmit_unavailable: what may pass by itself is said to be so, to all whose submissions share a transaction
@@ -61,14 +62,14 @@ func TestSubmit_unavailable(t *testing.T) {
 			require.NoError(t, s.Import(t.Context(), data))
 			var tries atomic.Int64
 			submit := func(i int) error {
-				sub := enablement.Submission{
+				sub := enablement.Call{
 					CompanyID: sample.Company, ClientID: data.Requests[0].ClientID, RequestID: fmt.Sprint("rq_", i),
 				}
-				sub.Idempotency = enablement.NewIdempotency(sub, fmt.Sprint(i))
-				_, err := s.Submit(context.WithoutCancel(t.Context()), sub, func(f enablement.File) (enablement.Decision, error) {
+				sub = storetest.Keyed(sub, fmt.Sprint(i))
+				_, err := s.Submit(context.WithoutCancel(t.Context()), sub, func(f enablement.File) (enablement.Change, error) {
 					tries.Add(1)
-					d, err := enablement.Decide(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
-					d.Reply = make([]byte, 100<<10) // more than is free in the pages that there are
+					d, err := enablement.Submit(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
+					d.Response = make([]byte, 100<<10) // more than is free in the pages that there are
 					return d, err
 				})
 				return err

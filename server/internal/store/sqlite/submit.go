@@ -12,22 +12,22 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-type submitCall = group.Call[*batch.Submission, enablement.Decision]
+type submitCall = group.Call[*batch.Submission, enablement.Change]
 
 // Submit implements [enablement.Store]. Submissions that come together share a transaction. It is the
 // only writer from its start, so what it reads cannot change before it commits.
-func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	d, err := s.submitting.Do(ctx, batch.New(ctx, sub, decide))
+func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	change, err := s.submitting.Do(ctx, batch.New(ctx, call, decide))
 	if !errors.Is(err, batch.ErrAlone) {
-		return d, err
+		return change, err
 	}
-	alone := batch.New(ctx, sub, decide)
+	alone := batch.New(ctx, call, decide)
 	if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return s.submit(ctx, tx, []*batch.Submission{alone})
 	}); err != nil {
-		return enablement.Decision{}, err
+		return enablement.Change{}, err
 	}
-	return alone.Decision, alone.Err
+	return alone.Change, alone.Err
 }
 
 func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
@@ -36,7 +36,7 @@ func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
 		return batch.Alone(len(calls), err)
 	}
 	for i, call := range calls {
-		call.Out, call.Err = subs[i].Decision, subs[i].Err
+		call.Out, call.Err = subs[i].Change, subs[i].Err
 	}
 	return nil
 }
@@ -71,8 +71,8 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
 			return err
 		}
 	}
-	for _, r := range w.Replies {
-		if err := putReply(ctx, tx, r); err != nil {
+	for _, r := range w.Records {
+		if err := putRecord(ctx, tx, r); err != nil {
 			return err
 		}
 	}
@@ -99,10 +99,10 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 
 // load reads all that a decision needs. Whatever belongs to another company is not found.
 func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	if s.Recorded, err = findReply(ctx, tx, s.Idempotency); err != nil {
+	if s.Recorded, err = findRecord(ctx, tx, s.Idempotency); err != nil {
 		return err
 	}
-	if s.File.Client, s.ClientFound, err = loadClient(ctx, tx, s.Submission); err != nil || !s.ClientFound {
+	if s.File.Client, s.ClientFound, err = loadClient(ctx, tx, s.Call); err != nil || !s.ClientFound {
 		return err
 	}
 	if s.RequestFound, err = loadRequest(ctx, tx, s); err != nil || !s.RequestFound {
@@ -111,10 +111,10 @@ func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
 	return loadDocuments(ctx, tx, s)
 }
 
-func loadClient(ctx context.Context, tx *sql.Tx, sub enablement.Submission) (c enablement.Client, found bool, err error) {
+func loadClient(ctx context.Context, tx *sql.Tx, call enablement.Call) (c enablement.Client, found bool, err error) {
 	err = tx.QueryRowContext(ctx,
 		`SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
-		 FROM clients WHERE id = ? AND company_id = ?`, sub.ClientID, sub.CompanyID).
+		 FROM clients WHERE id = ? AND company_id = ?`, call.ClientID, call.CompanyID).
 		Scan(&c.ID, &c.CompanyID, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate,
 			&c.PhoneCountryCode, &c.PhoneNumber, &c.Country)
 	found, err = present(err)
