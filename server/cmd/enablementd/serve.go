@@ -82,7 +82,7 @@ func (f *serveFlags) config(common *common) app.Config {
 		Schedule:           f.DeliverySchedule,
 		KeepJobs:           f.KeepJobs,
 		KeepDeliveries:     f.KeepDeliveries,
-		ValidateReplies:    f.ValidateReplies,
+		ValidateResponses:  f.ValidateReplies,
 		RateLimit:          defaultRateLimit,
 		TrustedProxies:     f.TrustedProxies,
 		ProxyHeader:        server.ProxyHeader(f.ProxyHeader),

@@ -58,8 +58,8 @@ type Config struct {
 	// rows are. Audit rows are kept for good.
 	KeepJobs, KeepDeliveries time.Duration
 
-	// ValidateReplies holds every reply against the specification before it leaves.
-	ValidateReplies bool
+	// ValidateResponses holds every response against the specification before it leaves.
+	ValidateResponses bool
 	// RateLimit is how many calls a second one address, and one company, may make of this process;
 	// 0: no limit.
 	RateLimit int

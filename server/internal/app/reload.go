@@ -29,7 +29,7 @@ func (s *service) reload() {
 	if s.config.ProviderSecretFile != "" {
 		secrets, err := s.config.secrets()
 		if err == nil {
-			err = s.sender.SetSecrets(secrets)
+			err = s.core.Sender.SetSecrets(secrets)
 		}
 		s.report("the provider's secrets", err)
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (s *service) start(ctx context.Context) error {
 		s.openDatabase,
 		s.assemble,
 		s.startBackground,
-		s.startQueue,
+		s.startCore,
 		s.startPublic,
 	} {
 		if err := start(ctx); err != nil {
@@ -122,7 +123,6 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 // startBackground starts what goes on beside calls and deliveries.
 func (s *service) startBackground(ctx context.Context) error {
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-	s.background.Go(func() { s.usage.Run(ctx) })
 	s.background.Go(func() { s.prober.run(ctx) })
 	s.background.Go(func() { s.outages.run(ctx) })
 	s.background.Go(func() { s.reloadOn(ctx, s.config.Reload) })
@@ -134,12 +134,9 @@ func (s *service) startBackground(ctx context.Context) error {
 	return nil
 }
 
-func (s *service) startQueue(ctx context.Context) error {
-	if err := store.InTime(ctx, s.queue.Start); err != nil {
-		return fmt.Errorf("starting the queue: %w", err)
-	}
-	s.onStop("deliveries", s.queue.Stop)
-	return nil
+func (s *service) startCore(ctx context.Context) error {
+	s.onStop("deliveries", s.core.Stop)
+	return s.core.Start(ctx)
 }
 
 func (s *service) startPublic(ctx context.Context) error {
@@ -156,10 +153,13 @@ func (s *service) startPublic(ctx context.Context) error {
 	s.onStop("calls", s.stopPublic)
 	s.admin.Started(admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view})
 	s.logger.Info("serving", "addr", listener.Addr().String(), "database", Redacted(s.config.Database), "version", Version())
-	_, _ = fmt.Fprintf(s.out, "enablementd listens on %s://%s (reference at /docs/)\n", scheme, listener.Addr())
+	url := scheme + "://" + listener.Addr().String()
+	var told bytes.Buffer // one write: whoever waits for the first line has all of it
+	_, _ = fmt.Fprintf(&told, "enablementd listens on %s (reference at /docs/)\n", url)
 	if s.config.Sample {
-		sample.Tell(s.out, scheme+"://"+listener.Addr().String())
+		sample.Tell(&told, url)
 	}
+	_, _ = told.WriteTo(s.out)
 	return nil
 }
 
