@@ -64,7 +64,9 @@ func (s *service) assemble(ctx context.Context) error {
 		return err
 	}
 	s.prober = newProber(s.db.Probe)
-	s.metrics = newMetrics(s.db, s.outages.background())
+	s.metrics = telemetry.NewMetrics(telemetry.MetricsConfig{
+		Version: Version(), Queue: s.db.QueueStats, Pools: s.db.Pools, Logger: s.outages.background(),
+	})
 	if err := s.assembleCore(process); err != nil {
 		return err
 	}
@@ -175,22 +177,6 @@ func (s *service) publicHandler() (http.Handler, error) {
 		handler = wire.LoopbackOnly(handler, s.logger)
 	}
 	return handler, err
-}
-
-func newMetrics(db *Database, logger *slog.Logger) *telemetry.Metrics {
-	pools := make(map[string]func() telemetry.PoolStats)
-	for name := range db.Pools() {
-		pools[name] = func() telemetry.PoolStats { return telemetry.PoolStats(db.Pools()[name]) }
-	}
-	return telemetry.NewMetrics(telemetry.MetricsConfig{
-		Version: Version(),
-		Queue: func(ctx context.Context) (telemetry.QueueStats, error) {
-			stats, err := db.QueueStats(ctx, time.Now())
-			return telemetry.QueueStats(stats), err
-		},
-		Pools:  pools,
-		Logger: logger,
-	})
 }
 
 func newServer(handler http.Handler, writeTimeout time.Duration, logger *slog.Logger) *http.Server {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
@@ -166,7 +165,9 @@ func (s *service) startPublic(ctx context.Context) error {
 // stopPublic tells whoever sends calls first, and gives them time to turn away.
 func (s *service) stopPublic(ctx context.Context) error {
 	s.admin.Drain()
-	wait(ctx, s.config.DrainDelay)
+	drained, cancel := context.WithTimeout(ctx, s.config.DrainDelay)
+	defer cancel()
+	<-drained.Done()
 	err := s.public.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.public.Close())
@@ -180,13 +181,4 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 		return nil, configErrorf("%s %s: %w", flag, addr, err)
 	}
 	return listener, nil
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 // What a scrape may cost.
@@ -29,10 +30,10 @@ const (
 type MetricsConfig struct {
 	// Version is the service's.
 	Version string
-	// Queue reads the queue's figures at each scrape, and obeys its context. Nil: there are none.
-	Queue func(context.Context) (QueueStats, error)
-	// Pools reads the figures of each pool of database connections, by a name for it.
-	Pools  map[string]func() PoolStats
+	// Queue reads the queue's figures at each scrape, of that moment, and obeys its context. Nil: there are none.
+	Queue func(context.Context, time.Time) (store.QueueStats, error)
+	// Pools reads the figures of each pool of database connections, by a name for it. Nil: there are none.
+	Pools  func() map[string]store.PoolStats
 	Logger *slog.Logger
 }
 
@@ -102,7 +103,7 @@ func NewMetrics(config MetricsConfig) *Metrics {
 	if config.Queue != nil {
 		m.registry.MustRegister(newQueueCollector(config.Queue, config.Logger))
 	}
-	if len(config.Pools) > 0 {
+	if config.Pools != nil {
 		m.registry.MustRegister(poolCollector(config.Pools))
 	}
 	m.prepare()
