@@ -22,6 +22,11 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
+const setSettings = `
+	SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) setting (name, value)
+	UNION ALL
+	SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
+
 // Enqueue puts the deliveries of notifications into the queue as part of a transaction.
 type Enqueue func(ctx context.Context, tx pgx.Tx, deliveries []enablement.Due) error
 
@@ -172,10 +177,7 @@ func set(ctx context.Context, conn *pgx.Conn, settings map[string]string) error 
 	for i, name := range names {
 		values[i] = settings[name]
 	}
-	_, err := conn.Exec(ctx, `
-		SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) setting (name, value)
-		UNION ALL
-		SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
+	_, err := conn.Exec(ctx, setSettings,
 		pgx.QueryExecModeExec, names, values)
 	return err
 }

@@ -118,7 +118,7 @@ func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking lo
 			return false, err
 		}
 		defer conn.Release()
-		results := conn.SendBatch(ctx, reads(subs, locking))
+		results := conn.SendBatch(ctx, load(subs, locking))
 		err = results.Close()
 		tx := &pipeline{Tx: results.Tx()}
 		if err != nil {
@@ -130,7 +130,7 @@ func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking lo
 			rollback(ctx, tx)
 			return false, nil
 		}
-		if err := s.hold(ctx, tx, writes); err != nil {
+		if err := s.put(ctx, tx, writes); err != nil {
 			rollback(ctx, tx)
 			return false, err
 		}
@@ -142,8 +142,8 @@ func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking lo
 	})
 }
 
-// reads begins the transaction and reads into the submissions.
-func reads(subs []*batch.Submission, locking locking) *pgx.Batch {
+// load begins the transaction and reads into the submissions.
+func load(subs []*batch.Submission, locking locking) *pgx.Batch {
 	ids := make([][]string, 3)
 	keys := make(keyed)
 	for _, s := range subs {
@@ -215,8 +215,8 @@ func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 	return rows.Err()
 }
 
-// hold gives the transaction what is to be written, and sends it, with the jobs, unless there are none.
-func (s *Store) hold(ctx context.Context, tx *pipeline, w *batch.Writes) error {
+// put gives the transaction what is to be written, and sends it, with the jobs, unless there are none.
+func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 	holdAudit(tx, w.Audit)
 	if len(w.Notifications) > 0 {
 		holdNotifications(tx, w.Notifications)

@@ -25,8 +25,8 @@ func TestSubmit_unavailable(t *testing.T) {
 	t.Parallel()
 	const callers = 20
 	for name, test := range map[string]struct {
-		fault func(t *testing.T, exec func(string), path string) (mend func())
-		tries int // of each caller at most
+		fault    func(t *testing.T, exec func(string), path string) (mend func())
+		attempts int // of each caller at most
 	}{
 		"locked": {func(t *testing.T, exec func(string), path string) func() {
 			exec(`PRAGMA busy_timeout = 1`)
@@ -60,14 +60,14 @@ func TestSubmit_unavailable(t *testing.T) {
 				data.Requests = append(data.Requests, r)
 			}
 			require.NoError(t, s.Import(t.Context(), data))
-			var tries atomic.Int64
+			var attempts atomic.Int64
 			submit := func(i int) error {
 				sub := enablement.Call{
 					CompanyID: sample.Company, ClientID: data.Requests[0].ClientID, RequestID: fmt.Sprint("rq_", i),
 				}
 				sub = storetest.Keyed(sub, fmt.Sprint(i))
 				_, err := s.Submit(context.WithoutCancel(t.Context()), sub, func(f enablement.File) (enablement.Change, error) {
-					tries.Add(1)
+					attempts.Add(1)
 					d, err := enablement.Submit(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
 					d.Response = make([]byte, 100<<10) // more than is free in the pages that there are
 					return d, err
@@ -92,7 +92,7 @@ func TestSubmit_unavailable(t *testing.T) {
 					require.ErrorIs(t, err, store.ErrUnavailable)
 				}
 			}
-			require.LessOrEqual(t, tries.Load(), int64(test.tries*callers))
+			require.LessOrEqual(t, attempts.Load(), int64(test.attempts*callers))
 			require.Zero(t, countOf(t, db, "audit"))
 			mend()
 			for i := range errs {

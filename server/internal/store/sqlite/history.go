@@ -9,6 +9,14 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
+const (
+	selectHistory = `
+		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
+		WHERE r.id = ?`
+	selectAudit      = `SELECT at, key_id, trace_id, from_status, to_status, missing, rejected FROM audit WHERE request_id = ? ORDER BY id`
+	selectDeliveries = `SELECT started_at, duration_us, status_code, fault, process, state FROM deliveries WHERE notification_id = ? ORDER BY id`
+)
+
 // History implements [store.Store].
 func (s *Store) History(ctx context.Context, requestID string) (h enablement.History, err error) {
 	defer func() { err = classify(err) }()
@@ -17,9 +25,7 @@ func (s *Store) History(ctx context.Context, requestID string) (h enablement.His
 		return h, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	err = tx.QueryRowContext(ctx, `
-		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
-		WHERE r.id = ?`, requestID).Scan(&h.Status, &h.NotificationID)
+	err = tx.QueryRowContext(ctx, selectHistory, requestID).Scan(&h.Status, &h.NotificationID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return h, enablement.ErrRequestNotFound
 	}
@@ -32,7 +38,7 @@ func (s *Store) History(ctx context.Context, requestID string) (h enablement.His
 		a.At = a.At.UTC()
 		h.Audit = append(h.Audit, a)
 		return err
-	}, `SELECT at, key_id, trace_id, from_status, to_status, missing, rejected FROM audit WHERE request_id = ? ORDER BY id`, requestID)
+	}, selectAudit, requestID)
 	if err != nil {
 		return h, err
 	}
@@ -43,7 +49,7 @@ func (s *Store) History(ctx context.Context, requestID string) (h enablement.His
 		d.StartedAt, d.Duration = d.StartedAt.UTC(), time.Duration(microseconds)*time.Microsecond
 		h.Deliveries = append(h.Deliveries, d)
 		return err
-	}, `SELECT started_at, duration_us, status_code, fault, process, state FROM deliveries WHERE notification_id = ? ORDER BY id`, h.NotificationID)
+	}, selectDeliveries, h.NotificationID)
 	return h, err
 }
 

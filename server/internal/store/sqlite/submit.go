@@ -12,6 +12,27 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
+const (
+	updateRequest = `UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`
+	insertAudit   = `
+		INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertNotification = `
+		INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	selectClient = `
+		SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
+		FROM clients WHERE id = ? AND company_id = ?`
+	selectRequest = `
+		SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
+		FROM requests WHERE id = ? AND client_id = ?`
+	selectDocuments = `
+		SELECT type, metadata,
+		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
+		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
+		FROM documents WHERE client_id = ? ORDER BY id`
+)
+
 type submitCall = group.Call[*batch.Submission, enablement.Change]
 
 // Submit implements [enablement.Store]. Submissions that come together share a transaction. It is the
@@ -57,16 +78,13 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx,
-			`UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`,
+		if _, err := tx.ExecContext(ctx, updateRequest,
 			r.Status, string(evaluation), moment(r.UpdatedAt), r.ID); err != nil {
 			return err
 		}
 	}
 	for _, r := range w.Audit {
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
-			 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, insertAudit,
 			r.RequestID, r.CompanyID, r.KeyID, r.TraceID, r.From, r.To, r.Missing, r.Rejected, moment(r.At)); err != nil {
 			return err
 		}
@@ -86,9 +104,7 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 	deliveries := make([]enablement.Due, len(notifications))
 	for i, n := range notifications {
 		deliveries[i].NotificationID = n.ID
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
-			 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, insertNotification,
 			n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, moment(n.SubmittedAt),
 			enablement.NotificationPending); err != nil {
 			return err
@@ -112,9 +128,7 @@ func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
 }
 
 func loadClient(ctx context.Context, tx *sql.Tx, call enablement.Call) (c enablement.Client, found bool, err error) {
-	err = tx.QueryRowContext(ctx,
-		`SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
-		 FROM clients WHERE id = ? AND company_id = ?`, call.ClientID, call.CompanyID).
+	err = tx.QueryRowContext(ctx, selectClient, call.ClientID, call.CompanyID).
 		Scan(&c.ID, &c.CompanyID, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate,
 			&c.PhoneCountryCode, &c.PhoneNumber, &c.Country)
 	found, err = present(err)
@@ -132,9 +146,7 @@ func present(err error) (bool, error) {
 func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, error) {
 	r := enablement.Request{CompanyID: s.CompanyID}
 	var evaluation string
-	found, err := present(tx.QueryRowContext(ctx,
-		`SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
-		 FROM requests WHERE id = ? AND client_id = ?`, s.RequestID, s.ClientID).
+	found, err := present(tx.QueryRowContext(ctx, selectRequest, s.RequestID, s.ClientID).
 		Scan(&r.ID, &r.ClientID, &r.Product, &r.Status, &evaluation,
 			&r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt))
 	if !found {
@@ -151,11 +163,7 @@ func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, er
 }
 
 func loadDocuments(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	rows, err := tx.QueryContext(ctx,
-		`SELECT type, metadata,
-		        EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
-		        EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
-		 FROM documents WHERE client_id = ? ORDER BY id`, s.ClientID)
+	rows, err := tx.QueryContext(ctx, selectDocuments, s.ClientID)
 	if err != nil {
 		return err
 	}
