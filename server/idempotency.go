@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -131,12 +133,7 @@ func (h *handler) identify(c *call, r *http.Request) error {
 }
 
 func (o *operation) keyed() bool {
-	for _, name := range o.headers {
-		if http.CanonicalHeaderKey(name) == idempotencyHeader {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.headers, func(name string) bool { return strings.EqualFold(name, idempotencyHeader) })
 }
 
 // canonical is the same text for all ways to write a JSON value. What is none stays as it is.
@@ -144,14 +141,12 @@ func canonical(body []byte) string {
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	if decoder.Decode(&value) != nil {
-		return string(body)
+	if decoder.Decode(&value) == nil {
+		if text, err := json.Marshal(value); err == nil {
+			return string(text)
+		}
 	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return string(body)
-	}
-	return string(text)
+	return string(body)
 }
 
 // hashOf is over the parts with their lengths, so that no two lists of parts run into each other.

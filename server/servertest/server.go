@@ -107,16 +107,18 @@ func (s *service) start(ctx context.Context, path string) (err error) {
 	if s.notified, err = listen(ctx, c.provider(s.provider)); err != nil {
 		return err
 	}
+	sender, err := delivery.NewSender(s.notified.url, []string{secret}, true, c.clock)
+	if err != nil {
+		return err
+	}
 	if s.core, err = core.New(core.Config{
-		Database:             database,
-		Clock:                c.clock,
-		CallTimeout:          callTimeout,
-		RateLimit:            c.rateLimit,
-		Faults:               c.faults,
-		ProviderURL:          s.notified.url,
-		ProviderSecrets:      []string{secret},
-		ProviderAllowPrivate: true,
+		Database:    database,
+		Clock:       c.clock,
+		CallTimeout: callTimeout,
+		RateLimit:   c.rateLimit,
+		Faults:      c.faults,
 		Delivery: delivery.Config{
+			Sender:   sender,
 			Schedule: c.schedule,
 			KeepJobs: forGood, KeepDeliveries: forGood,
 			Process: "servertest",

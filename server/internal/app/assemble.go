@@ -41,6 +41,7 @@ type service struct {
 	out    io.Writer
 
 	db          *Database
+	sender      *delivery.Sender
 	core        *core.Service
 	prober      *prober
 	outages     *outages
@@ -90,6 +91,9 @@ func (s *service) assembleCore(process string) error {
 	if err != nil {
 		return err
 	}
+	if s.sender, err = delivery.NewSender(config.ProviderURL, secrets, config.ProviderAllowPrivate, time.Now); err != nil {
+		return &ConfigError{err}
+	}
 	if !config.ProviderAllowPrivate && delivery.ProxyNamed(config.ProviderURL) {
 		s.logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
 	}
@@ -102,16 +106,14 @@ func (s *service) assembleCore(process string) error {
 		options = append(options, server.WithTrustedProxies(config.ProxyHeader, config.TrustedProxies...))
 	}
 	if s.core, err = core.New(core.Config{
-		Database:             s.db.Database,
-		Clock:                time.Now,
-		CallTimeout:          config.CallTimeout,
-		RateLimit:            config.RateLimit,
-		Server:               options,
-		Faults:               config.Sample, // nowhere else: who calls must not be able to break responses
-		ProviderURL:          config.ProviderURL,
-		ProviderSecrets:      secrets,
-		ProviderAllowPrivate: config.ProviderAllowPrivate,
+		Database:    s.db.Database,
+		Clock:       time.Now,
+		CallTimeout: config.CallTimeout,
+		RateLimit:   config.RateLimit,
+		Server:      options,
+		Faults:      config.Sample, // nowhere else: who calls must not be able to break responses
 		Delivery: delivery.Config{
+			Sender:   s.sender,
 			Schedule: config.Schedule,
 			KeepJobs: config.KeepJobs, KeepDeliveries: config.KeepDeliveries,
 			Process:    process,

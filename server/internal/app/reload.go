@@ -29,7 +29,7 @@ func (s *service) reload() {
 	if s.config.ProviderSecretFile != "" {
 		secrets, err := s.config.secrets()
 		if err == nil {
-			err = s.core.Sender.SetSecrets(secrets)
+			err = s.sender.SetSecrets(secrets)
 		}
 		s.report("the provider's secrets", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -31,8 +32,9 @@ type Config struct {
 
 // API implements the generated interface over the domain.
 type API struct {
-	config  Config
-	running running
+	config Config
+	// running are the idempotency keys that are in use in this process at the moment.
+	running sync.Map
 }
 
 var _ api.StrictServerInterface = (*API)(nil)
@@ -79,11 +81,11 @@ func (a *API) change(ctx context.Context, call enablement.Call, write write, dec
 
 // once makes a change within the time of a call, if no other call with its idempotency key is being made.
 func (a *API) once(ctx context.Context, call enablement.Call, write write, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
-	if call.Idempotency != nil {
-		if !a.running.enter(call.Idempotency.ID) {
+	if key := call.Idempotency; key != nil {
+		if _, taken := a.running.LoadOrStore(key.ID, true); taken {
 			return enablement.Change{}, enablement.ErrIdempotencyInProgress
 		}
-		defer a.running.leave(call.Idempotency.ID)
+		defer a.running.Delete(key.ID)
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
 	defer cancel()

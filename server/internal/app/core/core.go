@@ -33,13 +33,8 @@ type Config struct {
 	// Faults lets callers ask for faults.
 	Faults bool
 
-	// ProviderURL is where notifications go, signed with the secrets, to an address that is not public only where
-	// that is allowed.
-	ProviderURL          string
-	ProviderSecrets      []string
-	ProviderAllowPrivate bool
-	// Delivery says how they go, and has the logger of all that is here. Its ledger, pruner, sender and clock are
-	// the service's own.
+	// Delivery says where and how notifications go, and has the logger of all that is here. Its ledger, pruner and
+	// clock are the service's own.
 	Delivery delivery.Config
 
 	// ObserveSubmit is told what became of each submission; nil: nobody is.
@@ -53,8 +48,8 @@ type Service struct {
 	// Faults makes faults on demand; nil where there are none.
 	Faults *faults.Handler
 	Queue  Queue
-	Sender *delivery.Sender
 
+	sender   *delivery.Sender
 	usage    *access.Usage
 	noting   sync.WaitGroup
 	stopNote context.CancelFunc // nil before the start
@@ -66,16 +61,12 @@ func New(config Config) (*Service, error) {
 	if err := d.Schedule.Check(); err != nil {
 		return nil, err
 	}
-	s := &Service{}
-	var err error
-	if s.Sender, err = delivery.NewSender(config.ProviderURL, config.ProviderSecrets, config.ProviderAllowPrivate, config.Clock); err != nil {
+	d.Ledger, d.Pruner, d.Clock = config.Database, config.Database, time.Now
+	queue, err := config.Database.newQueue(d)
+	if err != nil {
 		return nil, err
 	}
-	d.Ledger, d.Pruner, d.Sender, d.Clock = config.Database, config.Database, s.Sender, time.Now
-	if s.Queue, err = config.Database.newQueue(d); err != nil {
-		return nil, err
-	}
-	s.usage = access.NewUsage(config.Database, cmp.Or(d.Background, d.Logger))
+	s := &Service{Queue: queue, sender: d.Sender, usage: access.NewUsage(config.Database, cmp.Or(d.Background, d.Logger))}
 	options := append([]server.Option{
 		server.WithAuthenticator(httpapi.NewAuthenticator(config.Database, config.CallTimeout, s.usage.Note, config.Clock)),
 		server.WithLogger(d.Logger),
@@ -114,6 +105,6 @@ func (s *Service) Stop(ctx context.Context) error {
 		s.stopNote()
 		s.noting.Wait()
 	}
-	s.Sender.Close()
+	s.sender.Close()
 	return err
 }

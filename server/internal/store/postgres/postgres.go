@@ -215,7 +215,7 @@ func (db *DB) Close() error {
 type Store struct {
 	*DB
 	enqueue    Enqueue
-	submitting *group.Group[*batch.Submission, enablement.Change]
+	submitting *batch.Group
 	recording  *group.Group[enablement.Delivery, struct{}]
 	looking    *group.Group[string, enablement.NotificationStatus]
 }
@@ -225,7 +225,9 @@ var _ store.Store = (*Store)(nil)
 // NewStore returns the store in a migrated database.
 func NewStore(db *DB, enqueue Enqueue) *Store {
 	s := &Store{DB: db, enqueue: enqueue}
-	s.submitting = group.New(group.Config[*batch.Submission, enablement.Change]{Lanes: submissions, Run: s.submitTogether})
+	s.submitting = batch.NewGroup(submissions, nil,
+		func(ctx context.Context, subs []*batch.Submission) error { return s.submit(ctx, subs, skip) },
+		func(ctx context.Context, subs []*batch.Submission) error { return s.submit(ctx, subs, wait) })
 	s.recording = group.New(group.Config[enablement.Delivery, struct{}]{Lanes: 1, Run: s.recordTogether})
 	s.looking = group.New(group.Config[string, enablement.NotificationStatus]{Lanes: 1, Run: s.lookTogether})
 	return s

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
-	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
 // The statements of submissions that share a transaction, in the order in which they are sent. Each takes
@@ -64,35 +62,13 @@ const (
 // while one waits for the database, another one decides. With more, each has fewer to share its cost.
 const submissions = 2
 
-type submitCall = group.Call[*batch.Submission, enablement.Change]
-
 // Submit implements [enablement.Store]. Submissions that come together share a transaction, unless one
 // has to wait for a lock: it goes on alone.
 func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
 	if !storable(call.CompanyID) || !storable(call.ClientID) {
 		return enablement.Change{}, enablement.ErrClientNotFound
 	}
-	together := batch.New(ctx, call, decide)
-	change, err := s.submitting.Do(ctx, together)
-	if !errors.Is(err, batch.ErrAlone) {
-		return change, err
-	}
-	alone := batch.New(ctx, call, decide)
-	if err := s.submit(ctx, []*batch.Submission{alone}, wait); err != nil {
-		return enablement.Change{}, err
-	}
-	return alone.Change, alone.Err
-}
-
-func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
-	subs := group.Ins(calls)
-	if err := s.submit(ctx, subs, skip); err != nil {
-		return batch.Alone(len(calls), err)
-	}
-	for i, call := range calls {
-		call.Out, call.Err = subs[i].Change, subs[i].Err
-	}
-	return nil
+	return s.submitting.Submit(ctx, call, decide)
 }
 
 // locking is what to do about a request that another transaction holds.
@@ -103,7 +79,7 @@ const (
 	skip locking = " SKIP LOCKED"
 )
 
-// submit makes a transaction of submissions. Its own error means that none of them was written.
+// submit makes a transaction of submissions.
 //
 // All is read in one round trip: the locks on the requests first, so that what is read after them is not
 // older than what the submission saw that had the lock before. The clients and the documents are not

@@ -81,22 +81,11 @@ func (s *Store) Notifications(ctx context.Context, state enablement.Notification
 	for _, state := range states {
 		args = append(args, state)
 	}
-	rows, err := s.reading.QueryContext(ctx, pageQuery(len(states)), args...)
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer func() { err = classify(errors.Join(err, rows.Close())) }()
-	for rows.Next() {
-		status, err := scanNotification(rows)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, status)
-	}
-	return list, rows.Err()
+	list, err = collect(ctx, s.reading, scanNotification, pageQuery(len(states)), args...)
+	return list, classify(err)
 }
 
-func scanNotification(row interface{ Scan(...any) error }) (enablement.NotificationStatus, error) {
+func scanNotification(row row) (enablement.NotificationStatus, error) {
 	var n enablement.NotificationStatus
 	var last sql.NullTime
 	err := row.Scan(&n.ID, &n.RequestID, &n.ClientID, &n.CompanyID, &n.Product, &n.Status, &n.SubmittedAt,

@@ -43,7 +43,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 	if err := s.reading.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM river_job`).Scan(&latest); err != nil {
 		return 0, classify(err)
 	}
-	ids, err := s.stranded(ctx, limit)
+	ids, err := collect(ctx, s.reading, func(row row) (id string, err error) { return id, row.Scan(&id) }, stranded, limit)
 	if err != nil || len(ids) == 0 {
 		return 0, classify(err)
 	}
@@ -83,20 +83,4 @@ func (s *Store) endLost(ctx context.Context, lost time.Time) error {
 		_, err := tx.ExecContext(ctx, endLostJobs, at)
 		return err
 	})
-}
-
-func (s *Store) stranded(ctx context.Context, limit int) (ids []string, err error) {
-	rows, err := s.reading.QueryContext(ctx, stranded, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
-	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
 const (
@@ -33,42 +31,22 @@ const (
 		FROM documents WHERE client_id = ? ORDER BY id`
 )
 
-type submitCall = group.Call[*batch.Submission, enablement.Change]
-
 // Submit implements [enablement.Store]. Submissions that come together share a transaction. It is the
 // only writer from its start, so what it reads cannot change before it commits.
 func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
-	change, err := s.submitting.Do(ctx, batch.New(ctx, call, decide))
-	if !errors.Is(err, batch.ErrAlone) {
-		return change, err
-	}
-	alone := batch.New(ctx, call, decide)
-	if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return s.submit(ctx, tx, []*batch.Submission{alone})
-	}); err != nil {
-		return enablement.Change{}, err
-	}
-	return alone.Change, alone.Err
+	return s.submitting.Submit(ctx, call, decide)
 }
 
-func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
-	subs := group.Ins(calls)
-	if err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.submit(ctx, tx, subs) }); err != nil {
-		return batch.Alone(len(calls), err)
-	}
-	for i, call := range calls {
-		call.Out, call.Err = subs[i].Change, subs[i].Err
-	}
-	return nil
-}
-
-func (s *Store) submit(ctx context.Context, tx *sql.Tx, subs []*batch.Submission) error {
-	for _, sub := range subs {
-		if err := load(ctx, tx, sub); err != nil {
-			return err
+// submit is what is done in a transaction of submissions.
+func (s *Store) submit(subs []*batch.Submission) func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		for _, sub := range subs {
+			if err := load(ctx, tx, sub); err != nil {
+				return err
+			}
 		}
+		return s.put(ctx, tx, batch.Decide(subs))
 	}
-	return s.put(ctx, tx, batch.Decide(subs))
 }
 
 // put writes what was decided.
@@ -135,14 +113,6 @@ func loadClient(ctx context.Context, tx *sql.Tx, call enablement.Call) (c enable
 	return c, found, err
 }
 
-// present tells whether a query found its row.
-func present(err error) (bool, error) {
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, error) {
 	r := enablement.Request{CompanyID: s.CompanyID}
 	var evaluation string
@@ -163,21 +133,15 @@ func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, er
 }
 
 func loadDocuments(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	rows, err := tx.QueryContext(ctx, selectDocuments, s.ClientID)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var d enablement.Document
+	s.File.Documents, err = collect(ctx, tx, func(row row) (d enablement.Document, err error) {
 		var metadata string
-		if err := rows.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
-			return err
+		if err := row.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
+			return d, err
 		}
 		if err := json.Unmarshal([]byte(metadata), &d.Metadata); err != nil {
 			s.Fault = fmt.Errorf("stored metadata: %w", err)
 		}
-		s.File.Documents = append(s.File.Documents, d)
-	}
-	return rows.Err()
+		return d, nil
+	}, selectDocuments, s.ClientID)
+	return err
 }
