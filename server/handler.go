@@ -173,11 +173,17 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if err := h.identify(c, r); err != nil {
 		return err
 	}
-	return h.once(c, r, func() error {
-		generated(c, r)
-		if c.failed {
-			return nil
-		}
-		return h.validateReply(c, r)
-	})
+	if h.idempotency != nil && c.key != nil {
+		return h.once(c, r, generated)
+	}
+	return h.respond(c, r, generated)
+}
+
+// respond has the implementation respond.
+func (h *handler) respond(c *call, r *http.Request, generated http.HandlerFunc) error {
+	generated(c, r)
+	if c.failed {
+		return nil
+	}
+	return h.validateReply(c, r)
 }

@@ -118,7 +118,9 @@ func (h *handler) identify(c *call, r *http.Request) error {
 			key.ClientID = r.PathValue(name)
 		}
 	}
-	asked = append(asked, r.URL.Query().Encode())
+	if r.URL.RawQuery != "" {
+		asked = append(asked, r.URL.Query().Encode())
+	}
 	if op.takesBody() {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -149,21 +151,19 @@ func canonical(body []byte) string {
 	return string(body)
 }
 
-// hashOf is over the parts with their lengths, so that no two lists of parts run into each other.
+// hashOf is over the parts with their lengths, so that no two lists of parts run into each other. It is stored:
+// never change it.
 func hashOf(parts ...string) [sha256.Size]byte {
 	h := sha256.New()
 	for _, part := range parts {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
 		h.Write([]byte(part))
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// once lets the implementation answer, unless the key has its response already.
-func (h *handler) once(c *call, r *http.Request, answer func() error) error {
-	if h.idempotency == nil || c.key == nil {
-		return answer()
-	}
+// once has the implementation respond, unless the key has its response already.
+func (h *handler) once(c *call, r *http.Request, generated http.HandlerFunc) error {
 	recorded, err := h.idempotency.Begin(r.Context(), *c.key)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (h *handler) once(c *call, r *http.Request, answer func() error) error {
 	}
 	certain, ctx := false, context.WithoutCancel(r.Context()) // the caller may leave
 	defer func() { h.settle(ctx, c, certain) }()              // and the implementation may panic
-	err = answer()
+	err = h.respond(c, r, generated)
 	certain = err == nil && c.status/100 == 2
 	return err
 }

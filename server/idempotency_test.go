@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -238,6 +239,19 @@ func TestIdempotencyFrom(t *testing.T) {
 	require.NotEqual(t, of("a", "b", "c", "k", `{"x":10000000000000000000000001}`), of("a", "b", "c", "k", `{"x":10000000000000000000000002}`))
 	require.NotEqual(t, empty, of("a", "x", "c", "k", `{}`).Fingerprint)
 	require.NotEqual(t, of("a", "bc", "d", "k", `{}`).Fingerprint, of("a", "b", "cd", "k", `{}`).Fingerprint, "parts don't run into each other")
+}
+
+// What was recorded by an earlier version is found: the hashes stay as they are.
+func TestIdempotencyFrom_stays(t *testing.T) {
+	t.Parallel()
+	var got server.Idempotency
+	f := newFixture(t, func(ctx context.Context, r api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
+		got, _ = server.IdempotencyFrom(ctx)
+		return works(ctx, r)
+	})
+	f.ask(t, keyed(goodPath, "k"))
+	require.Equal(t, sha256.Sum256([]byte("\x00\x00\x00\x05cmp_1\x00\x00\x00\x0dsubmitProduct\x00\x00\x00\x01k")), got.ID)
+	require.Equal(t, sha256.Sum256([]byte("\x00\x00\x00\x20"+clientID+"\x00\x00\x00\x20"+requestID)), got.Fingerprint)
 }
 
 // faultyStore is a store that fails.

@@ -55,7 +55,7 @@ type Service struct {
 	stopNote context.CancelFunc // nil before the start
 }
 
-// New wires the service. Nothing runs yet, but Stop has to be called. An error is the configuration's.
+// New wires the service. Nothing runs yet. An error is the configuration's.
 func New(config Config) (*Service, error) {
 	d := config.Delivery
 	if err := d.Schedule.Check(); err != nil {
