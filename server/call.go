@@ -20,7 +20,8 @@ type call struct {
 	operation     *operation // nil until the mux found it
 	principal     Principal
 	authenticated bool
-	failed        bool // the response was written by fail
+	key           *Idempotency // nil where the call has none
+	failed        bool         // the response was written by fail
 	client        netip.Addr
 	overTLS       bool
 	code          api.ErrorCode

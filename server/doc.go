@@ -19,7 +19,8 @@
 //	   │                                             x-access-level of the specification
 //	limit by company ──── 429 + Retry-After          if WithRateLimit
 //	validate request ──── 400, 413                   path, query, headers, body
-//	   │
+//	repeated ──────────── its first response,        if WithIdempotency
+//	   │                  409, 422
 //	   ▼
 //	your implementation ─ *Error, any other error    through the generated strict handler
 //	   │

@@ -68,6 +68,11 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	if err := settings.limits.declared(operations); err != nil {
 		return nil, err
 	}
+	if settings.idempotency != nil {
+		if err := repeatable(operations); err != nil {
+			return nil, err
+		}
+	}
 	for _, op := range operations {
 		op.logger = settings.logger.With(slog.String("operation", op.id), slog.String("method", op.route.Method))
 	}
@@ -175,6 +180,17 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if err := h.validateRequest(c.operation, r); err != nil {
 		return err
 	}
+	if err := h.identify(c, r); err != nil {
+		return err
+	}
+	if h.idempotency != nil && c.key != nil {
+		return h.once(c, r, generated)
+	}
+	return h.invoke(c, r, generated)
+}
+
+// invoke has the implementation respond.
+func (h *handler) invoke(c *call, r *http.Request, generated http.HandlerFunc) error {
 	generated(c, r)
 	if c.failed {
 		return nil

@@ -22,6 +22,7 @@ type settings struct {
 	checkResponses bool
 	observers      []func(context.Context, Call)
 	limits         *limits
+	idempotency    IdempotencyStore // nil: responses are not kept
 	proxies        wire.Proxies
 }
 

@@ -22,7 +22,7 @@
 //
 //	s := servertest.New(t)
 //	clientID, requestID := s.CompleteRequest()
-//	submission, err := s.Client().SubmitProduct(t.Context(), clientID, requestID)
+//	evaluated, err := s.Client().SubmitProduct(t.Context(), clientID, requestID)
 //	...
 //	s.CheckStatus(requestID, api.InKyc)
 //	s.CheckNotified(requestID, 1)
@@ -43,18 +43,18 @@
 //
 // # Faults
 //
-// A call with the header [FaultHeader] has a reply that a real network or a later version of the API may
+// A call with the header [FaultHeader] has a response that a real network or a later version of the API may
 // give; [Server.FaultNext] does the same to a call that can't set it. Several are separated by commas.
 //
 //	status=503      a documented error, and the call is not made; status=409/IDEMPOTENCY_IN_PROGRESS
 //	                where a status has several
 //	delay=2s        up to 15 seconds, before the call is made
-//	lose            the call is made, then the connection ends without a reply
-//	cut=20          the call is made, then the reply ends after 20 bytes of its body
+//	lose            the call is made, then the connection ends without a response
+//	cut=20          the call is made, then the response ends after 20 bytes of its body
 //	html            the call is made, then a gateway's HTML is answered with 200
-//	unknown-status  the call is made; the status in the reply is none of the description
-//	added-field     the call is made; the reply has fields that are not in the description
-//	zoned-times     the call is made; the times in the reply have a zone
+//	unknown-status  the call is made; the status in the response is none of the description
+//	added-field     the call is made; the response has fields that are not in the description
+//	zoned-times     the call is made; the times in the response have a zone
 //
 // The sample service, enablementd serve --sample, takes the same header. Nothing else does.
 package servertest

@@ -2,9 +2,6 @@ package servertest
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
-	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
@@ -18,12 +15,11 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 
 	"github.com/cryptomate-go/enablement/client"
-	"github.com/cryptomate-go/enablement/server"
-	"github.com/cryptomate-go/enablement/server/internal/access"
+	"github.com/cryptomate-go/enablement/server/internal/app/core"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
 
@@ -48,12 +44,8 @@ type Server struct {
 type service struct {
 	config   config
 	db       *sqlite.DB
-	store    *sqlite.Store
-	queue    *delivery.Queue[*sql.Tx]
-	sender   *delivery.Sender
-	usage    *access.Usage
-	handler  http.Handler
-	faults   *faults.Handler // nil: none
+	store    store.Store
+	core     *core.Service
 	provider *Provider
 	company  string
 	key      string
@@ -74,21 +66,18 @@ var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
 func New(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	s := &Server{&service{config: configFrom(opts), settled: newSignal()}, t}
-	running, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	var group sync.WaitGroup
 	t.Cleanup(func() {
-		if err := s.stop(func() { stop(); group.Wait() }); err != nil {
+		if err := s.stop(); err != nil {
 			t.Errorf("servertest: stopping: %v", err)
 		}
 	})
 	path := filepath.Join(t.TempDir(), "servertest.db")
 	starting <- struct{}{}
-	err := s.start(running, path)
+	err := s.start(context.WithoutCancel(t.Context()), path)
 	<-starting
 	if err != nil {
 		t.Fatalf("servertest: starting: %v", err)
 	}
-	group.Go(func() { s.usage.Run(running) })
 	s.company = s.Company()
 	s.key = s.Key(s.company, 3)
 	return s
@@ -98,84 +87,58 @@ func New(t testing.TB, opts ...Option) *Server {
 // failure.
 func (s *Server) For(t testing.TB) *Server { return &Server{s.service, t} }
 
-// start wires the parts as the program does, and starts them in the order in which they need each
-// other.
+// start puts the same service together as the program does, between a provider and a listener of its own.
 func (s *service) start(ctx context.Context, path string) (err error) {
 	c := s.config
 	if s.db, err = openDatabase(ctx, path); err != nil {
 		return err
 	}
-	random := make([]byte, 32)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
-	secret := "whsec_" + base64.StdEncoding.EncodeToString(random)
+	database, err := core.NewDatabase(polling{riversqlite.New(s.db.Writer())}, nil, c.logger, func(enqueue sqlite.Enqueue) store.Store {
+		return clocked{sqlite.NewStore(s.db, enqueue), c.clock}
+	})
+	if err != nil {
+		return err
+	}
+	s.store = database
+	secret := delivery.NewSecret()
 	if s.provider, err = newProvider(secret, c); err != nil {
 		return err
 	}
 	if s.notified, err = listen(ctx, c.provider(s.provider)); err != nil {
 		return err
 	}
-	if s.sender, err = delivery.NewSender(s.notified.url, []string{secret}, true, c.clock); err != nil {
-		return err
-	}
-	if err := s.startQueue(ctx); err != nil {
-		return err
-	}
-	if s.handler, err = s.newHandler(); err != nil {
-		return err
-	}
-	s.public, err = listen(ctx, s.handler)
-	return err
-}
-
-func (s *service) startQueue(ctx context.Context) error {
-	c := s.config
-	if err := c.schedule.Check(); err != nil {
-		return err
-	}
-	driver := polling{riversqlite.New(s.db.Writer())}
-	inserter, err := delivery.NewInserter(driver, c.logger)
+	sender, err := delivery.NewSender(s.notified.url, []string{secret}, true, c.clock)
 	if err != nil {
 		return err
 	}
-	s.store = sqlite.NewStore(s.db, inserter.EnqueueTx)
-	s.usage = access.NewUsage(s.store, c.logger)
-	if s.queue, err = delivery.NewQueue(driver, delivery.Config{
-		Ledger:   ledger{s.store, c.clock},
-		Pruner:   pruner{s.store, c.clock},
-		Sender:   s.sender,
-		Schedule: c.schedule,
-		Process:  "servertest",
-		Clock:    time.Now, // the queue itself goes by no other
-		Logger:   c.logger,
-		Observe:  func(enablement.Delivery) { s.settled.raise() },
+	if s.core, err = core.New(core.Config{
+		Database:    database,
+		Clock:       c.clock,
+		CallTimeout: callTimeout,
+		RateLimit:   c.rateLimit,
+		Faults:      c.faults,
+		Delivery: delivery.Config{
+			Sender:   sender,
+			Schedule: c.schedule,
+			KeepJobs: forGood, KeepDeliveries: forGood,
+			Process: "servertest",
+			Logger:  c.logger,
+			Observe: func(enablement.Delivery) { s.settled.raise() },
+		},
 	}); err != nil {
 		return err
 	}
 	alive.Add(1)
-	return s.queue.Start(ctx)
-}
-
-// newHandler is the chain that the program has, below its pages, metrics and traces.
-func (s *service) newHandler() (http.Handler, error) {
-	c := s.config
-	options := []server.Option{
-		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(s.store, c.clock), s.usage.Note, c.clock)),
-		server.WithLogger(c.logger),
+	if err := s.core.Start(ctx); err != nil {
+		return err
 	}
-	if c.rateLimit != 0 {
-		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: c.rateLimit, Clock: c.clock}))
-	}
-	handler, err := server.Handler(httpapi.New(enablement.NewService(s.store, c.clock), callTimeout), options...)
-	if err != nil || !c.faults {
-		return handler, err
-	}
-	s.faults = faults.New(handler, c.logger)
-	return s.faults, nil
+	s.public, err = listen(ctx, s.core.Handler)
+	return err
 }
 
 // stop stops what was started, in order: calls end first, since they make deliveries, then
 // deliveries, then what both write to.
-func (s *service) stop(background func()) error {
+func (s *service) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var errs []error
@@ -190,17 +153,13 @@ func (s *service) stop(background func()) error {
 	if s.provider != nil {
 		s.provider.end()
 	}
-	if s.queue != nil {
-		errs = append(errs, s.queue.Stop(ctx))
+	if s.core != nil {
+		errs = append(errs, s.core.Stop(ctx))
 		alive.Add(-1)
-	}
-	if s.sender != nil {
-		s.sender.Close()
 	}
 	if s.notified != nil {
 		errs = append(errs, s.notified.stop(ctx))
 	}
-	background()
 	switch {
 	case s.store != nil: // which waits for what callers that went away left under way
 		errs = append(errs, s.store.Close())
@@ -215,7 +174,7 @@ func (s *Server) URL() string { return s.public.url }
 
 // Handler returns the service as a handler, the faults included, for calls without a connection. The
 // faults cut and lose panic with [http.ErrAbortHandler], as a handler does that breaks a connection.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return s.core.Handler }
 
 // Provider returns who is notified.
 func (s *Server) Provider() *Provider { return s.provider }
@@ -247,42 +206,34 @@ const FaultHeader = faults.Header
 // [FaultHeader].
 func (s *Server) FaultNext(n int, fault string) {
 	s.t.Helper()
-	if s.faults == nil {
+	if s.core.Faults == nil {
 		s.t.Fatal("servertest: faults are off: see WithFaults")
 	}
-	if err := s.faults.Arm(n, fault); err != nil {
+	if err := s.core.Faults.Arm(n, fault); err != nil {
 		s.t.Fatalf("servertest: %v", err)
 	}
 }
 
-// ledger keeps attempts under the test's clock.
-type ledger struct {
+// forGood is longer than any test: the queue and the ledger keep what it did.
+const forGood = 100 * 365 * 24 * time.Hour
+
+// clocked is a store whose queue goes by real time, and which keeps attempts and forgets idempotency keys by the
+// test's clock.
+type clocked struct {
 	*sqlite.Store
 	clock func() time.Time
 }
 
 // RecordDelivery implements [delivery.Ledger].
-func (l ledger) RecordDelivery(ctx context.Context, d enablement.Delivery) error {
-	d.StartedAt = l.clock().Add(-d.Duration)
-	return l.Store.RecordDelivery(ctx, d)
-}
-
-// pruner forgets idempotency keys by the test's clock.
-type pruner struct {
-	store *sqlite.Store
-	clock func() time.Time
+func (s clocked) RecordDelivery(ctx context.Context, d enablement.Delivery) error {
+	d.StartedAt = s.clock().Add(-d.Duration)
+	return s.Store.RecordDelivery(ctx, d)
 }
 
 // PruneIdempotency implements [delivery.Pruner].
-func (p pruner) PruneIdempotency(ctx context.Context, _ time.Time) (int64, error) {
-	return p.store.PruneIdempotency(ctx, p.clock().Add(-enablement.IdempotencyWindow))
+func (s clocked) PruneIdempotency(ctx context.Context, _ time.Time) (int64, error) {
+	return s.Store.PruneIdempotency(ctx, s.clock().Add(-enablement.IdempotencyWindow))
 }
-
-// PruneDeliveries implements [delivery.Pruner]: a test sees every attempt.
-func (pruner) PruneDeliveries(context.Context, time.Time) (int64, error) { return 0, nil }
-
-// PruneJobs implements [delivery.Pruner]: the queue keeps what a test did.
-func (pruner) PruneJobs(context.Context, time.Time) (int64, error) { return 0, nil }
 
 // listening is an HTTP server on a free port of the loopback address.
 type listening struct {

@@ -20,9 +20,10 @@ const (
 // isn't a usable key is not remembered: guesses must not push keys out, and the time of a refusal
 // must not tell a key that was good once from one that never was.
 type Cache struct {
-	finder Finder
-	clock  func() time.Time
-	keys   *lru.Cache[Hash, cached]
+	finder  Finder
+	timeout time.Duration
+	clock   func() time.Time
+	keys    *lru.Cache[Hash, cached]
 }
 
 type cached struct {
@@ -32,13 +33,13 @@ type cached struct {
 
 var _ Finder = (*Cache)(nil)
 
-// NewCache returns a cache in front of a finder.
-func NewCache(finder Finder, clock func() time.Time) *Cache {
+// NewCache returns a cache in front of a finder, which gets so long for each key.
+func NewCache(finder Finder, timeout time.Duration, clock func() time.Time) *Cache {
 	keys, err := lru.New[Hash, cached](cacheSize)
 	if err != nil {
 		panic(err) // the size is a constant
 	}
-	return &Cache{finder: finder, clock: clock, keys: keys}
+	return &Cache{finder: finder, timeout: timeout, clock: clock, keys: keys}
 }
 
 // KeyByHash implements [Finder].
@@ -47,6 +48,8 @@ func (c *Cache) KeyByHash(ctx context.Context, hash Hash) (Key, error) {
 	if known, ok := c.keys.Get(hash); ok && now.Before(known.until) && !now.Before(known.until.Add(-cacheFor)) {
 		return known.key, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	key, err := c.finder.KeyByHash(ctx, hash)
 	switch {
 	case err == nil && key.Usable(now):

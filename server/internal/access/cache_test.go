@@ -59,13 +59,21 @@ func (k *keys) touched() []map[string]time.Time {
 	return k.used
 }
 
+// hanging is storage that does not answer.
+type hanging struct{}
+
+func (hanging) KeyByHash(ctx context.Context, _ access.Hash) (access.Key, error) {
+	<-ctx.Done()
+	return access.Key{}, ctx.Err()
+}
+
 func TestCache(t *testing.T) {
 	t.Parallel()
 	hash := access.HashOf("secret")
 	setUp := func() (*keys, *access.Cache, *time.Time) {
 		k := &keys{stored: map[access.Hash]access.Key{hash: {ID: "key_1"}}}
 		clock := now
-		return k, access.NewCache(k, func() time.Time { return clock }), &clock
+		return k, access.NewCache(k, time.Minute, func() time.Time { return clock }), &clock
 	}
 	find := func(t *testing.T, c *access.Cache) access.Key {
 		t.Helper()
@@ -95,6 +103,16 @@ func TestCache(t *testing.T) {
 		k.stored[hash] = access.Key{ID: "key_1", RevokedAt: now}
 		*clock = now.Add(time.Second - 1)
 		require.False(t, find(t, cache).Usable(*clock))
+	})
+	t.Run("a look-up ends in time", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			cache := access.NewCache(hanging{}, time.Minute, time.Now)
+			began := time.Now()
+			_, err := cache.KeyByHash(t.Context(), hash)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, time.Minute, time.Since(began))
+		})
 	})
 	t.Run("a deleted key is forgotten", func(t *testing.T) {
 		t.Parallel()

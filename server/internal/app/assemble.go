@@ -14,19 +14,17 @@ import (
 	"time"
 
 	"github.com/cryptomate-go/enablement/server"
-	"github.com/cryptomate-go/enablement/server/internal/access"
 	"github.com/cryptomate-go/enablement/server/internal/admin"
+	"github.com/cryptomate-go/enablement/server/internal/app/core"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
-	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
-	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
-// What the listeners allow a caller. The operation has no body and a short reply, so all is tight.
+// What the listeners allow a caller. The operation has no body and a short response, so all is tight.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -45,8 +43,7 @@ type service struct {
 
 	db          *Database
 	sender      *delivery.Sender
-	queue       queue
-	usage       *access.Usage
+	core        *core.Service
 	prober      *prober
 	outages     *outages
 	metrics     *telemetry.Metrics
@@ -62,56 +59,20 @@ type service struct {
 	stops  []stopStep
 }
 
-// queue is the delivery queue, whatever database it is on.
-type queue interface {
-	Start(ctx context.Context) error
-	Stop(ctx context.Context) error
-	Ready(ctx context.Context) error
-	View(prefix string, logger *slog.Logger) (http.Handler, error)
-}
-
 // assemble wires the parts. Nothing runs yet.
-func (s *service) assemble(ctx context.Context) (err error) {
+func (s *service) assemble(ctx context.Context) error {
 	process := processName()
 	if err := s.assembleTracing(ctx, process); err != nil {
 		return err
 	}
-	secrets, err := s.config.secrets()
-	if err != nil {
-		return err
-	}
-	if s.sender, err = delivery.NewSender(s.config.ProviderURL, secrets, s.config.ProviderAllowPrivate, time.Now); err != nil {
-		return &ConfigError{err}
-	}
-	s.onStop("the connections to the provider", func(context.Context) error { s.sender.Close(); return nil })
-	if !s.config.ProviderAllowPrivate && delivery.ProxyNamed(s.config.ProviderURL) {
-		s.logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
-	}
-	s.usage = access.NewUsage(s.db, s.outages.background())
 	s.prober = newProber(s.db.Probe)
-	s.metrics = newMetrics(s.db, s.outages.background())
-	if s.queue, err = s.db.newQueue(delivery.Config{
-		Ledger:   s.db,
-		Pruner:   s.db,
-		Sender:   s.sender,
-		Schedule: s.config.Schedule,
-		KeepJobs: s.config.KeepJobs, KeepDeliveries: s.config.KeepDeliveries,
-		Process:    process,
-		Clock:      time.Now,
-		Logger:     s.logger,
-		Background: s.outages.background(),
-		Observe: func(d enablement.Delivery) {
-			s.metrics.ObserveDelivery(d)
-			s.tracing.ObserveDelivery(d)
-		},
-		ObserveRequeued: s.metrics.ObserveRequeued,
-	}); err != nil {
+	s.metrics = telemetry.NewMetrics(telemetry.MetricsConfig{
+		Version: Version(), Queue: s.db.QueueStats, Pools: s.db.Pools, Logger: s.outages.background(),
+	})
+	if err := s.assembleCore(process); err != nil {
 		return err
 	}
-	if s.view, err = s.queue.View("/riverui", s.outages.background()); err != nil {
-		return err
-	}
-	handler, err := newHandler(s.config, s.db, s, s.metrics)
+	handler, err := s.publicHandler()
 	if err != nil {
 		return err
 	}
@@ -122,6 +83,58 @@ func (s *service) assemble(ctx context.Context) (err error) {
 		return s.certificate.load()
 	}
 	return nil
+}
+
+// assembleCore makes what servertest has, too, with all that is observed of it.
+func (s *service) assembleCore(process string) error {
+	config := s.config
+	secrets, err := config.secrets()
+	if err != nil {
+		return err
+	}
+	if s.sender, err = delivery.NewSender(config.ProviderURL, secrets, config.ProviderAllowPrivate, time.Now); err != nil {
+		return &ConfigError{err}
+	}
+	if !config.ProviderAllowPrivate && delivery.ProxyNamed(config.ProviderURL) {
+		s.logger.Warn("notifications do not go through the proxy that the environment names: it could reach what is not public; --provider-allow-private uses it")
+	}
+	options := []server.Option{
+		server.WithResponseValidation(config.ValidateResponses),
+		server.WithObserver(s.metrics.ObserveCall),
+		server.WithObserver(s.tracing.ObserveCall),
+	}
+	if len(config.TrustedProxies) > 0 {
+		options = append(options, server.WithTrustedProxies(config.ProxyHeader, config.TrustedProxies...))
+	}
+	if s.core, err = core.New(core.Config{
+		Database:    s.db.Database,
+		Clock:       time.Now,
+		CallTimeout: config.CallTimeout,
+		RateLimit:   config.RateLimit,
+		Server:      options,
+		Faults:      config.Sample, // nowhere else: who calls must not be able to break responses
+		Delivery: delivery.Config{
+			Sender:   s.sender,
+			Schedule: config.Schedule,
+			KeepJobs: config.KeepJobs, KeepDeliveries: config.KeepDeliveries,
+			Process:    process,
+			Logger:     s.logger,
+			Background: s.outages.background(),
+			Observe: func(d enablement.Delivery) {
+				s.metrics.ObserveDelivery(d)
+				s.tracing.ObserveDelivery(d)
+			},
+			ObserveRequeued: s.metrics.ObserveRequeued,
+		},
+		ObserveSubmit: func(ctx context.Context, started time.Time, change enablement.Change, err error) {
+			s.metrics.ObserveSubmit(started, change, err)
+			s.tracing.ObserveSubmit(ctx, started, change, err)
+		},
+	}); err != nil {
+		return &ConfigError{err}
+	}
+	s.view, err = s.core.Queue.View("/riverui", s.outages.background())
+	return err
 }
 
 func (s *service) assembleTracing(ctx context.Context, process string) (err error) {
@@ -152,72 +165,26 @@ func (s *service) checks() []admin.Check {
 	return []admin.Check{
 		{Name: "database", Run: s.db.Ready},
 		{Name: "writes", Run: s.prober.Writes},
-		{Name: "workers", Run: s.queue.Ready},
+		{Name: "workers", Run: s.core.Queue.Ready},
 	}
 }
 
-// newHandler is the public listener's: the pages, and the API behind what every call needs.
-func newHandler(config Config, db *Database, s *service, metrics *telemetry.Metrics) (http.Handler, error) {
-	submissions := s.tracing.Store(metrics.Store(db))
-	implementation := httpapi.New(enablement.NewService(submissions, time.Now), config.CallTimeout)
-	options := []server.Option{
-		server.WithAuthenticator(httpapi.NewAuthenticator(access.NewCache(&lookup{db, config.CallTimeout}, time.Now), s.usage.Note, time.Now)),
-		server.WithLogger(s.logger),
-		server.WithResponseValidation(config.ValidateResponses),
-		server.WithObserver(metrics.ObserveCall),
-		server.WithObserver(s.tracing.ObserveCall),
-	}
-	if config.RateLimit > 0 {
-		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: config.RateLimit}))
-	}
-	if len(config.TrustedProxies) > 0 {
-		options = append(options, server.WithTrustedProxies(config.ProxyHeader, config.TrustedProxies...))
-	}
-	handler, err := server.Handler(implementation, options...)
-	if err != nil {
-		return nil, &ConfigError{err} // the options come from there
-	}
+// publicHandler is the public listener's: the API, and the pages about it.
+func (s *service) publicHandler() (http.Handler, error) {
+	handler := s.core.Handler
 	var panel *pages.Panel
-	if config.Sample { // nowhere else: who calls must not be able to break replies
-		handler = forTerminals(faults.New(handler, s.logger))
+	if s.config.Sample {
+		handler = forTerminals(handler)
+		var err error
 		if panel, err = sample.Panel(); err != nil {
 			return nil, err
 		}
 	}
-	handler, err = pages.Handler(s.tracing.Handler(metrics.InFlight(handler)), panel, s.logger, config.TrustedProxies...)
-	if config.Sample { // nowhere else: behind a proxy the service is called by any name, and what was submitted stays so
-		handler = wire.LoopbackOnly(sample.WithReset(handler, db, s.logger), s.logger)
+	handler, err := pages.Handler(s.tracing.Handler(s.metrics.InFlight(handler)), panel, s.logger, s.config.TrustedProxies...)
+	if s.config.Sample { // nowhere else: behind a proxy the service is called by any name, and what was submitted stays so
+		handler = wire.LoopbackOnly(sample.WithReset(handler, s.db, s.logger), s.logger)
 	}
 	return handler, err
-}
-
-// lookup finds keys within the time of a call, which begins when its key is known.
-type lookup struct {
-	keys    access.Finder
-	timeout time.Duration
-}
-
-// KeyByHash implements [access.Finder].
-func (l *lookup) KeyByHash(ctx context.Context, hash access.Hash) (access.Key, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
-	return l.keys.KeyByHash(ctx, hash)
-}
-
-func newMetrics(db *Database, logger *slog.Logger) *telemetry.Metrics {
-	pools := make(map[string]func() telemetry.PoolStats)
-	for name := range db.Pools() {
-		pools[name] = func() telemetry.PoolStats { return telemetry.PoolStats(db.Pools()[name]) }
-	}
-	return telemetry.NewMetrics(telemetry.MetricsConfig{
-		Version: Version(),
-		Queue: func(ctx context.Context) (telemetry.QueueStats, error) {
-			stats, err := db.QueueStats(ctx, time.Now())
-			return telemetry.QueueStats(stats), err
-		},
-		Pools:  pools,
-		Logger: logger,
-	})
 }
 
 func newServer(handler http.Handler, writeTimeout time.Duration, logger *slog.Logger) *http.Server {

@@ -58,7 +58,7 @@ type Config struct {
 	// rows are. Audit rows are kept for good.
 	KeepJobs, KeepDeliveries time.Duration
 
-	// ValidateResponses holds every reply against the specification before it leaves.
+	// ValidateResponses holds every response against the specification before it leaves.
 	ValidateResponses bool
 	// RateLimit is how many calls a second one address, and one company, may make of this process;
 	// 0: no limit.

@@ -6,25 +6,24 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 
+	"github.com/cryptomate-go/enablement/server/internal/app/core"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
 )
 
-// Database is an open database: the store, and the queue on it.
+// Database is an open database, with what there is to know and do about its schemas.
 type Database struct {
-	store.Store
-	newQueue func(delivery.Config) (queue, error)
-	migrate  func(ctx context.Context) error
-	schemas  func(ctx context.Context) (Schemas, error)
+	core.Database
+	migrate func(ctx context.Context) error
+	schemas func(ctx context.Context) (Schemas, error)
 }
 
 // Schemas are the two that a database has.
@@ -145,13 +144,12 @@ func openSQLite(ctx context.Context, path string, logger *slog.Logger) (*Databas
 		return nil, &ConfigError{err}
 	}
 	driver := riversqlite.New(db.Writer())
-	inserter, err := delivery.NewInserter(driver, logger)
+	database, err := core.NewDatabase(driver, nil, logger, func(enqueue sqlite.Enqueue) store.Store { return sqlite.NewStore(db, enqueue) })
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Database{
-		Store:    sqlite.NewStore(db, inserter.EnqueueTx),
-		newQueue: queueOn(driver, nil),
+		Database: database,
 		migrate: func(ctx context.Context) error {
 			return db.Migrate(ctx, func(ctx context.Context) error { return delivery.Migrate(ctx, driver, logger) })
 		},
@@ -168,13 +166,12 @@ func openPostgres(ctx context.Context, dsn string, logger *slog.Logger) (*Databa
 		return nil, &ConfigError{err}
 	}
 	driver := riverpgxv5.New(db.Pool())
-	inserter, err := delivery.NewInserter(driver, logger)
+	database, err := core.NewDatabase(driver, db.Now, logger, func(enqueue postgres.Enqueue) store.Store { return postgres.NewStore(db, enqueue) })
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Database{
-		Store:    postgres.NewStore(db, inserter.EnqueueTx),
-		newQueue: queueOn(driver, db.Now),
+		Database: database,
 		migrate: func(ctx context.Context) error {
 			return db.Migrate(ctx, func(ctx context.Context, pool *pgxpool.Pool) error {
 				return delivery.Migrate(ctx, riverpgxv5.New(pool), logger)
@@ -182,13 +179,6 @@ func openPostgres(ctx context.Context, dsn string, logger *slog.Logger) (*Databa
 		},
 		schemas: schemasOf(db.Schema, driver),
 	}, nil
-}
-
-func queueOn[TTx any](driver riverdriver.Driver[TTx], now func(context.Context) (time.Time, error)) func(delivery.Config) (queue, error) {
-	return func(config delivery.Config) (queue, error) {
-		config.DatabaseTime = now
-		return delivery.NewQueue(driver, config)
-	}
 }
 
 func schemasOf[TTx any](own func(context.Context) (store.Schema, error), driver riverdriver.Driver[TTx]) func(context.Context) (Schemas, error) {

@@ -81,72 +81,41 @@ func (o *outages) hold(r heldRecord) bool {
 
 // run watches until the context ends. The database is looked at only when something has failed.
 func (o *outages) run(ctx context.Context) {
+	var since, lateUntil time.Time // since is zero while the database is there
+	var fault error
+	look, tell := new(time.Ticker), new(time.Ticker) // which never tick
 	o.watch(true)
-	defer o.release(ctx, heldRecord.log)
-	defer o.watch(false)
-	var lateUntil time.Time
+	defer func() {
+		o.watch(false)
+		o.release(ctx, !since.IsZero())
+	}()
 	for {
 		select {
 		case r := <-o.held:
-			err := o.look(ctx)
-			switch {
-			case ctx.Err() != nil:
-				r.log(ctx)
-				return
-			case err != nil:
-				r.demote(ctx)
-				if !o.wait(ctx, err) {
-					o.watch(false)
-					o.release(ctx, heldRecord.demote)
-					return
+			if since.IsZero() {
+				if fault = probeOnce(ctx, o.probe); fault != nil && ctx.Err() == nil {
+					since, look, tell = time.Now(), time.NewTicker(probeEvery), time.NewTicker(awayEvery)
+					o.logger.Error("the database is unavailable: calls are answered with 503 and deliveries wait until it is back", "err", fault)
 				}
-				lateUntil = time.Now().Add(lateFor)
-			case time.Now().Before(lateUntil):
-				r.demote(ctx)
-			default:
-				r.log(ctx)
-				o.release(ctx, heldRecord.log) // one look for all that failed before it
 			}
+			outage := !since.IsZero() || fault == nil && time.Now().Before(lateUntil)
+			r.log(ctx, outage)
+			o.release(ctx, outage) // one look for all that failed before it
+		case <-tell.C:
+			o.logger.Error("the database is still unavailable", "away", time.Since(since).Round(time.Second), "err", fault)
+		case <-look.C:
+			if fault = probeOnce(ctx, o.probe); fault != nil {
+				continue
+			}
+			o.release(ctx, true)
+			o.logger.Warn("the database is back", "away", time.Since(since).Round(time.Millisecond))
+			look.Stop()
+			tell.Stop()
+			since, lateUntil = time.Time{}, time.Now().Add(lateFor)
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// wait tells of an outage until it ends, or the context does.
-func (o *outages) wait(ctx context.Context, err error) (back bool) {
-	since := time.Now()
-	o.logger.Error("the database is unavailable: calls are answered with 503 and deliveries wait until it is back", "err", err)
-	look, tell := time.NewTicker(probeEvery), time.NewTicker(awayEvery)
-	defer look.Stop()
-	defer tell.Stop()
-	for {
-		select {
-		case r := <-o.held:
-			r.demote(ctx)
-		case <-tell.C:
-			o.logger.Error("the database is still unavailable", "away", time.Since(since).Round(time.Second), "err", err)
-		case <-look.C:
-			now := o.look(ctx)
-			if ctx.Err() != nil {
-				return false
-			}
-			if now == nil {
-				o.release(ctx, heldRecord.demote)
-				o.logger.Warn("the database is back", "away", time.Since(since).Round(time.Millisecond))
-				return true
-			}
-			err = now
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func (o *outages) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	return o.probe(ctx)
 }
 
 func (o *outages) watch(on bool) {
@@ -156,22 +125,23 @@ func (o *outages) watch(on bool) {
 }
 
 // release lets all records go that are held.
-func (o *outages) release(ctx context.Context, to func(heldRecord, context.Context)) {
+func (o *outages) release(ctx context.Context, outage bool) {
 	for {
 		select {
 		case r := <-o.held:
-			to(r, ctx)
+			r.log(ctx, outage)
 		default:
 			return
 		}
 	}
 }
 
-func (r heldRecord) log(ctx context.Context) { _ = r.handler.Handle(ctx, r.record) } // nobody could be told
-
-func (r heldRecord) demote(ctx context.Context) {
-	r.record.Level = slog.LevelDebug
+// log writes the record, at the debug level if it is an outage's.
+func (r heldRecord) log(ctx context.Context, outage bool) {
+	if outage {
+		r.record.Level = slog.LevelDebug
+	}
 	if r.handler.Enabled(ctx, r.record.Level) {
-		r.log(ctx)
+		_ = r.handler.Handle(ctx, r.record) // nobody could be told
 	}
 }

@@ -31,7 +31,7 @@ func (p *prober) run(ctx context.Context) {
 		select {
 		case answer := <-p.asked:
 			if at.IsZero() || time.Since(at) >= probeEvery {
-				last = p.once(ctx)
+				last = probeOnce(ctx, p.probe)
 				at = time.Now()
 			}
 			answer <- last
@@ -41,10 +41,10 @@ func (p *prober) run(ctx context.Context) {
 	}
 }
 
-func (p *prober) once(ctx context.Context) error {
+func probeOnce(ctx context.Context, probe func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return p.probe(ctx)
+	return probe(ctx)
 }
 
 // errUnanswered: the database has not failed, and has not answered either.

@@ -1,13 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
@@ -62,7 +62,7 @@ func (s *service) start(ctx context.Context) error {
 		s.openDatabase,
 		s.assemble,
 		s.startBackground,
-		s.startQueue,
+		s.startCore,
 		s.startPublic,
 	} {
 		if err := start(ctx); err != nil {
@@ -122,7 +122,6 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 // startBackground starts what goes on beside calls and deliveries.
 func (s *service) startBackground(ctx context.Context) error {
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-	s.background.Go(func() { s.usage.Run(ctx) })
 	s.background.Go(func() { s.prober.run(ctx) })
 	s.background.Go(func() { s.outages.run(ctx) })
 	s.background.Go(func() { s.reloadOn(ctx, s.config.Reload) })
@@ -134,12 +133,9 @@ func (s *service) startBackground(ctx context.Context) error {
 	return nil
 }
 
-func (s *service) startQueue(ctx context.Context) error {
-	if err := store.InTime(ctx, s.queue.Start); err != nil {
-		return fmt.Errorf("starting the queue: %w", err)
-	}
-	s.onStop("deliveries", s.queue.Stop)
-	return nil
+func (s *service) startCore(ctx context.Context) error {
+	s.onStop("deliveries", s.core.Stop)
+	return s.core.Start(ctx)
 }
 
 func (s *service) startPublic(ctx context.Context) error {
@@ -156,17 +152,22 @@ func (s *service) startPublic(ctx context.Context) error {
 	s.onStop("calls", s.stopPublic)
 	s.admin.Started(admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view})
 	s.logger.Info("serving", "addr", listener.Addr().String(), "database", Redacted(s.config.Database), "version", Version())
-	_, _ = fmt.Fprintf(s.out, "enablementd listens on %s://%s (reference at /docs/)\n", scheme, listener.Addr())
+	url := scheme + "://" + listener.Addr().String()
+	var told bytes.Buffer // one write: whoever waits for the first line has all of it
+	_, _ = fmt.Fprintf(&told, "enablementd listens on %s (reference at /docs/)\n", url)
 	if s.config.Sample {
-		sample.Tell(s.out, scheme+"://"+listener.Addr().String())
+		sample.Tell(&told, url)
 	}
+	_, _ = told.WriteTo(s.out)
 	return nil
 }
 
 // stopPublic tells whoever sends calls first, and gives them time to turn away.
 func (s *service) stopPublic(ctx context.Context) error {
 	s.admin.Drain()
-	wait(ctx, s.config.DrainDelay)
+	drained, cancel := context.WithTimeout(ctx, s.config.DrainDelay)
+	defer cancel()
+	<-drained.Done()
 	err := s.public.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.public.Close())
@@ -180,13 +181,4 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 		return nil, configErrorf("%s %s: %w", flag, addr, err)
 	}
 	return listener, nil
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

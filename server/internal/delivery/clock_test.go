@@ -20,6 +20,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 // elsewhen returns the URL of a database whose clock is off from this process's: its functions of time are
@@ -98,9 +99,9 @@ func TestClock(t *testing.T) {
 			}
 			_, stop := start()
 			defer func() { stop() }()
-			_, err = enablement.NewService(store, time.Now).Submit(t.Context(), enablement.Submission{
+			_, err = storetest.Submit(t.Context(), store, enablement.Call{
 				CompanyID: sample.Company, ClientID: sample.Cases[0].ClientID, RequestID: sample.Cases[0].RequestID,
-			}, func(enablement.Request) ([]byte, error) { return nil, nil })
+			}, time.Now())
 			require.NoError(t, err)
 			list, err := store.Notifications(t.Context(), "", "", 1)
 			require.NoError(t, err)

@@ -24,6 +24,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -97,9 +98,9 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 // submit makes the sample's complete request enter KYC and returns the notification's id.
 func (b *bench) submit(t *testing.T) string {
 	t.Helper()
-	_, err := enablement.NewService(b.store, time.Now).Submit(t.Context(), enablement.Submission{
+	_, err := storetest.Submit(t.Context(), b.store, enablement.Call{
 		CompanyID: sample.Company, ClientID: sample.Cases[0].ClientID, RequestID: sample.Cases[0].RequestID,
-	}, func(enablement.Request) ([]byte, error) { return nil, nil })
+	}, time.Now())
 	require.NoError(t, err)
 	list, err := b.store.Notifications(t.Context(), "", "", 10)
 	require.NoError(t, err)
@@ -264,12 +265,9 @@ func TestQueue_upkeep(t *testing.T) {
 		"old": time.Now().Add(-enablement.IdempotencyWindow - time.Minute),
 		"new": time.Now().Add(-enablement.IdempotencyWindow + time.Hour),
 	} {
-		s := enablement.Submission{
+		_, err := storetest.Submit(t.Context(), b.store, storetest.Keyed(enablement.Call{
 			CompanyID: sample.Company, ClientID: sample.Cases[1].ClientID, RequestID: sample.Cases[1].RequestID,
-		}
-		s.Idempotency = enablement.NewIdempotency(s, key)
-		_, err := enablement.NewService(b.store, func() time.Time { return at }).Submit(t.Context(), s,
-			func(enablement.Request) ([]byte, error) { return []byte("reply"), nil })
+		}, key), at)
 		require.NoError(t, err)
 	}
 	defer b.start()()

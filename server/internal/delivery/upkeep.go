@@ -46,13 +46,13 @@ func (u *upkeep) Timeout(*river.Job[upkeepArgs]) time.Duration { return upkeepTi
 // Work implements [river.Worker]. What takes all of its time does not keep the rest from being removed: the next run
 // has less of it.
 func (u *upkeep) Work(ctx context.Context, _ *river.Job[upkeepArgs]) error {
-	replies, repliesErr := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
+	responses, responsesErr := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
 	jobs, jobsErr := u.pruner.PruneJobs(ctx, u.clock().Add(-u.keepJobs))
 	deliveries, deliveriesErr := u.pruner.PruneDeliveries(ctx, u.clock().Add(-u.keepDeliveries))
-	if replies+jobs+deliveries > 0 {
-		u.logger.Info("what has had its time was removed", "replies", replies, "jobs", jobs, "deliveries", deliveries)
+	if responses+jobs+deliveries > 0 {
+		u.logger.Info("what has had its time was removed", "responses", responses, "jobs", jobs, "deliveries", deliveries)
 	}
-	return errors.Join(repliesErr, jobsErr, deliveriesErr)
+	return errors.Join(responsesErr, jobsErr, deliveriesErr)
 }
 
 // upkeepSchedule queues the job at the start and then again and again.

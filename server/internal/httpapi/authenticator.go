@@ -19,9 +19,10 @@ type Authenticator struct {
 
 var _ server.Authenticator = (*Authenticator)(nil)
 
-// NewAuthenticator returns an authenticator over stored keys. It tells used when a key was good.
-func NewAuthenticator(keys access.Finder, used func(keyID string, at time.Time), clock func() time.Time) *Authenticator {
-	return &Authenticator{keys: keys, used: used, clock: clock}
+// NewAuthenticator returns an authenticator over stored keys, which it remembers for a moment. Looking one up takes no
+// longer than timeout. It tells used when a key was good.
+func NewAuthenticator(keys access.Finder, timeout time.Duration, used func(keyID string, at time.Time), clock func() time.Time) *Authenticator {
+	return &Authenticator{keys: access.NewCache(keys, timeout, clock), used: used, clock: clock}
 }
 
 // Authenticate looks the key up by its hash. An unknown, revoked or expired key is

@@ -1,16 +1,11 @@
 package httpapi
 
 import (
-	"encoding/json"
-
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-// encode writes the body of a 200.
-func encode(r enablement.Request) ([]byte, error) { return json.Marshal(submission(r)) }
-
-func submission(r enablement.Request) api.Submission {
+func evaluatedProduct(r enablement.Request) api.Submission {
 	return api.Submission{
 		Product: api.Product{
 			ID:       r.ID,

@@ -1,5 +1,14 @@
 // Package store is the port to storage that the service is wired to. Packages sqlite and postgres
 // implement it; package storetest holds every implementation to it.
+//
+// A call changes something in one way: load the file, locked; decide, by a function without side effects; put what was
+// decided, with its audit row, its job and its response. Packages group and batch let submissions that come
+// together share a transaction, since each costs a wait for the disk; what comes less often has one of its own.
+//
+// SQL is written by hand, in both databases, as constants in the file that runs them; one of a single line may stand in
+// the call. Generated access (sqlc) has types of its own, to be converted to the domain's, and knows
+// neither the lists and locks that many submissions are read with in one round trip, nor statements that are
+// held back and sent with the commit.
 package store
 
 import (
@@ -66,7 +75,7 @@ type Store interface {
 	// an earlier moment than the one noted.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
 
-	// PruneIdempotency forgets replies recorded at or before the given moment, PruneDeliveries removes ledger rows of
+	// PruneIdempotency forgets responses recorded at or before the given moment, PruneDeliveries removes ledger rows of
 	// attempts made at or before it, except those of a pending notification, and PruneJobs removes jobs of the queue that
 	// were finished at or before it. They tell how many, which may be some of them where there is an error. They remove
 	// very many in steps, between which others have the database, and end between two steps when their context does.

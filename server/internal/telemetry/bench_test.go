@@ -12,6 +12,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 )
 
@@ -39,7 +40,7 @@ func BenchmarkCall(b *testing.B) {
 		_ = tracing.Shutdown(ended)
 	})
 	m := newMetrics(telemetry.MetricsConfig{})
-	bare, err := server.Handler(impl{store{decision: completed}},
+	bare, err := server.Handler(impl{func(context.Context, time.Time, enablement.Change, error) {}},
 		server.WithAuthenticator(server.AuthenticatorFunc(authenticate)),
 		server.WithLogger(slog.New(slog.NewJSONHandler(io.Discard, nil))))
 	require.NoError(b, err)

@@ -6,28 +6,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
-
-// QueueStats is how much the queue holds.
-type QueueStats struct {
-	// Jobs by state: due and waiting for a worker, being worked, waiting after a failed attempt,
-	// and waiting for their first time.
-	Available, Running, Retryable, Scheduled int
-	// OldestAvailable is how long the oldest available job has been due; 0 where there is none.
-	OldestAvailable time.Duration
-	// Notifications that are not delivered, by state. Those that were are not counted here: there
-	// are ever more of them, and they are in deliveries_total.
-	Pending, Dead int
-}
-
-// PoolStats is how a pool of database connections does.
-type PoolStats struct {
-	// MaxOpen is the pool's size, 0 where it has no limit.
-	MaxOpen, Open, InUse, Idle int
-	// WaitCount and WaitDuration are of all that ever waited for a connection.
-	WaitCount    int64
-	WaitDuration time.Duration
-}
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
@@ -53,12 +34,12 @@ var (
 // queueCollector asks for the queue's figures when it is scraped. Where it gets none it has none to
 // show, rather than old ones, and counts that.
 type queueCollector struct {
-	read   func(context.Context) (QueueStats, error)
+	read   func(context.Context, time.Time) (store.QueueStats, error)
 	failed prometheus.Counter
 	logger *slog.Logger
 }
 
-func newQueueCollector(read func(context.Context) (QueueStats, error), logger *slog.Logger) *queueCollector {
+func newQueueCollector(read func(context.Context, time.Time) (store.QueueStats, error), logger *slog.Logger) *queueCollector {
 	return &queueCollector{read: read, logger: logger, failed: prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace, Name: "queue_stats_errors_total", Help: "Scrapes that could not read the queue's figures.",
 	})}
@@ -76,7 +57,7 @@ func (c *queueCollector) Describe(descs chan<- *prometheus.Desc) {
 func (c *queueCollector) Collect(metrics chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), queueTimeout)
 	defer cancel()
-	stats, err := c.read(ctx)
+	stats, err := c.read(ctx, time.Now())
 	if err != nil {
 		c.failed.Inc()
 		c.logger.Warn("the queue's figures could not be read", "err", err)
@@ -110,7 +91,7 @@ var (
 )
 
 // poolCollector reads the figures of pools by their names.
-type poolCollector map[string]func() PoolStats
+type poolCollector func() map[string]store.PoolStats
 
 // Describe implements [prometheus.Collector].
 func (poolCollector) Describe(descs chan<- *prometheus.Desc) {
@@ -121,8 +102,7 @@ func (poolCollector) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
-	for name, read := range c {
-		stats := read()
+	for name, stats := range c() {
 		metrics <- gauge(poolMax, float64(stats.MaxOpen), name)
 		metrics <- gauge(poolOpen, float64(stats.Open), name)
 		metrics <- gauge(poolInUse, float64(stats.InUse), name)

@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -24,29 +23,18 @@ const (
 	other = "other"
 )
 
-// Store counts what next commits.
-func (m *Metrics) Store(next enablement.Store) enablement.Store { return countingStore{next, m} }
-
-type countingStore struct {
-	next    enablement.Store
-	metrics *Metrics
-}
-
-// Submit implements [enablement.Store].
-func (s countingStore) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	started := time.Now()
-	decision, err := s.next.Submit(ctx, sub, decide)
-	outcome := outcomeOf(decision, err)
-	s.metrics.submissions.WithLabelValues(outcome).Observe(time.Since(started).Seconds())
+// ObserveSubmit counts a submission that began at the moment and led to the change, or the error.
+func (m *Metrics) ObserveSubmit(started time.Time, change enablement.Change, err error) {
+	outcome := outcomeOf(change, err)
+	m.submissions.WithLabelValues(outcome).Observe(time.Since(started).Seconds())
 	if outcome == committed {
-		s.metrics.count(decision)
+		m.count(change)
 	}
-	return decision, err
 }
 
-func outcomeOf(decision enablement.Decision, err error) string {
+func outcomeOf(change enablement.Change, err error) string {
 	switch {
-	case err == nil && decision.Replayed:
+	case err == nil && change.Replayed:
 		return replayed
 	case err == nil:
 		return committed
@@ -61,15 +49,15 @@ func outcomeOf(decision enablement.Decision, err error) string {
 	}
 }
 
-func (m *Metrics) count(d enablement.Decision) {
-	product, evaluation := productLabel(d.Request.Product), d.Request.Evaluation
+func (m *Metrics) count(c enablement.Change) {
+	product, evaluation := productLabel(c.Request.Product), c.Request.Evaluation
 	result := incomplete
 	if evaluation.Complete() {
 		result = complete
 	}
 	m.evaluations.WithLabelValues(product, result).Inc()
-	if d.From != d.Request.Status {
-		m.transitions.WithLabelValues(product, statusLabel(d.From), statusLabel(d.Request.Status)).Inc()
+	if c.From != c.Request.Status {
+		m.transitions.WithLabelValues(product, statusLabel(c.From), statusLabel(c.Request.Status)).Inc()
 	}
 	for _, r := range evaluation.Rejected {
 		i := item{r.Type, r.Key}

@@ -35,8 +35,10 @@ const (
 	key   = "cm_canary-key"
 )
 
-// impl answers by the request's id: with an error of that name, or by submitting to the store.
-type impl struct{ store enablement.Store }
+// impl answers by the request's id: with an error of that name, or as if the request had entered KYC.
+type impl struct {
+	observe func(ctx context.Context, started time.Time, change enablement.Change, err error)
+}
 
 func (i impl) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
 	switch r.ProductRequestID {
@@ -49,9 +51,7 @@ func (i impl) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObjec
 	case "abort":
 		panic(http.ErrAbortHandler)
 	}
-	if _, err := i.store.Submit(ctx, enablement.Submission{ClientID: r.ClientID, RequestID: r.ProductRequestID}, nil); err != nil {
-		return nil, err
-	}
+	i.observe(ctx, time.Now(), completed, nil)
 	day := api.NewTimestamp(time.Date(2026, 4, 15, 10, 30, 0, 0, time.UTC))
 	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.Submission{
 		Product: api.Product{
@@ -63,18 +63,8 @@ func (i impl) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObjec
 	}}}, nil
 }
 
-// store is one that commits the same decision always.
-type store struct {
-	decision enablement.Decision
-	err      error
-}
-
-func (s store) Submit(context.Context, enablement.Submission, func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	return s.decision, s.err
-}
-
-// completed is a decision by which a request entered KYC.
-var completed = enablement.Decision{
+// completed is a change by which a request entered KYC.
+var completed = enablement.Change{
 	Request: enablement.Request{
 		ID: "req_found", ClientID: "cli_found", Product: enablement.CardsIndividuals, Status: enablement.InKYC,
 	},
@@ -91,7 +81,10 @@ func authenticate(_ context.Context, apiKey string, _ netip.Addr) (server.Princi
 // newHandler is a server as the service has it.
 func newHandler(t testing.TB, metrics *telemetry.Metrics, tracing *telemetry.Tracing, log io.Writer) http.Handler {
 	t.Helper()
-	h, err := server.Handler(impl{metrics.Store(tracing.Store(store{decision: completed}))},
+	h, err := server.Handler(impl{func(ctx context.Context, started time.Time, change enablement.Change, err error) {
+		metrics.ObserveSubmit(started, change, err)
+		tracing.ObserveSubmit(ctx, started, change, err)
+	}},
 		server.WithAuthenticator(server.AuthenticatorFunc(authenticate)),
 		server.WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
 		server.WithObserver(metrics.ObserveCall),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 // What a scrape may cost.
@@ -29,10 +30,10 @@ const (
 type MetricsConfig struct {
 	// Version is the service's.
 	Version string
-	// Queue reads the queue's figures at each scrape, and obeys its context. Nil: there are none.
-	Queue func(context.Context) (QueueStats, error)
-	// Pools reads the figures of each pool of database connections, by a name for it.
-	Pools  map[string]func() PoolStats
+	// Queue reads the queue's figures at each scrape, of that moment, and obeys its context. Nil: there are none.
+	Queue func(context.Context, time.Time) (store.QueueStats, error)
+	// Pools reads the figures of each pool of database connections, by a name for it. Nil: there are none.
+	Pools  func() map[string]store.PoolStats
 	Logger *slog.Logger
 }
 
@@ -63,13 +64,13 @@ func NewMetrics(config MetricsConfig) *Metrics {
 		registry: prometheus.NewRegistry(),
 		logger:   config.Logger,
 		calls: counters("http_requests_total",
-			"Calls, by the status and the error code of the reply; status 0 is a call that was aborted.",
+			"Calls, by the status and the error code of the response; status 0 is a call that was aborted.",
 			"route", "method", "status", "code"),
 		callDurations: histograms("http_request_duration_seconds",
-			"Time from a call's arrival until its reply was ready to leave.",
+			"Time from a call's arrival until its response was ready to leave.",
 			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "route", "method"),
 		callsInFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: namespace, Name: "http_requests_in_flight", Help: "Calls that wait for their reply.",
+			Namespace: namespace, Name: "http_requests_in_flight", Help: "Calls that wait for their response.",
 		}),
 		submissions: histograms("submit_duration_seconds",
 			"Time a submission took at the database, waiting for its turn and the commit included.",
@@ -102,7 +103,7 @@ func NewMetrics(config MetricsConfig) *Metrics {
 	if config.Queue != nil {
 		m.registry.MustRegister(newQueueCollector(config.Queue, config.Logger))
 	}
-	if len(config.Pools) > 0 {
+	if config.Pools != nil {
 		m.registry.MustRegister(poolCollector(config.Pools))
 	}
 	m.prepare()

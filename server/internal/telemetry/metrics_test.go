@@ -20,6 +20,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 )
 
@@ -52,14 +53,17 @@ func value(t *testing.T, text, name string) string {
 	return ""
 }
 
-func someStats(context.Context) (telemetry.QueueStats, error) {
-	return telemetry.QueueStats{
+func someStats(context.Context, time.Time) (store.QueueStats, error) {
+	return store.QueueStats{
 		Available: 1, Running: 2, Retryable: 3, Scheduled: 4, OldestAvailable: 1500 * time.Millisecond, Pending: 5, Dead: 6,
 	}, nil
 }
 
-func somePool() telemetry.PoolStats {
-	return telemetry.PoolStats{MaxOpen: 4, Open: 3, InUse: 2, Idle: 1, WaitCount: 7, WaitDuration: 250 * time.Millisecond}
+func somePools() map[string]store.PoolStats {
+	return map[string]store.PoolStats{
+		"reader": {MaxOpen: 4, Open: 3, InUse: 2, Idle: 1, WaitCount: 7, WaitDuration: 250 * time.Millisecond},
+		"writer": {},
+	}
 }
 
 // TestMetrics tells a short story and compares all that is told of it with testdata.
@@ -67,7 +71,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(telemetry.MetricsConfig{
 		Queue: someStats,
-		Pools: map[string]func() telemetry.PoolStats{"reader": somePool, "writer": func() telemetry.PoolStats { return telemetry.PoolStats{} }},
+		Pools: somePools,
 	})
 	for _, call := range []server.Call{
 		{Operation: "submitProduct", Route: route, Method: "POST", Status: 200, Duration: 400 * time.Microsecond},
@@ -94,15 +98,15 @@ func TestMetrics(t *testing.T) {
 	again.From = enablement.PendingDocumentation
 	strange := completed
 	strange.From, strange.Request.Status, strange.Request.Product = "canary", "canary too", "canary"
-	for _, s := range []store{
-		{decision: incomplete}, {decision: again}, {decision: completed}, {decision: strange},
-		{decision: enablement.Decision{Replayed: true, Reply: []byte("canary")}},
-		{err: enablement.ErrClientNotFound}, {err: fmt.Errorf("canary: %w", enablement.ErrNotPending)},
-		{err: errors.New("canary")},
+	for _, change := range []enablement.Change{
+		incomplete, again, completed, strange, {Replayed: true, Response: []byte("canary")},
 	} {
-		decision, err := m.Store(s).Submit(t.Context(), enablement.Submission{}, nil)
-		require.Equal(t, s.decision, decision)
-		require.Equal(t, s.err, err)
+		m.ObserveSubmit(time.Now(), change, nil)
+	}
+	for _, err := range []error{
+		enablement.ErrClientNotFound, fmt.Errorf("canary: %w", enablement.ErrNotPending), errors.New("canary"),
+	} {
+		m.ObserveSubmit(time.Now(), enablement.Change{}, err)
 	}
 	for _, state := range []enablement.NotificationState{
 		enablement.NotificationPending, enablement.NotificationPending, enablement.NotificationDead, enablement.NotificationDelivered,
@@ -195,26 +199,26 @@ func TestInFlight(t *testing.T) {
 func TestQueueFails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		read func(context.Context) (telemetry.QueueStats, error)
+		read func(context.Context, time.Time) (store.QueueStats, error)
 		why  string
 	}{
-		"error": {func(context.Context) (telemetry.QueueStats, error) {
-			return telemetry.QueueStats{Dead: 9}, errors.New("no database")
+		"error": {func(context.Context, time.Time) (store.QueueStats, error) {
+			return store.QueueStats{Dead: 9}, errors.New("no database")
 		}, "no database"},
-		"slow": {func(ctx context.Context) (telemetry.QueueStats, error) {
+		"slow": {func(ctx context.Context, _ time.Time) (store.QueueStats, error) {
 			<-ctx.Done()
-			return telemetry.QueueStats{}, ctx.Err()
+			return store.QueueStats{}, ctx.Err()
 		}, context.DeadlineExceeded.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log journal
 			failing := true
-			m := newMetrics(telemetry.MetricsConfig{Logger: log.logger(), Queue: func(ctx context.Context) (telemetry.QueueStats, error) {
+			m := newMetrics(telemetry.MetricsConfig{Logger: log.logger(), Queue: func(ctx context.Context, at time.Time) (store.QueueStats, error) {
 				if failing {
-					return test.read(ctx)
+					return test.read(ctx, at)
 				}
-				return someStats(ctx)
+				return someStats(ctx, at)
 			}})
 			started := time.Now()
 			text := scrape(t, m)
@@ -239,7 +243,7 @@ func TestQueuePanics(t *testing.T) {
 	var log journal
 	m := newMetrics(telemetry.MetricsConfig{
 		Logger: log.logger(),
-		Queue:  func(context.Context) (telemetry.QueueStats, error) { panic("out of order") },
+		Queue:  func(context.Context, time.Time) (store.QueueStats, error) { panic("out of order") },
 	})
 	require.Contains(t, scrape(t, m), "enablement_build_info")
 	require.Contains(t, log.String(), "out of order")

@@ -225,40 +225,28 @@ const (
 	notificationStateKey = attribute.Key("enablement.notification_state")
 )
 
-// Store records a span for each submission at next. Its ids are those that were found, never
-// what the caller asked for.
-func (t *Tracing) Store(next enablement.Store) enablement.Store {
+// ObserveSubmit records a submission that began at the moment, as a part of its call. Its ids are those
+// that were found, never what the caller asked for.
+func (t *Tracing) ObserveSubmit(ctx context.Context, started time.Time, change enablement.Change, err error) {
 	if t == nil {
-		return next
+		return
 	}
-	return tracingStore{next, t.tracer}
-}
-
-type tracingStore struct {
-	next   enablement.Store
-	tracer trace.Tracer
-}
-
-// Submit implements [enablement.Store].
-func (s tracingStore) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	ctx, span := s.tracer.Start(ctx, "submit")
-	defer func() { span.End() }()
-	decision, err := s.next.Submit(ctx, sub, decide)
-	outcome := outcomeOf(decision, err)
+	_, span := t.tracer.Start(ctx, "submit", trace.WithTimestamp(started))
+	defer span.End()
+	outcome := outcomeOf(change, err)
 	span.SetAttributes(outcomeKey.String(outcome))
 	switch outcome {
 	case failed:
 		span.SetStatus(codes.Error, "")
 	case committed:
 		span.SetAttributes(
-			clientKey.String(decision.Request.ClientID),
-			requestKey.String(decision.Request.ID),
-			productKey.String(string(decision.Request.Product)),
-			fromKey.String(string(decision.From)),
-			toKey.String(string(decision.Request.Status)),
+			clientKey.String(change.Request.ClientID),
+			requestKey.String(change.Request.ID),
+			productKey.String(string(change.Request.Product)),
+			fromKey.String(string(change.From)),
+			toKey.String(string(change.Request.Status)),
 		)
 	}
-	return decision, err
 }
 
 // ObserveDelivery records an attempt that was made, as a trace of its own: the call that caused the

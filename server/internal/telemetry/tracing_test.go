@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -157,9 +158,7 @@ func TestRefusedAndFailedSubmissions(t *testing.T) {
 	t.Parallel()
 	c := newCollector(t)
 	tracing := newTracing(t, telemetry.TracingConfig{Endpoint: c.url, SampleRatio: 1})
-	sub := enablement.Submission{ClientID: "canary", RequestID: "canary", KeyID: "canary"}
-	_, err := tracing.Store(store{err: enablement.ErrRequestNotFound}).Submit(t.Context(), sub, nil)
-	require.ErrorIs(t, err, enablement.ErrRequestNotFound)
+	tracing.ObserveSubmit(t.Context(), time.Now(), enablement.Change{}, fmt.Errorf("canary: %w", enablement.ErrRequestNotFound))
 	flush(t, tracing)
 	span := c.spans()["submit"]
 	require.Equal(t, map[string]any{"enablement.outcome": "refused"}, attributes(span.GetAttributes()))
@@ -167,8 +166,7 @@ func TestRefusedAndFailedSubmissions(t *testing.T) {
 
 	c = newCollector(t)
 	tracing = newTracing(t, telemetry.TracingConfig{Endpoint: c.url, SampleRatio: 1})
-	_, err = tracing.Store(store{err: io.ErrUnexpectedEOF}).Submit(t.Context(), sub, nil)
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	tracing.ObserveSubmit(t.Context(), time.Now(), enablement.Change{}, fmt.Errorf("canary: %w", io.ErrUnexpectedEOF))
 	flush(t, tracing)
 	span = c.spans()["submit"]
 	require.Equal(t, map[string]any{"enablement.outcome": "failed"}, attributes(span.GetAttributes()))

@@ -16,6 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/access"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 var (
@@ -162,7 +163,7 @@ func workOn(t *testing.T, db database, i int) {
 	id := fmt.Sprintf("ntf-%d", i)
 	s := submission(i)
 	s.Idempotency = nil
-	_, err := enablement.NewService(db, time.Now).Submit(t.Context(), s, func(enablement.Request) ([]byte, error) { return nil, nil })
+	_, err := storetest.Submit(t.Context(), db, s, time.Now())
 	require.ErrorIs(t, err, enablement.ErrNotPending)
 	_, err = db.Notification(t.Context(), id)
 	require.NoError(t, err)

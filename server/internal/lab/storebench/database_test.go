@@ -21,6 +21,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 // database is a store and a way past it.
@@ -171,26 +172,22 @@ func (db database) settle(t testing.TB) {
 }
 
 // submission is of the request that fill numbered i.
-func submission(i int) enablement.Submission {
-	s := enablement.Submission{
+func submission(i int) enablement.Call {
+	return storetest.Keyed(enablement.Call{
 		CompanyID: sample.Company,
 		ClientID:  fmt.Sprintf("client-%d", i),
 		RequestID: fmt.Sprintf("request-%d", i),
 		KeyID:     "key_bench",
 		TraceID:   "4bf92f3577b34da6a3ce929d0e0e4736",
-	}
-	s.Idempotency = enablement.NewIdempotency(s, s.RequestID)
-	return s
+	}, fmt.Sprint(i))
 }
 
 // submit submits the request that fill numbered i, which must enter KYC.
 func (db database) submit(t testing.TB, i int) {
-	_, err := enablement.NewService(db, time.Now).Submit(t.Context(), submission(i), func(r enablement.Request) ([]byte, error) {
-		if r.Status != enablement.InKYC {
-			return nil, fmt.Errorf("request %d is %s: %v", i, r.Status, r.Evaluation)
-		}
-		return []byte(r.Status), nil
-	})
+	change, err := storetest.Submit(t.Context(), db, submission(i), time.Now())
+	if r := change.Request; err == nil && r.Status != enablement.InKYC {
+		err = fmt.Errorf("request %d is %s: %v", i, r.Status, r.Evaluation)
+	}
 	if err != nil {
 		t.Error(err)
 	}

@@ -30,17 +30,17 @@ func Alone(n int, err error) error {
 
 // Submission is one to decide on, and what the database knows about it.
 type Submission struct {
-	enablement.Submission
+	enablement.Call
 	// Context is its caller's: nothing is written for a caller that went away.
 	Context context.Context //nolint:containedctx // submissions of several callers
-	Decide  func(enablement.File) (enablement.Decision, error)
+	Decide  func(enablement.File) (enablement.Change, error)
 
 	// ClientFound and RequestFound: nothing of another company is ever found. Of a client without the
 	// request the File has no more than that.
 	ClientFound, RequestFound bool
 	File                      enablement.File
-	// Recorded is the last reply under the idempotency key, whenever that was; nil if there is none.
-	Recorded *Reply
+	// Recorded is the last response under the idempotency key, whenever that was; nil if there is none.
+	Recorded *Record
 	// KeyTaken: another process works on the idempotency key.
 	KeyTaken bool
 	// Locked: another transaction holds the request, so that nothing is known of it yet.
@@ -48,24 +48,24 @@ type Submission struct {
 	// Fault: what is stored cannot be read.
 	Fault error
 
-	// Decision and Err are what was decided.
-	Decision enablement.Decision
-	Err      error
+	// Change and Err are what was decided.
+	Change enablement.Change
+	Err    error
 }
 
 // New returns a submission of which nothing is known yet.
-func New(ctx context.Context, s enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) *Submission {
-	return &Submission{Submission: s, Context: ctx, Decide: decide}
+func New(ctx context.Context, c enablement.Call, decide func(enablement.File) (enablement.Change, error)) *Submission {
+	return &Submission{Call: c, Context: ctx, Decide: decide}
 }
 
 // Reset forgets what is known, for a transaction that is made again.
-func (s *Submission) Reset() { *s = *New(s.Context, s.Submission, s.Decide) }
+func (s *Submission) Reset() { *s = *New(s.Context, s.Call, s.Decide) }
 
-// Reply is what an idempotency key answers.
-type Reply struct {
+// Record is what is kept under an idempotency key.
+type Record struct {
 	enablement.Idempotency
-	Body []byte
-	At   time.Time
+	Response []byte
+	At       time.Time
 }
 
 // Audit is a row of the audit.
@@ -80,7 +80,7 @@ type Writes struct {
 	Requests      []enablement.Request
 	Audit         []Audit
 	Notifications []enablement.Notification
-	Replies       []Reply
+	Records       []Record
 }
 
 // Empty tells whether there is nothing to write.
@@ -88,11 +88,11 @@ func (w *Writes) Empty() bool { return len(w.Audit) == 0 }
 
 // Decide decides on the submissions in their order.
 func Decide(submissions []*Submission) *Writes {
-	l := ledger{requests: make(map[string]enablement.Request), replies: make(map[[32]byte]Reply)}
+	l := ledger{requests: make(map[string]enablement.Request), records: make(map[[32]byte]Record)}
 	w := &Writes{}
 	for _, s := range submissions {
-		s.Decision, s.Err = l.decide(s)
-		if s.Err == nil && !s.Decision.Replayed {
+		s.Change, s.Err = l.decide(s)
+		if s.Err == nil && !s.Change.Replayed {
 			l.note(s)
 			w.add(s)
 		}
@@ -100,8 +100,8 @@ func Decide(submissions []*Submission) *Writes {
 	for _, r := range l.requests {
 		w.Requests = append(w.Requests, r)
 	}
-	for _, r := range l.replies {
-		w.Replies = append(w.Replies, r)
+	for _, r := range l.records {
+		w.Records = append(w.Records, r)
 	}
 	return w
 }
@@ -109,25 +109,25 @@ func Decide(submissions []*Submission) *Writes {
 // ledger is what was decided so far, and is not in the database yet.
 type ledger struct {
 	requests map[string]enablement.Request
-	replies  map[[32]byte]Reply
+	records  map[[32]byte]Record
 }
 
-func (l *ledger) decide(s *Submission) (enablement.Decision, error) {
+func (l *ledger) decide(s *Submission) (enablement.Change, error) {
 	if s.Fault != nil {
-		return enablement.Decision{}, s.Fault
+		return enablement.Change{}, s.Fault
 	}
 	if s.Locked {
-		return enablement.Decision{}, ErrAlone
+		return enablement.Change{}, ErrAlone
 	}
-	switch body, err := l.replay(s); {
+	switch response, err := l.replay(s); {
 	case err != nil:
-		return enablement.Decision{}, err
-	case body != nil:
-		return enablement.Decision{Reply: body, Replayed: true}, nil
+		return enablement.Change{}, err
+	case response != nil:
+		return enablement.Change{Response: response, Replayed: true}, nil
 	case !s.ClientFound:
-		return enablement.Decision{}, enablement.ErrClientNotFound
+		return enablement.Change{}, enablement.ErrClientNotFound
 	case !s.RequestFound:
-		return enablement.Decision{}, enablement.ErrRequestNotFound
+		return enablement.Change{}, enablement.ErrRequestNotFound
 	}
 	file := s.File
 	if changed, ok := l.requests[file.Request.ID]; ok {
@@ -140,14 +140,14 @@ func (l *ledger) decide(s *Submission) (enablement.Decision, error) {
 	return d, err
 }
 
-// replay returns the reply recorded under the idempotency key, nil if there is none in its window.
+// replay returns the response recorded under the idempotency key, nil if there is none in its window.
 func (l *ledger) replay(s *Submission) ([]byte, error) {
 	key := s.Idempotency
 	if key == nil {
 		return nil, nil
 	}
 	recorded := s.Recorded
-	if now, ok := l.replies[key.ID]; ok {
+	if now, ok := l.records[key.ID]; ok {
 		recorded = &now
 	}
 	switch {
@@ -155,7 +155,7 @@ func (l *ledger) replay(s *Submission) ([]byte, error) {
 		if !bytes.Equal(recorded.Fingerprint[:], key.Fingerprint[:]) {
 			return nil, enablement.ErrIdempotencyMismatch
 		}
-		return recorded.Body, nil
+		return recorded.Response, nil
 	case s.KeyTaken:
 		return nil, enablement.ErrIdempotencyInProgress
 	}
@@ -163,7 +163,7 @@ func (l *ledger) replay(s *Submission) ([]byte, error) {
 }
 
 // protect keeps a panic from the submissions of others.
-func protect(decide func(enablement.File) (enablement.Decision, error), file enablement.File) (d enablement.Decision, err error) {
+func protect(decide func(enablement.File) (enablement.Change, error), file enablement.File) (d enablement.Change, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -173,17 +173,17 @@ func protect(decide func(enablement.File) (enablement.Decision, error), file ena
 }
 
 func (l *ledger) note(s *Submission) {
-	d := s.Decision
+	d := s.Change
 	if d.Changed {
 		l.requests[d.Request.ID] = d.Request
 	}
 	if s.Idempotency != nil {
-		l.replies[s.Idempotency.ID] = Reply{Idempotency: *s.Idempotency, Body: d.Reply, At: d.At}
+		l.records[s.Idempotency.ID] = Record{Idempotency: *s.Idempotency, Response: d.Response, At: d.At}
 	}
 }
 
 func (w *Writes) add(s *Submission) {
-	d := s.Decision
+	d := s.Change
 	missing := d.Request.Evaluation.Missing
 	w.Audit = append(w.Audit, Audit{
 		RequestID: d.Request.ID, CompanyID: s.CompanyID,

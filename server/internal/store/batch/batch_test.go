@@ -13,6 +13,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 var (
@@ -23,14 +24,14 @@ var (
 // submission is of a request that is known, complete or not, decided as the service does.
 func submission(t *testing.T, requestID, key string, complete bool) *batch.Submission {
 	t.Helper()
-	sub := enablement.Submission{CompanyID: "company", ClientID: "client", RequestID: requestID}
+	sub := enablement.Call{CompanyID: "company", ClientID: "client", RequestID: requestID}
 	if key != "" {
-		sub.Idempotency = enablement.NewIdempotency(sub, key)
+		sub = storetest.Keyed(sub, key)
 		sub.Idempotency.Since = now.Add(-enablement.IdempotencyWindow)
 	}
-	s := batch.New(t.Context(), sub, func(f enablement.File) (enablement.Decision, error) {
-		d, err := enablement.Decide(f, now, func() string { return "ntf_" + f.Request.ID })
-		d.Reply = []byte(d.Request.Status)
+	s := batch.New(t.Context(), sub, func(f enablement.File) (enablement.Change, error) {
+		d, err := enablement.Submit(f, now, func() string { return "ntf_" + f.Request.ID })
+		d.Response = []byte(d.Request.Status)
 		return d, err
 	})
 	s.ClientFound, s.RequestFound = true, true
@@ -55,17 +56,17 @@ func TestDecide_sees(t *testing.T) {
 	again := submission(t, "b", "", false)
 	w := batch.Decide([]*batch.Submission{first, second, other, again})
 	require.NoError(t, first.Err)
-	require.Equal(t, enablement.InKYC, first.Decision.Request.Status)
+	require.Equal(t, enablement.InKYC, first.Change.Request.Status)
 	require.ErrorIs(t, second.Err, enablement.ErrNotPending)
 	require.NoError(t, other.Err)
-	require.Equal(t, enablement.Requested, other.Decision.From)
-	require.Equal(t, enablement.PendingDocumentation, again.Decision.From)
-	require.False(t, again.Decision.Changed)
+	require.Equal(t, enablement.Requested, other.Change.From)
+	require.Equal(t, enablement.PendingDocumentation, again.Change.From)
+	require.False(t, again.Change.Changed)
 
 	require.Len(t, w.Requests, 2)
 	require.Len(t, w.Audit, 3, "the refusal has none")
 	require.Len(t, w.Notifications, 1)
-	require.Empty(t, w.Replies)
+	require.Empty(t, w.Records)
 }
 
 func TestDecide_replays(t *testing.T) {
@@ -73,13 +74,13 @@ func TestDecide_replays(t *testing.T) {
 	first, again, mismatch := submission(t, "a", "k", true), submission(t, "a", "k", true), submission(t, "b", "k", true)
 	w := batch.Decide([]*batch.Submission{first, again, mismatch})
 	require.NoError(t, again.Err)
-	require.True(t, again.Decision.Replayed)
-	require.Equal(t, first.Decision.Reply, again.Decision.Reply)
+	require.True(t, again.Change.Replayed)
+	require.Equal(t, first.Change.Response, again.Change.Response)
 	require.ErrorIs(t, mismatch.Err, enablement.ErrIdempotencyMismatch)
 	require.Len(t, w.Audit, 1)
-	require.Len(t, w.Replies, 1)
-	require.Equal(t, first.Idempotency.ID, w.Replies[0].ID)
-	require.Equal(t, first.Decision.Reply, w.Replies[0].Body)
+	require.Len(t, w.Records, 1)
+	require.Equal(t, first.Idempotency.ID, w.Records[0].ID)
+	require.Equal(t, first.Change.Response, w.Records[0].Response)
 }
 
 func TestDecide_recorded(t *testing.T) {
@@ -99,11 +100,11 @@ func TestDecide_recorded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := submission(t, "a", "k", true)
-			s.Recorded = &batch.Reply{Idempotency: *s.Idempotency, Body: []byte("recorded"), At: now}
+			s.Recorded = &batch.Record{Idempotency: *s.Idempotency, Response: []byte("recorded"), At: now}
 			test.change(s)
 			w := batch.Decide([]*batch.Submission{s})
 			require.ErrorIs(t, s.Err, test.err)
-			require.Equal(t, test.reply, string(s.Decision.Reply))
+			require.Equal(t, test.reply, string(s.Change.Response))
 			require.Equal(t, test.reply != "in_kyc", w.Empty())
 		})
 	}
@@ -125,7 +126,7 @@ func TestDecide_apart(t *testing.T) {
 		"locked":      {func(s *batch.Submission) { s.Locked = true }, batch.ErrAlone, ""},
 		"caller gone": {func(s *batch.Submission) { s.Context = ended }, context.Canceled, ""},
 		"panic": {func(s *batch.Submission) {
-			s.Decide = func(enablement.File) (enablement.Decision, error) { panic("oh") }
+			s.Decide = func(enablement.File) (enablement.Change, error) { panic("oh") }
 		}, nil, "panic: oh"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +144,7 @@ func TestDecide_apart(t *testing.T) {
 			require.Len(t, w.Audit, 2)
 			require.Len(t, w.Notifications, 2)
 			require.Len(t, w.Requests, 2)
-			require.Empty(t, w.Replies)
+			require.Empty(t, w.Records)
 		})
 	}
 }
@@ -159,11 +160,11 @@ func TestAlone(t *testing.T) {
 func TestReset(t *testing.T) {
 	t.Parallel()
 	s := submission(t, "a", "k", true)
-	s.Fault, s.Locked, s.KeyTaken, s.Recorded = errRead, true, true, &batch.Reply{}
+	s.Fault, s.Locked, s.KeyTaken, s.Recorded = errRead, true, true, &batch.Record{}
 	batch.Decide([]*batch.Submission{s})
 	s.Reset()
 	require.Zero(t, s.File)
-	require.Zero(t, s.Decision)
+	require.Zero(t, s.Change)
 	require.NoError(t, errors.Join(s.Err, s.Fault))
 	require.False(t, s.Locked || s.KeyTaken || s.ClientFound || s.RequestFound)
 	require.Nil(t, s.Recorded)

@@ -9,24 +9,30 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
+const (
+	selectHistory = `
+		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
+		WHERE r.id = $1`
+	selectAudit = `
+		SELECT at, key_id, trace_id, from_status, to_status, missing, rejected
+		FROM audit WHERE request_id = $1 ORDER BY id`
+	selectDeliveries = `
+		SELECT notification_id, started_at, duration_us, status_code, fault, process, state
+		FROM deliveries WHERE notification_id = $1 ORDER BY id`
+)
+
 // History implements [store.Store].
 func (s *Store) History(ctx context.Context, requestID string) (enablement.History, error) {
 	var h enablement.History
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		if err := tx.QueryRow(ctx, `
-			SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
-			WHERE r.id = $1`, requestID).Scan(&h.Status, &h.NotificationID); err != nil {
+		if err := tx.QueryRow(ctx, selectHistory, requestID).Scan(&h.Status, &h.NotificationID); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, `
-			SELECT at, key_id, trace_id, from_status, to_status, missing, rejected
-			FROM audit WHERE request_id = $1 ORDER BY id`, requestID)
+		rows, _ := tx.Query(ctx, selectAudit, requestID)
 		if h.Audit, err = pgx.CollectRows(rows, scanAudit); err != nil {
 			return err
 		}
-		rows, _ = tx.Query(ctx, `
-			SELECT notification_id, started_at, duration_us, status_code, fault, process, state
-			FROM deliveries WHERE notification_id = $1 ORDER BY id`, h.NotificationID)
+		rows, _ = tx.Query(ctx, selectDeliveries, h.NotificationID)
 		h.Deliveries, err = pgx.CollectRows(rows, scanDelivery)
 		return err
 	})

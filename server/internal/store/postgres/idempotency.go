@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// lockReplies has a process at a time work on an idempotency key, until its transaction ends.
-	lockReplies = `SELECT a.id, pg_try_advisory_xact_lock(a.id) FROM unnest($1::bigint[]) a (id)`
-	// selectReplies has no age as a condition: it tempts the planner to read all replies of the window.
-	selectReplies = `SELECT id, fingerprint, reply, created_at FROM idempotency WHERE id = ANY ($1)`
-	// upsertReplies takes the place of what the keys answered before their windows.
-	upsertReplies = `
+	// lockRecords has a process at a time work on an idempotency key, until its transaction ends.
+	lockRecords = `SELECT a.id, pg_try_advisory_xact_lock(a.id) FROM unnest($1::bigint[]) a (id)`
+	// selectRecords has no age as a condition: it tempts the planner to read all responses of the window.
+	selectRecords = `SELECT id, fingerprint, reply, created_at FROM idempotency WHERE id = ANY ($1)`
+	// upsertRecords takes the place of what the keys answered before their windows.
+	upsertRecords = `
 		INSERT INTO idempotency (id, fingerprint, reply, created_at)
 		SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::timestamptz[])
 		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`
@@ -42,7 +42,7 @@ func (k keyed) lock(b *pgx.Batch) {
 		locks = append(locks, lock)
 		by[lock] = append(by[lock], subs...)
 	}
-	b.Queue(lockReplies, locks).Query(func(rows pgx.Rows) error {
+	b.Queue(lockRecords, locks).Query(func(rows pgx.Rows) error {
 		var lock int64
 		var locked bool
 		_, err := pgx.ForEachRow(rows, []any{&lock, &locked}, func() error {
@@ -64,28 +64,28 @@ func (k keyed) read(b *pgx.Batch) {
 	for id := range k {
 		ids = append(ids, id[:])
 	}
-	b.Queue(selectReplies, ids).Query(func(rows pgx.Rows) error {
+	b.Queue(selectRecords, ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id, fingerprint []byte
-			var reply batch.Reply
-			if err := rows.Scan(&id, &fingerprint, &reply.Body, &reply.At); err != nil {
+			var record batch.Record
+			if err := rows.Scan(&id, &fingerprint, &record.Response, &record.At); err != nil {
 				return err
 			}
-			copy(reply.ID[:], id)
-			copy(reply.Fingerprint[:], fingerprint)
-			for _, s := range k[reply.ID] {
-				s.Recorded = &reply
+			copy(record.ID[:], id)
+			copy(record.Fingerprint[:], fingerprint)
+			for _, s := range k[record.ID] {
+				s.Recorded = &record
 			}
 		}
 		return rows.Err()
 	})
 }
 
-func holdReplies(tx *pipeline, replies []batch.Reply) {
-	n := len(replies)
-	ids, fingerprints, bodies, at := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([]time.Time, n)
-	for i, r := range replies {
-		ids[i], fingerprints[i], bodies[i], at[i] = r.ID[:], r.Fingerprint[:], r.Body, r.At
+func holdRecords(tx *pipeline, records []batch.Record) {
+	n := len(records)
+	ids, fingerprints, responses, at := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([]time.Time, n)
+	for i, r := range records {
+		ids[i], fingerprints[i], responses[i], at[i] = r.ID[:], r.Fingerprint[:], r.Response, r.At
 	}
-	tx.hold(upsertReplies, ids, fingerprints, bodies, at)
+	tx.hold(upsertRecords, ids, fingerprints, responses, at)
 }

@@ -12,6 +12,31 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 )
 
+const (
+	upsertCompany = `
+		INSERT INTO companies (id, name, created_at) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name`
+	upsertClient = `
+		INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
+		                     phone_country_code, phone_number, country, address, created_at)
+		SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM companies WHERE id = $2
+		ON CONFLICT (id) DO UPDATE SET
+		  first_name = excluded.first_name, second_name = excluded.second_name,
+		  last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
+		  phone_country_code = excluded.phone_country_code, phone_number = excluded.phone_number,
+		  country = excluded.country, address = excluded.address
+		WHERE clients.company_id = excluded.company_id`
+	insertDocument = `
+		WITH document AS (
+		  INSERT INTO documents (client_id, type, metadata, created_at)
+		  SELECT id, $2, $3, $4 FROM clients WHERE id = $1 RETURNING id)
+		INSERT INTO document_images (document_id, side, media_type, content)
+		SELECT id, image.* FROM document, unnest($5::text[], $6::text[], $7::bytea[]) image`
+	insertRequest = `
+		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
+		SELECT $1, id, $3, $4, '', $5, $6, $7, $8 FROM clients WHERE id = $2 ON CONFLICT (id) DO NOTHING`
+)
+
 // importLock lets one import through at a time, so that two of them can't wait for each other.
 const importLock int64 = 0x656e61626c650002
 
@@ -134,9 +159,7 @@ func (i *importing) judge(entry dataset.Entry, fault func(rows int64) error, sta
 }
 
 func (i *importing) company(entry dataset.Entry, c *dataset.Company) {
-	i.queue(entry, nil,
-		`INSERT INTO companies (id, name, created_at) VALUES ($1, $2, $3)
-		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, i.at)
+	i.queue(entry, nil, upsertCompany, c.ID, c.Name, i.at)
 }
 
 func (i *importing) client(entry dataset.Entry, c *dataset.Client) error {
@@ -145,16 +168,7 @@ func (i *importing) client(entry dataset.Entry, c *dataset.Client) error {
 		return err
 	}
 	i.queue(entry, fmt.Errorf("company_id: no company %q", c.CompanyID), `SELECT 1 FROM companies WHERE id = $1`, c.CompanyID)
-	i.queue(entry, errors.New("company_id: the client belongs to another company"),
-		`INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
-		                      phone_country_code, phone_number, country, address, created_at)
-		 SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM companies WHERE id = $2
-		 ON CONFLICT (id) DO UPDATE SET
-		   first_name = excluded.first_name, second_name = excluded.second_name,
-		   last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
-		   phone_country_code = excluded.phone_country_code, phone_number = excluded.phone_number,
-		   country = excluded.country, address = excluded.address
-		 WHERE clients.company_id = excluded.company_id`,
+	i.queue(entry, errors.New("company_id: the client belongs to another company"), upsertClient,
 		c.ID, c.CompanyID, c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate,
 		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), c.CreatedAt.Time)
 	return nil
@@ -175,12 +189,7 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 	}
 	i.queue(entry, fmt.Errorf("client_id: no client %q", d.ClientID), `SELECT 1 FROM clients WHERE id = $1`, d.ClientID)
 	i.queue(entry, nil, `DELETE FROM documents WHERE client_id = $1 AND type = $2`, d.ClientID, d.Type)
-	i.queue(entry, nil,
-		`WITH document AS (
-		   INSERT INTO documents (client_id, type, metadata, created_at)
-		   SELECT id, $2, $3, $4 FROM clients WHERE id = $1 RETURNING id)
-		 INSERT INTO document_images (document_id, side, media_type, content)
-		 SELECT id, image.* FROM document, unnest($5::text[], $6::text[], $7::bytea[]) image`,
+	i.queue(entry, nil, insertDocument,
 		d.ClientID, d.Type, metadata, i.at, sides, mediaTypes, contents)
 	return nil
 }
@@ -188,9 +197,7 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
 	i.queue(entry, fmt.Errorf("client_id: no client %q", r.ClientID), `SELECT 1 FROM clients WHERE id = $1`, r.ClientID)
 	added := false
-	i.judge(entry, func(rows int64) error { added = rows > 0; return nil },
-		`INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
-		 SELECT $1, id, $3, $4, '', $5, $6, $7, $8 FROM clients WHERE id = $2 ON CONFLICT (id) DO NOTHING`,
+	i.judge(entry, func(rows int64) error { added = rows > 0; return nil }, insertRequest,
 		r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,
 		r.CreatedAt.Time, r.UpdatedAt.Time)
 	i.judge(entry, func(rows int64) error {

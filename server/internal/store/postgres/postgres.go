@@ -22,6 +22,11 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
+const setSettings = `
+	SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) setting (name, value)
+	UNION ALL
+	SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
+
 // Enqueue puts the deliveries of notifications into the queue as part of a transaction.
 type Enqueue func(ctx context.Context, tx pgx.Tx, deliveries []enablement.Due) error
 
@@ -172,10 +177,7 @@ func set(ctx context.Context, conn *pgx.Conn, settings map[string]string) error 
 	for i, name := range names {
 		values[i] = settings[name]
 	}
-	_, err := conn.Exec(ctx, `
-		SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) setting (name, value)
-		UNION ALL
-		SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
+	_, err := conn.Exec(ctx, setSettings,
 		pgx.QueryExecModeExec, names, values)
 	return err
 }
@@ -213,7 +215,7 @@ func (db *DB) Close() error {
 type Store struct {
 	*DB
 	enqueue    Enqueue
-	submitting *group.Group[*batch.Submission, enablement.Decision]
+	submitting *batch.Group
 	recording  *group.Group[enablement.Delivery, struct{}]
 	looking    *group.Group[string, enablement.NotificationStatus]
 }
@@ -223,7 +225,9 @@ var _ store.Store = (*Store)(nil)
 // NewStore returns the store in a migrated database.
 func NewStore(db *DB, enqueue Enqueue) *Store {
 	s := &Store{DB: db, enqueue: enqueue}
-	s.submitting = group.New(group.Config[*batch.Submission, enablement.Decision]{Lanes: submissions, Run: s.submitTogether})
+	s.submitting = batch.NewGroup(submissions, nil,
+		func(ctx context.Context, subs []*batch.Submission) error { return s.submit(ctx, subs, skip) },
+		func(ctx context.Context, subs []*batch.Submission) error { return s.submit(ctx, subs, wait) })
 	s.recording = group.New(group.Config[enablement.Delivery, struct{}]{Lanes: 1, Run: s.recordTogether})
 	s.looking = group.New(group.Config[string, enablement.NotificationStatus]{Lanes: 1, Run: s.lookTogether})
 	return s

@@ -17,7 +17,7 @@ import (
 // that is behind it: what was deleted is in the index until the database cleans up. Rows that another process has are
 // passed over.
 const (
-	pruneReplies = `
+	pruneRecords = `
 		WITH old AS (
 			SELECT id, created_at AS at, $4::bigint AS n FROM idempotency WHERE created_at >= $1 AND created_at <= $2
 			ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED),
@@ -44,7 +44,7 @@ const (
 
 // PruneIdempotency implements [store.Store].
 func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (int64, error) {
-	return s.prune(ctx, pruneReplies, before)
+	return s.prune(ctx, pruneRecords, before)
 }
 
 // PruneDeliveries implements [store.Store].

@@ -9,6 +9,10 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
+const lockPending = `
+	SELECT id FROM notifications WHERE id = ANY ($1) AND state = 'pending'
+	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`
+
 const (
 	// endLost ends the jobs whose worker is gone. Their notifications are stranded from then on.
 	endLost = `
@@ -52,8 +56,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 		requeued = 0
 		// Whoever queues a notification again holds its row, and looks for a job behind the lock: one that
 		// another process queued meanwhile is seen.
-		rows, _ := tx.Query(ctx, `SELECT id FROM notifications WHERE id = ANY ($1) AND state = 'pending'
-			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`, ids)
+		rows, _ := tx.Query(ctx, lockPending, ids)
 		held, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			return err

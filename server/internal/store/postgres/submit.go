@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
-	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
 // The statements of submissions that share a transaction, in the order in which they are sent. Each takes
@@ -64,35 +62,13 @@ const (
 // while one waits for the database, another one decides. With more, each has fewer to share its cost.
 const submissions = 2
 
-type submitCall = group.Call[*batch.Submission, enablement.Decision]
-
 // Submit implements [enablement.Store]. Submissions that come together share a transaction, unless one
 // has to wait for a lock: it goes on alone.
-func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	if !storable(sub.CompanyID) || !storable(sub.ClientID) {
-		return enablement.Decision{}, enablement.ErrClientNotFound
+func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	if !storable(call.CompanyID) || !storable(call.ClientID) {
+		return enablement.Change{}, enablement.ErrClientNotFound
 	}
-	together := batch.New(ctx, sub, decide)
-	d, err := s.submitting.Do(ctx, together)
-	if !errors.Is(err, batch.ErrAlone) {
-		return d, err
-	}
-	alone := batch.New(ctx, sub, decide)
-	if err := s.submit(ctx, []*batch.Submission{alone}, wait); err != nil {
-		return enablement.Decision{}, err
-	}
-	return alone.Decision, alone.Err
-}
-
-func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
-	subs := group.Ins(calls)
-	if err := s.submit(ctx, subs, skip); err != nil {
-		return batch.Alone(len(calls), err)
-	}
-	for i, call := range calls {
-		call.Out, call.Err = subs[i].Decision, subs[i].Err
-	}
-	return nil
+	return s.submitting.Submit(ctx, call, decide)
 }
 
 // locking is what to do about a request that another transaction holds.
@@ -103,7 +79,7 @@ const (
 	skip locking = " SKIP LOCKED"
 )
 
-// submit makes a transaction of submissions. Its own error means that none of them was written.
+// submit makes a transaction of submissions.
 //
 // All is read in one round trip: the locks on the requests first, so that what is read after them is not
 // older than what the submission saw that had the lock before. The clients and the documents are not
@@ -118,7 +94,7 @@ func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking lo
 			return false, err
 		}
 		defer conn.Release()
-		results := conn.SendBatch(ctx, reads(subs, locking))
+		results := conn.SendBatch(ctx, load(subs, locking))
 		err = results.Close()
 		tx := &pipeline{Tx: results.Tx()}
 		if err != nil {
@@ -130,7 +106,7 @@ func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking lo
 			rollback(ctx, tx)
 			return false, nil
 		}
-		if err := s.hold(ctx, tx, writes); err != nil {
+		if err := s.put(ctx, tx, writes); err != nil {
 			rollback(ctx, tx)
 			return false, err
 		}
@@ -142,8 +118,8 @@ func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking lo
 	})
 }
 
-// reads begins the transaction and reads into the submissions.
-func reads(subs []*batch.Submission, locking locking) *pgx.Batch {
+// load begins the transaction and reads into the submissions.
+func load(subs []*batch.Submission, locking locking) *pgx.Batch {
 	ids := make([][]string, 3)
 	keys := make(keyed)
 	for _, s := range subs {
@@ -215,14 +191,14 @@ func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 	return rows.Err()
 }
 
-// hold gives the transaction what is to be written, and sends it, with the jobs, unless there are none.
-func (s *Store) hold(ctx context.Context, tx *pipeline, w *batch.Writes) error {
+// put gives the transaction what is to be written, and sends it, with the jobs, unless there are none.
+func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 	holdAudit(tx, w.Audit)
 	if len(w.Notifications) > 0 {
 		holdNotifications(tx, w.Notifications)
 	}
-	if len(w.Replies) > 0 {
-		holdReplies(tx, w.Replies)
+	if len(w.Records) > 0 {
+		holdRecords(tx, w.Records)
 	}
 	if len(w.Requests) > 0 {
 		if err := holdRequests(tx, w.Requests); err != nil {

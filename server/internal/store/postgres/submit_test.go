@@ -15,6 +15,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres/pgtest"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 // TestSubmit_elsewhere: what another process is told while a submission holds its request.
@@ -25,15 +26,14 @@ func TestSubmit_elsewhere(t *testing.T) {
 	elsewhereDB := open(t, dsn, postgres.Options{LockTimeout: 200 * time.Millisecond})
 	elsewhere := postgres.NewStore(elsewhereDB, func(context.Context, pgx.Tx, []enablement.Due) error { return nil })
 	held, other := submissionOf(sample.Cases[0]), submissionOf(sample.Cases[1])
-	held.Idempotency = enablement.NewIdempotency(held, "k")
-	mismatched := other
-	mismatched.Idempotency = enablement.NewIdempotency(other, "k")
+	held = storetest.Keyed(held, "k")
+	mismatched := storetest.Keyed(other, "k")
 	trespassing := held
 	trespassing.CompanyID, trespassing.Idempotency = sample.OtherCompany, nil
 	unkeyed := held
 	unkeyed.Idempotency = nil
 
-	_, err := here.Submit(t.Context(), held, func(f enablement.File) (enablement.Decision, error) {
+	_, err := here.Submit(t.Context(), held, func(f enablement.File) (enablement.Change, error) {
 		_, err := elsewhere.Submit(t.Context(), mismatched, decide)
 		require.ErrorIs(t, err, enablement.ErrIdempotencyInProgress)
 
@@ -63,9 +63,9 @@ func TestSubmit_waits(t *testing.T) {
 	_, here := openStore(t, dsn, nil)
 	_, elsewhere := openStore(t, dsn, nil)
 	s := submissionOf(sample.Cases[0])
-	s.Idempotency = enablement.NewIdempotency(s, "k")
-	second := make(chan enablement.Decision, 1)
-	first, err := here.Submit(t.Context(), s, func(f enablement.File) (enablement.Decision, error) {
+	s = storetest.Keyed(s, "k")
+	second := make(chan enablement.Change, 1)
+	first, err := here.Submit(t.Context(), s, func(f enablement.File) (enablement.Change, error) {
 		go func() {
 			d, err := elsewhere.Submit(t.Context(), s, decide)
 			if err != nil {
@@ -79,7 +79,7 @@ func TestSubmit_waits(t *testing.T) {
 	require.NoError(t, err)
 	replayed := <-second
 	require.True(t, replayed.Replayed)
-	require.Equal(t, first.Reply, replayed.Reply)
+	require.Equal(t, first.Response, replayed.Response)
 }
 
 // TestSubmit_repeats: what the server rolls back, or a connection that breaks before the commit, is made
@@ -113,7 +113,7 @@ func TestSubmit_repeats(t *testing.T) {
 				return nil
 			})
 			calls := 0
-			_, err := faulty.Submit(t.Context(), submissionOf(sample.Cases[0]), func(f enablement.File) (enablement.Decision, error) {
+			_, err := faulty.Submit(t.Context(), submissionOf(sample.Cases[0]), func(f enablement.File) (enablement.Change, error) {
 				calls++
 				return decide(f)
 			})
@@ -147,7 +147,7 @@ func TestSubmit_deadline(t *testing.T) {
 	dsn := sampleDSN(t)
 	db, here := openStore(t, dsn, nil)
 	_, elsewhere := openStore(t, dsn, nil)
-	_, err := here.Submit(t.Context(), submissionOf(sample.Cases[0]), func(f enablement.File) (enablement.Decision, error) {
+	_, err := here.Submit(t.Context(), submissionOf(sample.Cases[0]), func(f enablement.File) (enablement.Change, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, err := elsewhere.Submit(ctx, submissionOf(sample.Cases[0]), decide)
@@ -215,7 +215,7 @@ func TestSubmit_roundTrips(t *testing.T) {
 			})
 			tracer.trips = nil
 			sub := submissionOf(test.c)
-			sub.Idempotency = enablement.NewIdempotency(sub, "k")
+			sub = storetest.Keyed(sub, "k")
 			sub.Idempotency.Since = time.Now().Add(-time.Hour)
 			_, err = s.Submit(t.Context(), sub, decide)
 			if test.c != sample.Cases[3] {
@@ -246,14 +246,14 @@ func (t *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQuery
 func (t *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 // decide decides as the service does.
-func decide(f enablement.File) (enablement.Decision, error) {
-	d, err := enablement.Decide(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
-	d.Reply = []byte(d.Request.Status)
+func decide(f enablement.File) (enablement.Change, error) {
+	d, err := enablement.Submit(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
+	d.Response = []byte(d.Request.Status)
 	return d, err
 }
 
-func submissionOf(c sample.Case) enablement.Submission {
-	return enablement.Submission{CompanyID: sample.Company, ClientID: c.ClientID, RequestID: c.RequestID, KeyID: "key_test"}
+func submissionOf(c sample.Case) enablement.Call {
+	return enablement.Call{CompanyID: sample.Company, ClientID: c.ClientID, RequestID: c.RequestID, KeyID: "key_test"}
 }
 
 // sampleDSN returns a migrated database with the sample in it.

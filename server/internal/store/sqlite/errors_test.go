@@ -16,6 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+	"github.com/cryptomate-go/enablement/server/internal/store/storetest"
 )
 
 // TestSubmit_unavailable: what may pass by itself is said to be so, to all whose submissions share a transaction
@@ -24,8 +25,8 @@ func TestSubmit_unavailable(t *testing.T) {
 	t.Parallel()
 	const callers = 20
 	for name, test := range map[string]struct {
-		fault func(t *testing.T, exec func(string), path string) (mend func())
-		tries int // of each caller at most
+		fault    func(t *testing.T, exec func(string), path string) (mend func())
+		attempts int // of each caller at most
 	}{
 		"locked": {func(t *testing.T, exec func(string), path string) func() {
 			exec(`PRAGMA busy_timeout = 1`)
@@ -59,16 +60,16 @@ func TestSubmit_unavailable(t *testing.T) {
 				data.Requests = append(data.Requests, r)
 			}
 			require.NoError(t, s.Import(t.Context(), data))
-			var tries atomic.Int64
+			var attempts atomic.Int64
 			submit := func(i int) error {
-				sub := enablement.Submission{
+				sub := enablement.Call{
 					CompanyID: sample.Company, ClientID: data.Requests[0].ClientID, RequestID: fmt.Sprint("rq_", i),
 				}
-				sub.Idempotency = enablement.NewIdempotency(sub, fmt.Sprint(i))
-				_, err := s.Submit(context.WithoutCancel(t.Context()), sub, func(f enablement.File) (enablement.Decision, error) {
-					tries.Add(1)
-					d, err := enablement.Decide(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
-					d.Reply = make([]byte, 100<<10) // more than is free in the pages that there are
+				sub = storetest.Keyed(sub, fmt.Sprint(i))
+				_, err := s.Submit(context.WithoutCancel(t.Context()), sub, func(f enablement.File) (enablement.Change, error) {
+					attempts.Add(1)
+					d, err := enablement.Submit(f, time.Now(), func() string { return "ntf_" + f.Request.ID })
+					d.Response = make([]byte, 100<<10) // more than is free in the pages that there are
 					return d, err
 				})
 				return err
@@ -91,7 +92,7 @@ func TestSubmit_unavailable(t *testing.T) {
 					require.ErrorIs(t, err, store.ErrUnavailable)
 				}
 			}
-			require.LessOrEqual(t, tries.Load(), int64(test.tries*callers))
+			require.LessOrEqual(t, attempts.Load(), int64(test.attempts*callers))
 			require.Zero(t, countOf(t, db, "audit"))
 			mend()
 			for i := range errs {

@@ -12,7 +12,7 @@ type Plan struct {
 
 // Plans are those that go through many rows.
 var Plans = map[string]Plan{
-	"replies to prune":         {deleteReplies, 2, false},
+	"responses to prune":       {deleteRecords, 2, false},
 	"jobs to prune":            {deleteJobs, 2, false},
 	"deliveries to look at":    {nextDelivery, 4, false},
 	"deliveries to prune":      {deleteDeliveries, 4, false},

@@ -9,6 +9,18 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
+const (
+	selectHistory = `
+		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
+		WHERE r.id = ?`
+	selectAudit = `
+		SELECT at, key_id, trace_id, from_status, to_status, missing, rejected
+		FROM audit WHERE request_id = ? ORDER BY id`
+	selectDeliveries = `
+		SELECT notification_id, started_at, duration_us, status_code, fault, process, state
+		FROM deliveries WHERE notification_id = ? ORDER BY id`
+)
+
 // History implements [store.Store].
 func (s *Store) History(ctx context.Context, requestID string) (h enablement.History, err error) {
 	defer func() { err = classify(err) }()
@@ -17,47 +29,29 @@ func (s *Store) History(ctx context.Context, requestID string) (h enablement.His
 		return h, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	err = tx.QueryRowContext(ctx, `
-		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
-		WHERE r.id = ?`, requestID).Scan(&h.Status, &h.NotificationID)
+	err = tx.QueryRowContext(ctx, selectHistory, requestID).Scan(&h.Status, &h.NotificationID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return h, enablement.ErrRequestNotFound
 	}
 	if err != nil {
 		return h, err
 	}
-	err = each(ctx, tx, func(rows *sql.Rows) error {
-		var a enablement.AuditRow
-		err := rows.Scan(&a.At, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
-		a.At = a.At.UTC()
-		h.Audit = append(h.Audit, a)
-		return err
-	}, `SELECT at, key_id, trace_id, from_status, to_status, missing, rejected FROM audit WHERE request_id = ? ORDER BY id`, requestID)
-	if err != nil {
+	if h.Audit, err = collect(ctx, tx, scanAudit, selectAudit, requestID); err != nil {
 		return h, err
 	}
-	err = each(ctx, tx, func(rows *sql.Rows) error {
-		d := enablement.Delivery{NotificationID: h.NotificationID}
-		var microseconds int64
-		err := rows.Scan(&d.StartedAt, &microseconds, &d.StatusCode, &d.Fault, &d.Process, &d.State)
-		d.StartedAt, d.Duration = d.StartedAt.UTC(), time.Duration(microseconds)*time.Microsecond
-		h.Deliveries = append(h.Deliveries, d)
-		return err
-	}, `SELECT started_at, duration_us, status_code, fault, process, state FROM deliveries WHERE notification_id = ? ORDER BY id`, h.NotificationID)
+	h.Deliveries, err = collect(ctx, tx, scanDelivery, selectDeliveries, h.NotificationID)
 	return h, err
 }
 
-// each calls f for every row of a query.
-func each(ctx context.Context, tx *sql.Tx, f func(*sql.Rows) error, query string, args ...any) (err error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+func scanAudit(row row) (a enablement.AuditRow, err error) {
+	err = row.Scan(&a.At, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
+	a.At = a.At.UTC()
+	return a, err
+}
+
+func scanDelivery(row row) (d enablement.Delivery, err error) {
+	var microseconds int64
+	err = row.Scan(&d.NotificationID, &d.StartedAt, &microseconds, &d.StatusCode, &d.Fault, &d.Process, &d.State)
+	d.StartedAt, d.Duration = d.StartedAt.UTC(), time.Duration(microseconds)*time.Microsecond
+	return d, err
 }

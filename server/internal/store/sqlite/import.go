@@ -11,6 +11,26 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 )
 
+const (
+	upsertCompany = `
+		INSERT INTO companies (id, name, created_at) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name`
+	upsertClient = `
+		INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
+		                     phone_country_code, phone_number, country, address, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET
+		  first_name = excluded.first_name, second_name = excluded.second_name,
+		  last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
+		  phone_country_code = excluded.phone_country_code, phone_number = excluded.phone_number,
+		  country = excluded.country, address = excluded.address
+		WHERE company_id = excluded.company_id`
+	insertDocument = `INSERT INTO documents (client_id, type, metadata, created_at) VALUES (?, ?, ?, ?) RETURNING id`
+	insertRequest  = `
+		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
+		VALUES (?, ?, ?, ?, '', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+)
+
 // Import implements [store.Store].
 func (s *Store) Import(ctx context.Context, data dataset.Source) error {
 	return s.write(ctx, func(uncut context.Context, tx *sql.Tx) error { return importAll(ctx, uncut, tx, data) })
@@ -51,9 +71,7 @@ func importEntry(ctx context.Context, tx *sql.Tx, entry dataset.Entry, at time.T
 }
 
 func importCompany(ctx context.Context, tx *sql.Tx, c *dataset.Company, at time.Time) error {
-	_, err := tx.ExecContext(ctx,
-		`INSERT INTO companies (id, name, created_at) VALUES (?, ?, ?)
-		 ON CONFLICT (id) DO UPDATE SET name = excluded.name`, c.ID, c.Name, moment(at))
+	_, err := tx.ExecContext(ctx, upsertCompany, c.ID, c.Name, moment(at))
 	return err
 }
 
@@ -66,16 +84,7 @@ func importClient(ctx context.Context, tx *sql.Tx, c *dataset.Client) error {
 	if err != nil {
 		return err
 	}
-	result, err := tx.ExecContext(ctx,
-		`INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
-		                      phone_country_code, phone_number, country, address, created_at)
-		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		 ON CONFLICT (id) DO UPDATE SET
-		   first_name = excluded.first_name, second_name = excluded.second_name,
-		   last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
-		   phone_country_code = excluded.phone_country_code, phone_number = excluded.phone_number,
-		   country = excluded.country, address = excluded.address
-		 WHERE company_id = excluded.company_id`,
+	result, err := tx.ExecContext(ctx, upsertClient,
 		c.ID, c.CompanyID, c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate,
 		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), moment(c.CreatedAt.Time))
 	if err != nil {
@@ -101,8 +110,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d *dataset.Document, at tim
 		return err
 	}
 	var id int64
-	if err := tx.QueryRowContext(ctx,
-		`INSERT INTO documents (client_id, type, metadata, created_at) VALUES (?, ?, ?, ?) RETURNING id`,
+	if err := tx.QueryRowContext(ctx, insertDocument,
 		d.ClientID, d.Type, metadata, moment(at)).Scan(&id); err != nil {
 		return err
 	}
@@ -127,9 +135,7 @@ func importRequest(ctx context.Context, tx *sql.Tx, entry dataset.Entry, r *data
 		`SELECT 1 FROM clients WHERE id = ?`, r.ClientID); err != nil {
 		return err
 	}
-	result, err := tx.ExecContext(ctx,
-		`INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
-		 VALUES (?, ?, ?, ?, '', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+	result, err := tx.ExecContext(ctx, insertRequest,
 		r.ID, r.ClientID, r.Product, r.Status, r.RejectionCode, r.RejectionDescription,
 		moment(r.CreatedAt.Time), moment(r.UpdatedAt.Time))
 	if err != nil {

@@ -35,21 +35,10 @@ func insertKey(ctx context.Context, tx *sql.Tx, key access.Key, hash access.Hash
 }
 
 // Keys implements [store.Store].
-func (s *Store) Keys(ctx context.Context, companyID string) (keys []access.Key, err error) {
-	rows, err := s.reading.QueryContext(ctx,
+func (s *Store) Keys(ctx context.Context, companyID string) ([]access.Key, error) {
+	keys, err := collect(ctx, s.reading, scanKey,
 		`SELECT `+keyColumns+` FROM api_keys WHERE ? IN ('', company_id) ORDER BY created_at, id`, companyID)
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer func() { err = classify(errors.Join(err, rows.Close())) }()
-	for rows.Next() {
-		key, err := scanKey(rows)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
-	return keys, rows.Err()
+	return keys, classify(err)
 }
 
 // KeyByHash implements [access.Finder].
@@ -100,7 +89,7 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 	})
 }
 
-func scanKey(row interface{ Scan(...any) error }) (access.Key, error) {
+func scanKey(row row) (access.Key, error) {
 	var key access.Key
 	var allow string
 	var expires, revoked, used sql.NullTime

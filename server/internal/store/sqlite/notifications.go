@@ -13,6 +13,15 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
+const (
+	insertDelivery = `
+		INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`
+	selectRetriable = `
+		SELECT 1 FROM notifications n WHERE id = ? AND (state = 'dead' OR state = 'pending'
+			AND NOT EXISTS (SELECT 1 FROM river_job WHERE ` + live + ` AND args ->> 'notification_id' = n.id))`
+)
+
 // notificationStatus joins each notification, n, with the last row of its ledger.
 const notificationStatus = `
 	SELECT n.id, n.request_id, n.client_id, n.company_id, n.product, n.status, n.submitted_at, n.state,
@@ -72,22 +81,11 @@ func (s *Store) Notifications(ctx context.Context, state enablement.Notification
 	for _, state := range states {
 		args = append(args, state)
 	}
-	rows, err := s.reading.QueryContext(ctx, pageQuery(len(states)), args...)
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer func() { err = classify(errors.Join(err, rows.Close())) }()
-	for rows.Next() {
-		status, err := scanNotification(rows)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, status)
-	}
-	return list, rows.Err()
+	list, err = collect(ctx, s.reading, scanNotification, pageQuery(len(states)), args...)
+	return list, classify(err)
 }
 
-func scanNotification(row interface{ Scan(...any) error }) (enablement.NotificationStatus, error) {
+func scanNotification(row row) (enablement.NotificationStatus, error) {
 	var n enablement.NotificationStatus
 	var last sql.NullTime
 	err := row.Scan(&n.ID, &n.RequestID, &n.ClientID, &n.CompanyID, &n.Product, &n.Status, &n.SubmittedAt,
@@ -121,9 +119,7 @@ func (s *Store) recordTogether(ctx context.Context, calls []*group.Call[enableme
 }
 
 func record(ctx context.Context, tx *sql.Tx, d enablement.Delivery) error {
-	if _, err := tx.ExecContext(ctx,
-		`INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
-		 VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	if _, err := tx.ExecContext(ctx, insertDelivery,
 		d.NotificationID, moment(d.StartedAt), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
 		return err
 	}
@@ -139,8 +135,7 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 		if err := found(ctx, tx, store.ErrNotificationNotFound, `SELECT 1 FROM notifications WHERE id = ?`, id); err != nil {
 			return err
 		}
-		if err := found(ctx, tx, store.ErrNotDead, `SELECT 1 FROM notifications n WHERE id = ? AND (state = 'dead' OR state = 'pending'
-			AND NOT EXISTS (SELECT 1 FROM river_job WHERE `+live+` AND args ->> 'notification_id' = n.id))`, id); err != nil {
+		if err := found(ctx, tx, store.ErrNotDead, selectRetriable, id); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE notifications SET state = ? WHERE id = ?`,

@@ -10,7 +10,7 @@ import (
 
 const (
 	// An index has the old rows side by side. What is deleted is gone from it, so each step finds its rows at once.
-	deleteReplies = `DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)`
+	deleteRecords = `DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)`
 	deleteJobs    = `
 		DELETE FROM river_job WHERE id IN (
 			SELECT id FROM river_job WHERE state IN ('cancelled', 'completed', 'discarded') AND finalized_at <= ? LIMIT ?)`
@@ -30,7 +30,7 @@ const (
 
 // PruneIdempotency implements [store.Store].
 func (s *Store) PruneIdempotency(ctx context.Context, before time.Time) (int64, error) {
-	return s.pruneAll(ctx, deleteReplies, moment(before))
+	return s.pruneAll(ctx, deleteRecords, moment(before))
 }
 
 // PruneJobs implements [store.Store].

@@ -154,7 +154,7 @@ func (db *DB) transact(ctx context.Context, f func(context.Context, *sql.Tx) err
 type Store struct {
 	*DB
 	enqueue    Enqueue
-	submitting *group.Group[*batch.Submission, enablement.Decision]
+	submitting *batch.Group
 	recording  *group.Group[enablement.Delivery, struct{}]
 }
 
@@ -163,7 +163,9 @@ var _ store.Store = (*Store)(nil)
 // NewStore returns the store in a migrated database.
 func NewStore(db *DB, enqueue Enqueue) *Store {
 	s := &Store{DB: db, enqueue: enqueue}
-	s.submitting = group.New(group.Config[*batch.Submission, enablement.Decision]{Lanes: 1, Run: s.submitTogether, Turn: db.takeTurn})
+	s.submitting = batch.NewGroup(1, db.takeTurn,
+		func(ctx context.Context, subs []*batch.Submission) error { return db.transact(ctx, s.submit(subs)) },
+		func(ctx context.Context, subs []*batch.Submission) error { return db.write(ctx, s.submit(subs)) })
 	s.recording = group.New(group.Config[enablement.Delivery, struct{}]{Lanes: 1, Run: s.recordTogether, Turn: db.takeTurn})
 	return s
 }

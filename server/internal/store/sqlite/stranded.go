@@ -25,6 +25,13 @@ const (
 	stranded = `
 		SELECT id FROM notifications WHERE state = 'pending'
 		EXCEPT SELECT args ->> 'notification_id' FROM river_job WHERE ` + live + ` LIMIT ?`
+
+	stillStranded = `
+		WHERE n.id = ? AND n.state = 'pending' AND NOT EXISTS (
+			SELECT 1 FROM river_job j WHERE j.id > ? AND ` + liveOfFew + ` AND j.args ->> 'notification_id' = n.id)`
+
+	endLostJobs = `
+		UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE id IN (SELECT id` + lostJobs + `)`
 )
 
 // RequeueStranded implements [store.Store]. It reads the long lists beside whoever writes.
@@ -36,7 +43,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 	if err := s.reading.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM river_job`).Scan(&latest); err != nil {
 		return 0, classify(err)
 	}
-	ids, err := s.stranded(ctx, limit)
+	ids, err := collect(ctx, s.reading, func(row row) (id string, err error) { return id, row.Scan(&id) }, stranded, limit)
 	if err != nil || len(ids) == 0 {
 		return 0, classify(err)
 	}
@@ -44,9 +51,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 		var deliveries []enablement.Due
 		for _, id := range ids {
 			// Only a job that is newer than the lists can have taken it up meanwhile.
-			n, err := scanNotification(tx.QueryRowContext(ctx, notificationQuery+`
-				WHERE n.id = ? AND n.state = 'pending' AND NOT EXISTS (
-					SELECT 1 FROM river_job j WHERE j.id > ? AND `+liveOfFew+` AND j.args ->> 'notification_id' = n.id)`, id, latest))
+			n, err := scanNotification(tx.QueryRowContext(ctx, notificationQuery+stillStranded, id, latest))
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}
@@ -69,30 +74,13 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 
 // endLost ends the jobs whose worker is gone. Their notifications are stranded from then on.
 func (s *Store) endLost(ctx context.Context, lost time.Time) error {
-	at := lost.UTC().Format("2006-01-02 15:04:05.000") // as the queue writes it
+	at := lost.UTC().Format(queueTime)
 	var any bool
 	if err := s.reading.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1`+lostJobs+`)`, at).Scan(&any); err != nil || !any {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `
-			UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE id IN (SELECT id`+lostJobs+`)`, at)
+		_, err := tx.ExecContext(ctx, endLostJobs, at)
 		return err
 	})
-}
-
-func (s *Store) stranded(ctx context.Context, limit int) (ids []string, err error) {
-	rows, err := s.reading.QueryContext(ctx, stranded, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }

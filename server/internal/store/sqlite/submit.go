@@ -4,50 +4,49 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
-	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-type submitCall = group.Call[*batch.Submission, enablement.Decision]
+const (
+	updateRequest = `UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`
+	insertAudit   = `
+		INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertNotification = `
+		INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	selectClient = `
+		SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
+		FROM clients WHERE id = ? AND company_id = ?`
+	selectRequest = `
+		SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
+		FROM requests WHERE id = ? AND client_id = ?`
+	selectDocuments = `
+		SELECT type, metadata,
+		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
+		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
+		FROM documents WHERE client_id = ? ORDER BY id`
+)
 
 // Submit implements [enablement.Store]. Submissions that come together share a transaction. It is the
 // only writer from its start, so what it reads cannot change before it commits.
-func (s *Store) Submit(ctx context.Context, sub enablement.Submission, decide func(enablement.File) (enablement.Decision, error)) (enablement.Decision, error) {
-	d, err := s.submitting.Do(ctx, batch.New(ctx, sub, decide))
-	if !errors.Is(err, batch.ErrAlone) {
-		return d, err
-	}
-	alone := batch.New(ctx, sub, decide)
-	if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return s.submit(ctx, tx, []*batch.Submission{alone})
-	}); err != nil {
-		return enablement.Decision{}, err
-	}
-	return alone.Decision, alone.Err
+func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	return s.submitting.Submit(ctx, call, decide)
 }
 
-func (s *Store) submitTogether(ctx context.Context, calls []*submitCall) error {
-	subs := group.Ins(calls)
-	if err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.submit(ctx, tx, subs) }); err != nil {
-		return batch.Alone(len(calls), err)
-	}
-	for i, call := range calls {
-		call.Out, call.Err = subs[i].Decision, subs[i].Err
-	}
-	return nil
-}
-
-func (s *Store) submit(ctx context.Context, tx *sql.Tx, subs []*batch.Submission) error {
-	for _, sub := range subs {
-		if err := load(ctx, tx, sub); err != nil {
-			return err
+// submit is what is done in a transaction of submissions.
+func (s *Store) submit(subs []*batch.Submission) func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		for _, sub := range subs {
+			if err := load(ctx, tx, sub); err != nil {
+				return err
+			}
 		}
+		return s.put(ctx, tx, batch.Decide(subs))
 	}
-	return s.put(ctx, tx, batch.Decide(subs))
 }
 
 // put writes what was decided.
@@ -57,22 +56,19 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx,
-			`UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`,
+		if _, err := tx.ExecContext(ctx, updateRequest,
 			r.Status, string(evaluation), moment(r.UpdatedAt), r.ID); err != nil {
 			return err
 		}
 	}
 	for _, r := range w.Audit {
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
-			 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, insertAudit,
 			r.RequestID, r.CompanyID, r.KeyID, r.TraceID, r.From, r.To, r.Missing, r.Rejected, moment(r.At)); err != nil {
 			return err
 		}
 	}
-	for _, r := range w.Replies {
-		if err := putReply(ctx, tx, r); err != nil {
+	for _, r := range w.Records {
+		if err := putRecord(ctx, tx, r); err != nil {
 			return err
 		}
 	}
@@ -86,9 +82,7 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 	deliveries := make([]enablement.Due, len(notifications))
 	for i, n := range notifications {
 		deliveries[i].NotificationID = n.ID
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
-			 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, insertNotification,
 			n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, moment(n.SubmittedAt),
 			enablement.NotificationPending); err != nil {
 			return err
@@ -99,10 +93,10 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 
 // load reads all that a decision needs. Whatever belongs to another company is not found.
 func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	if s.Recorded, err = findReply(ctx, tx, s.Idempotency); err != nil {
+	if s.Recorded, err = findRecord(ctx, tx, s.Idempotency); err != nil {
 		return err
 	}
-	if s.File.Client, s.ClientFound, err = loadClient(ctx, tx, s.Submission); err != nil || !s.ClientFound {
+	if s.File.Client, s.ClientFound, err = loadClient(ctx, tx, s.Call); err != nil || !s.ClientFound {
 		return err
 	}
 	if s.RequestFound, err = loadRequest(ctx, tx, s); err != nil || !s.RequestFound {
@@ -111,30 +105,18 @@ func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
 	return loadDocuments(ctx, tx, s)
 }
 
-func loadClient(ctx context.Context, tx *sql.Tx, sub enablement.Submission) (c enablement.Client, found bool, err error) {
-	err = tx.QueryRowContext(ctx,
-		`SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
-		 FROM clients WHERE id = ? AND company_id = ?`, sub.ClientID, sub.CompanyID).
+func loadClient(ctx context.Context, tx *sql.Tx, call enablement.Call) (c enablement.Client, found bool, err error) {
+	err = tx.QueryRowContext(ctx, selectClient, call.ClientID, call.CompanyID).
 		Scan(&c.ID, &c.CompanyID, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate,
 			&c.PhoneCountryCode, &c.PhoneNumber, &c.Country)
 	found, err = present(err)
 	return c, found, err
 }
 
-// present tells whether a query found its row.
-func present(err error) (bool, error) {
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, error) {
 	r := enablement.Request{CompanyID: s.CompanyID}
 	var evaluation string
-	found, err := present(tx.QueryRowContext(ctx,
-		`SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
-		 FROM requests WHERE id = ? AND client_id = ?`, s.RequestID, s.ClientID).
+	found, err := present(tx.QueryRowContext(ctx, selectRequest, s.RequestID, s.ClientID).
 		Scan(&r.ID, &r.ClientID, &r.Product, &r.Status, &evaluation,
 			&r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt))
 	if !found {
@@ -151,25 +133,15 @@ func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, er
 }
 
 func loadDocuments(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	rows, err := tx.QueryContext(ctx,
-		`SELECT type, metadata,
-		        EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
-		        EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
-		 FROM documents WHERE client_id = ? ORDER BY id`, s.ClientID)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var d enablement.Document
+	s.File.Documents, err = collect(ctx, tx, func(row row) (d enablement.Document, err error) {
 		var metadata string
-		if err := rows.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
-			return err
+		if err := row.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
+			return d, err
 		}
 		if err := json.Unmarshal([]byte(metadata), &d.Metadata); err != nil {
 			s.Fault = fmt.Errorf("stored metadata: %w", err)
 		}
-		s.File.Documents = append(s.File.Documents, d)
-	}
-	return rows.Err()
+		return d, nil
+	}, selectDocuments, s.ClientID)
+	return err
 }

@@ -12,11 +12,7 @@ import (
 )
 
 // keyed returns the submission of a sample case under an idempotency key.
-func keyed(c sample.Case, key string) enablement.Submission {
-	s := submissionOf(c)
-	s.Idempotency = enablement.NewIdempotency(s, key)
-	return s
-}
+func keyed(c sample.Case, key string) enablement.Call { return Keyed(submissionOf(c), key) }
 
 func exerciseIdempotency(t *testing.T, open Open) {
 	complete, incomplete := sample.Cases[0], sample.Cases[1]
@@ -66,8 +62,7 @@ func exerciseIdempotency(t *testing.T, open Open) {
 		require.NoError(t, err)
 		other := submissionOf(complete)
 		other.CompanyID = sample.OtherCompany
-		other.Idempotency = enablement.NewIdempotency(other, "k")
-		_, err = submit(t, f, other)
+		_, err = submit(t, f, Keyed(other, "k"))
 		require.ErrorIs(t, err, enablement.ErrClientNotFound, "no replay, no mismatch")
 	})
 
@@ -123,13 +118,12 @@ func exerciseIdempotency(t *testing.T, open Open) {
 	t.Run("many at once", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
-		replies := make([]string, submitters)
+		responses := make([]string, submitters)
 		errs := make([]error, submitters)
 		var group sync.WaitGroup
 		for i := range submitters {
 			group.Go(func() {
-				// Each has a service of its own, like a process of its own.
-				_, replies[i], errs[i] = submitAt(t, f, keyed(complete, "k"), now.Add(time.Duration(i)*time.Second))
+				_, responses[i], errs[i] = submitAt(t, f, keyed(complete, "k"), now.Add(time.Duration(i)*time.Second))
 			})
 		}
 		group.Wait()
@@ -139,7 +133,7 @@ func exerciseIdempotency(t *testing.T, open Open) {
 				require.ErrorIs(t, err, enablement.ErrIdempotencyInProgress)
 				continue
 			}
-			distinct[replies[i]] = true
+			distinct[responses[i]] = true
 		}
 		require.Len(t, distinct, 1, "whoever is answered, is answered the same")
 		require.Equal(t, map[string]int{"audit": 1, "idempotency": 1, "notifications": 1, "river_job": 1}, written(f))

@@ -19,7 +19,7 @@ func refusedForKey(err error) bool {
 // exerciseIsolation plays two companies with a complete request each, that try each other's.
 func exerciseIsolation(t *testing.T, open Open) {
 	mine := submissionOf(sample.Cases[0])
-	theirs := enablement.Submission{CompanyID: sample.OtherCompany, ClientID: "their-client", RequestID: "their-request"}
+	theirs := enablement.Call{CompanyID: sample.OtherCompany, ClientID: "their-client", RequestID: "their-request"}
 
 	both := func(t *testing.T) []Fixture {
 		t.Helper()
@@ -35,17 +35,17 @@ func exerciseIsolation(t *testing.T, open Open) {
 		return fixtures
 	}
 	// trespasses are all ways to name what is another company's, and what each must be answered.
-	trespasses := func(self, other enablement.Submission) []struct {
-		enablement.Submission
+	trespasses := func(self, other enablement.Call) []struct {
+		enablement.Call
 		want error
 	} {
-		named := func(client, request string) enablement.Submission {
+		named := func(client, request string) enablement.Call {
 			s := self
 			s.ClientID, s.RequestID = client, request
 			return s
 		}
 		return []struct {
-			enablement.Submission
+			enablement.Call
 			want error
 		}{
 			{named(other.ClientID, other.RequestID), enablement.ErrClientNotFound},
@@ -57,12 +57,11 @@ func exerciseIsolation(t *testing.T, open Open) {
 	t.Run("nothing is found", func(t *testing.T) {
 		t.Parallel()
 		fixtures := both(t)
-		for _, pair := range [][2]enablement.Submission{{mine, theirs}, {theirs, mine}} {
+		for _, pair := range [][2]enablement.Call{{mine, theirs}, {theirs, mine}} {
 			for _, s := range trespasses(pair[0], pair[1]) {
-				_, err := submit(t, fixtures[0], s.Submission)
+				_, err := submit(t, fixtures[0], s.Call)
 				require.ErrorIs(t, err, s.want)
-				s.Idempotency = enablement.NewIdempotency(s.Submission, "k")
-				_, err = submit(t, fixtures[0], s.Submission)
+				_, err = submit(t, fixtures[0], Keyed(s.Call, "k"))
 				require.ErrorIs(t, err, s.want)
 			}
 		}
@@ -73,10 +72,10 @@ func exerciseIsolation(t *testing.T, open Open) {
 		t.Parallel()
 		fixtures := both(t)
 		attempts := append(trespasses(mine, theirs), trespasses(theirs, mine)...)
-		for i, o := range atOnce(t, fixtures, 30*(len(attempts)+2), func(i int) (enablement.Submission, time.Time) {
-			all := []enablement.Submission{mine, theirs}
+		for i, o := range atOnce(t, fixtures, 30*(len(attempts)+2), func(i int) (enablement.Call, time.Time) {
+			all := []enablement.Call{mine, theirs}
 			for _, a := range attempts {
-				all = append(all, a.Submission)
+				all = append(all, a.Call)
 			}
 			return all[i%len(all)], now
 		}) {
@@ -98,18 +97,16 @@ func exerciseIsolation(t *testing.T, open Open) {
 	t.Run("one key, two companies", func(t *testing.T) {
 		t.Parallel()
 		fixtures := both(t)
-		requests := []enablement.Submission{mine, theirs}
+		requests := []enablement.Call{mine, theirs}
 		moments := []time.Time{now, now.Add(time.Hour)}
-		outcomes := atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
-			s := requests[i%2]
-			s.Idempotency = enablement.NewIdempotency(s, "k")
-			return s, moments[i%2]
+		outcomes := atOnce(t, fixtures, submitters, func(i int) (enablement.Call, time.Time) {
+			return Keyed(requests[i%2], "k"), moments[i%2]
 		})
 		var split [2][]outcome
 		for i, o := range outcomes {
 			split[i%2] = append(split[i%2], o)
 		}
-		require.NotEqual(t, requireOneReply(t, split[0]), requireOneReply(t, split[1]), "each has its own answer")
+		require.NotEqual(t, requireOneResponse(t, split[0]), requireOneResponse(t, split[1]), "each has its own answer")
 		require.Equal(t, map[string]int{"audit": 2, "idempotency": 2, "notifications": 2, "river_job": 2}, written(fixtures[0]))
 	})
 

@@ -30,14 +30,13 @@ func several(t *testing.T, open Open) []Fixture {
 
 // outcome is what a submission was answered.
 type outcome struct {
-	request enablement.Request
-	reply   string
-	err     error
+	request  enablement.Request
+	response string
+	err      error
 }
 
-// atOnce makes n submissions at the same moment, spread over the processes, each with a service of its
-// own.
-func atOnce(t *testing.T, fixtures []Fixture, n int, submission func(i int) (enablement.Submission, time.Time)) []outcome {
+// atOnce makes n submissions at the same moment, spread over the processes.
+func atOnce(t *testing.T, fixtures []Fixture, n int, submission func(i int) (enablement.Call, time.Time)) []outcome {
 	t.Helper()
 	outcomes := make([]outcome, n)
 	var start, done sync.WaitGroup
@@ -47,7 +46,7 @@ func atOnce(t *testing.T, fixtures []Fixture, n int, submission func(i int) (ena
 			s, at := submission(i)
 			start.Wait()
 			o := &outcomes[i]
-			o.request, o.reply, o.err = submitAt(t, fixtures[i%len(fixtures)], s, at)
+			o.request, o.response, o.err = submitAt(t, fixtures[i%len(fixtures)], s, at)
 		})
 	}
 	start.Done()
@@ -62,7 +61,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 		t.Parallel()
 		fixtures := several(t, open)
 		succeeded := 0
-		for _, o := range atOnce(t, fixtures, 1000, func(int) (enablement.Submission, time.Time) {
+		for _, o := range atOnce(t, fixtures, 1000, func(int) (enablement.Call, time.Time) {
 			return submissionOf(complete), now
 		}) {
 			if o.err == nil {
@@ -79,7 +78,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 	t.Run("one request that stays pending", func(t *testing.T) {
 		t.Parallel()
 		fixtures := several(t, open)
-		for _, o := range atOnce(t, fixtures, submitters, func(int) (enablement.Submission, time.Time) {
+		for _, o := range atOnce(t, fixtures, submitters, func(int) (enablement.Call, time.Time) {
 			return submissionOf(incomplete), now
 		}) {
 			require.NoError(t, o.err)
@@ -90,7 +89,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 	t.Run("one key", func(t *testing.T) {
 		t.Parallel()
 		fixtures := several(t, open)
-		requireOneReply(t, atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
+		requireOneResponse(t, atOnce(t, fixtures, submitters, func(i int) (enablement.Call, time.Time) {
 			return keyed(complete, "k"), now.Add(time.Duration(i) * time.Second)
 		}))
 		once := map[string]int{"audit": 1, "idempotency": 1, "notifications": 1, "river_job": 1}
@@ -106,7 +105,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 		t.Parallel()
 		fixtures := several(t, open)
 		cases := []sample.Case{complete, incomplete}
-		outcomes := atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
+		outcomes := atOnce(t, fixtures, submitters, func(i int) (enablement.Call, time.Time) {
 			return keyed(cases[i%len(cases)], "k"), now
 		})
 		answered := make(map[int]bool)
@@ -126,7 +125,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 		t.Parallel()
 		fixtures := several(t, open)
 		succeeded := 0
-		for _, o := range atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
+		for _, o := range atOnce(t, fixtures, submitters, func(i int) (enablement.Call, time.Time) {
 			return keyed(complete, fmt.Sprint(i)), now
 		}) {
 			if o.err == nil {
@@ -144,7 +143,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 		fixtures := several(t, open)
 		_, old, err := submitAt(t, fixtures[0], keyed(incomplete, "k"), now)
 		require.NoError(t, err)
-		fresh := requireOneReply(t, atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
+		fresh := requireOneResponse(t, atOnce(t, fixtures, submitters, func(i int) (enablement.Call, time.Time) {
 			return keyed(incomplete, "k"), now.Add(enablement.IdempotencyWindow + time.Duration(i)*time.Second)
 		}))
 		require.NotEqual(t, old, fresh)
@@ -164,7 +163,7 @@ func exerciseProcesses(t *testing.T, open Open) {
 		for i, f := range fixtures {
 			pruning.Go(func() { _, pruneErrs[i] = f.PruneIdempotency(t.Context(), now) })
 		}
-		for _, o := range atOnce(t, fixtures, submitters, func(i int) (enablement.Submission, time.Time) {
+		for _, o := range atOnce(t, fixtures, submitters, func(i int) (enablement.Call, time.Time) {
 			return keyed(incomplete, fmt.Sprint(i)), later
 		}) {
 			require.NoError(t, o.err)
@@ -177,20 +176,20 @@ func exerciseProcesses(t *testing.T, open Open) {
 	})
 }
 
-// requireOneReply fails unless somebody was answered, whoever was answered was answered the same, and
-// all others were told to come again. It returns the reply.
-func requireOneReply(t *testing.T, outcomes []outcome) string {
+// requireOneResponse fails unless somebody was answered, whoever was answered was answered the same, and
+// all others were told to come again. It returns the response.
+func requireOneResponse(t *testing.T, outcomes []outcome) string {
 	t.Helper()
-	replies := make(map[string]bool)
-	reply := ""
+	responses := make(map[string]bool)
+	response := ""
 	for _, o := range outcomes {
 		if o.err != nil {
 			require.ErrorIs(t, o.err, enablement.ErrIdempotencyInProgress)
 			continue
 		}
-		reply = o.reply
-		replies[reply] = true
+		response = o.response
+		responses[response] = true
 	}
-	require.Len(t, replies, 1)
-	return reply
+	require.Len(t, responses, 1)
+	return response
 }

@@ -77,7 +77,7 @@ func exercisePrune(t *testing.T, open Open) {
 		require.Equal(t, 2, f.Count("deliveries"))
 	})
 
-	t.Run("replies", func(t *testing.T) {
+	t.Run("responses", func(t *testing.T) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		together(many, func(i int) {

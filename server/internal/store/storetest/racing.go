@@ -54,8 +54,8 @@ func exerciseRacing(t *testing.T, open Open) {
 		for i, f := range fixtures {
 			group.Go(func() {
 				for range submissions {
-					request, reply, err := submitAt(t, f, submissionOf(c), now)
-					outcomes[i] = append(outcomes[i], outcome{request, reply, err})
+					request, response, err := submitAt(t, f, submissionOf(c), now)
+					outcomes[i] = append(outcomes[i], outcome{request, response, err})
 				}
 			})
 		}

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"testing"
@@ -78,23 +79,42 @@ func withSample(t *testing.T, open Open, enqueueing error) Fixture {
 }
 
 // submit submits at the moment the suite's clock stands at, and returns the request as it is
-// afterwards; the zero Request if the reply was a replay.
-func submit(t *testing.T, f Fixture, s enablement.Submission) (enablement.Request, error) {
+// afterwards; the zero Request if the response was a replay.
+func submit(t *testing.T, f Fixture, s enablement.Call) (enablement.Request, error) {
 	t.Helper()
 	request, _, err := submitAt(t, f, s, now)
 	return request, err
 }
 
-// submitAt submits at the given moment and returns the reply, too: the request's status and the
+// submitAt submits at the given moment and returns the response, too: the request's status and the
 // moment.
-func submitAt(t *testing.T, f Fixture, s enablement.Submission, at time.Time) (request enablement.Request, reply string, err error) {
+func submitAt(t *testing.T, f Fixture, c enablement.Call, at time.Time) (request enablement.Request, response string, err error) {
 	t.Helper()
-	clock := func() time.Time { return at }
-	b, err := enablement.NewService(f, clock).Submit(t.Context(), s, func(r enablement.Request) ([]byte, error) {
-		request = r
-		return fmt.Appendf(nil, "%s at %s", r.Status, at), nil
+	change, err := Submit(t.Context(), f, c, at)
+	return change.Request, string(change.Response), err
+}
+
+// Submit submits at the given moment as the service does. The response is the request's status and the moment.
+func Submit(ctx context.Context, s enablement.Store, c enablement.Call, at time.Time) (enablement.Change, error) {
+	if c.Idempotency != nil {
+		windowed := *c.Idempotency
+		windowed.Since = at.Add(-enablement.IdempotencyWindow)
+		c.Idempotency = &windowed
+	}
+	return s.Submit(ctx, c, func(file enablement.File) (enablement.Change, error) {
+		change, err := enablement.Submit(file, at, enablement.NewNotificationID)
+		change.Response = fmt.Appendf(nil, "%s at %s", change.Request.Status, at)
+		return change, err
 	})
-	return request, string(b), err
+}
+
+// Keyed returns the call under an idempotency key.
+func Keyed(c enablement.Call, key string) enablement.Call {
+	c.Idempotency = &enablement.Idempotency{
+		ID:          sha256.Sum256([]byte(c.CompanyID + " " + key)),
+		Fingerprint: sha256.Sum256([]byte(c.ClientID + " " + c.RequestID)),
+	}
+	return c
 }
 
 // notify has the provider to be told of n more requests, each a second after the one before, and returns the ids of the
@@ -138,8 +158,8 @@ func record(t *testing.T, f Fixture, id string, at time.Time, state enablement.N
 }
 
 // submissionOf returns the submission of a sample case by its own company.
-func submissionOf(c sample.Case) enablement.Submission {
-	return enablement.Submission{
+func submissionOf(c sample.Case) enablement.Call {
+	return enablement.Call{
 		CompanyID: sample.Company,
 		ClientID:  c.ClientID,
 		RequestID: c.RequestID,
@@ -152,9 +172,9 @@ func submissionOf(c sample.Case) enablement.Submission {
 func current(t *testing.T, f Fixture, c sample.Case) enablement.Request {
 	t.Helper()
 	var request enablement.Request
-	_, err := f.Submit(t.Context(), submissionOf(c), func(file enablement.File) (enablement.Decision, error) {
+	_, err := f.Submit(t.Context(), submissionOf(c), func(file enablement.File) (enablement.Change, error) {
 		request = file.Request
-		return enablement.Decision{}, errLookOnly
+		return enablement.Change{}, errLookOnly
 	})
 	require.ErrorIs(t, err, errLookOnly)
 	return request

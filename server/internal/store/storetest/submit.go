@@ -106,21 +106,21 @@ func exerciseSubmit(t *testing.T, open Open) {
 	})
 
 	for name, test := range map[string]struct {
-		change func(*enablement.Submission)
+		change func(*enablement.Call)
 		want   error
 	}{
-		"unknown client":       {func(s *enablement.Submission) { s.ClientID = "nobody" }, enablement.ErrClientNotFound},
-		"unknown request":      {func(s *enablement.Submission) { s.RequestID = "nothing" }, enablement.ErrRequestNotFound},
-		"other client's":       {func(s *enablement.Submission) { s.RequestID = incomplete.RequestID }, enablement.ErrRequestNotFound},
-		"other company":        {func(s *enablement.Submission) { s.CompanyID = sample.OtherCompany }, enablement.ErrClientNotFound},
-		"unknown company":      {func(s *enablement.Submission) { s.CompanyID = "nowhere" }, enablement.ErrClientNotFound},
-		"no ids":               {func(s *enablement.Submission) { *s = enablement.Submission{} }, enablement.ErrClientNotFound},
-		"ids are not patterns": {func(s *enablement.Submission) { s.ClientID = "%" }, enablement.ErrClientNotFound},
-		"client: zero byte":    {func(s *enablement.Submission) { s.ClientID += "\x00" }, enablement.ErrClientNotFound},
-		"client: not UTF-8":    {func(s *enablement.Submission) { s.ClientID += "\xff" }, enablement.ErrClientNotFound},
-		"request: zero byte":   {func(s *enablement.Submission) { s.RequestID += "\x00" }, enablement.ErrRequestNotFound},
-		"request: not UTF-8":   {func(s *enablement.Submission) { s.RequestID += "\xff" }, enablement.ErrRequestNotFound},
-		"company: zero byte":   {func(s *enablement.Submission) { s.CompanyID += "\x00" }, enablement.ErrClientNotFound},
+		"unknown client":       {func(s *enablement.Call) { s.ClientID = "nobody" }, enablement.ErrClientNotFound},
+		"unknown request":      {func(s *enablement.Call) { s.RequestID = "nothing" }, enablement.ErrRequestNotFound},
+		"other client's":       {func(s *enablement.Call) { s.RequestID = incomplete.RequestID }, enablement.ErrRequestNotFound},
+		"other company":        {func(s *enablement.Call) { s.CompanyID = sample.OtherCompany }, enablement.ErrClientNotFound},
+		"unknown company":      {func(s *enablement.Call) { s.CompanyID = "nowhere" }, enablement.ErrClientNotFound},
+		"no ids":               {func(s *enablement.Call) { *s = enablement.Call{} }, enablement.ErrClientNotFound},
+		"ids are not patterns": {func(s *enablement.Call) { s.ClientID = "%" }, enablement.ErrClientNotFound},
+		"client: zero byte":    {func(s *enablement.Call) { s.ClientID += "\x00" }, enablement.ErrClientNotFound},
+		"client: not UTF-8":    {func(s *enablement.Call) { s.ClientID += "\xff" }, enablement.ErrClientNotFound},
+		"request: zero byte":   {func(s *enablement.Call) { s.RequestID += "\x00" }, enablement.ErrRequestNotFound},
+		"request: not UTF-8":   {func(s *enablement.Call) { s.RequestID += "\xff" }, enablement.ErrRequestNotFound},
+		"company: zero byte":   {func(s *enablement.Call) { s.CompanyID += "\x00" }, enablement.ErrClientNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,8 +148,8 @@ func exerciseSubmit(t *testing.T, open Open) {
 		t.Parallel()
 		f := withSample(t, open, nil)
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := f.Submit(ctx, submissionOf(complete), func(file enablement.File) (enablement.Decision, error) {
-			decision, err := enablement.Decide(file, now, func() string { return "ntf_cancelled" })
+		_, err := f.Submit(ctx, submissionOf(complete), func(file enablement.File) (enablement.Change, error) {
+			decision, err := enablement.Submit(file, now, func() string { return "ntf_cancelled" })
 			cancel() // the caller goes away while the transaction is open
 			return decision, err
 		})

@@ -31,23 +31,23 @@ func exerciseTogether(t *testing.T, open Open) {
 
 	kinds := []struct {
 		c      sample.Case
-		change func(*enablement.Submission)
+		change func(*enablement.Call)
 		status enablement.Status
 		err    error
 	}{
-		{complete, func(*enablement.Submission) {}, enablement.InKYC, nil},
-		{incomplete, func(*enablement.Submission) {}, enablement.PendingDocumentation, nil},
-		{complete, func(s *enablement.Submission) { s.CompanyID = sample.OtherCompany }, "", enablement.ErrClientNotFound},
-		{incomplete, func(s *enablement.Submission) { s.ClientID = "nobody" }, "", enablement.ErrClientNotFound},
-		{incomplete, func(s *enablement.Submission) { s.ClientID = complete.ClientID }, "", enablement.ErrRequestNotFound},
-		{complete, func(s *enablement.Submission) { s.RequestID += "\xff" }, "", enablement.ErrRequestNotFound},
+		{complete, func(*enablement.Call) {}, enablement.InKYC, nil},
+		{incomplete, func(*enablement.Call) {}, enablement.PendingDocumentation, nil},
+		{complete, func(s *enablement.Call) { s.CompanyID = sample.OtherCompany }, "", enablement.ErrClientNotFound},
+		{incomplete, func(s *enablement.Call) { s.ClientID = "nobody" }, "", enablement.ErrClientNotFound},
+		{incomplete, func(s *enablement.Call) { s.ClientID = complete.ClientID }, "", enablement.ErrRequestNotFound},
+		{complete, func(s *enablement.Call) { s.RequestID += "\xff" }, "", enablement.ErrRequestNotFound},
 	}
-	outcomes := atOnce(t, fixtures, each*len(kinds), func(i int) (enablement.Submission, time.Time) {
+	outcomes := atOnce(t, fixtures, each*len(kinds), func(i int) (enablement.Call, time.Time) {
 		kind := kinds[i%len(kinds)]
 		s := submissionOf(kind.c)
 		s.RequestID = fmt.Sprintf("%s-%d", s.RequestID, i/len(kinds))
 		if i%2 == 0 {
-			s.Idempotency = enablement.NewIdempotency(s, fmt.Sprint(i))
+			s = Keyed(s, fmt.Sprint(i))
 		}
 		kind.change(&s)
 		return s, now

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/access"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
@@ -37,8 +38,8 @@ func (o oneKey) KeyByHash(_ context.Context, hash access.Hash) (access.Key, erro
 }
 
 func newAuthenticator() *httpapi.Authenticator {
-	keys := access.NewCache(oneKey{access.New("cmp_7Yk2", level, secret, created)}, time.Now)
-	return httpapi.NewAuthenticator(keys, access.NewUsage(nil, nil).Note, time.Now)
+	key := oneKey{access.New("cmp_7Yk2", level, secret, created)}
+	return httpapi.NewAuthenticator(key, time.Minute, access.NewUsage(nil, nil).Note, time.Now)
 }
 
 var errLevel = errors.New("access level too low")
@@ -53,11 +54,25 @@ func authenticate(ctx context.Context, a *httpapi.Authenticator, key string) err
 }
 
 // answer is the domain's: a complete request, as in the description's first example.
-func answer(s enablement.Submission) enablement.Request {
+func answer(c enablement.Call) enablement.Request {
 	return enablement.Request{
-		ID: s.RequestID, CompanyID: s.CompanyID, ClientID: s.ClientID,
+		ID: c.RequestID, CompanyID: c.CompanyID, ClientID: c.ClientID,
 		Product: enablement.CardsIndividuals, Status: enablement.InKYC,
 		CreatedAt: created, UpdatedAt: updated,
+	}
+}
+
+// typed is the same in the generated types.
+func typed(r enablement.Request) api.Submission {
+	return api.Submission{
+		Product: api.Product{
+			ID: r.ID, ClientID: r.ClientID, Product: api.ProductType(r.Product), Status: api.ProductStatus(r.Status),
+			MissingRequirements: api.MissingRequirements{
+				Documents: []api.DocumentRequirement{}, Data: []api.DataRequirement{},
+			},
+			CreatedAt: api.NewTimestamp(r.CreatedAt), UpdatedAt: api.NewTimestamp(r.UpdatedAt),
+		},
+		RejectedItems: []api.RejectedItem{},
 	}
 }
 

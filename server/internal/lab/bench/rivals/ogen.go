@@ -30,7 +30,7 @@ const timestampForm = "2006-01-02T15:04:05"
 
 // SubmitProduct implements [oas.Handler].
 func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oas.SubmitProductRes, error) {
-	a := answer(enablement.Submission{ClientID: string(params.ClientId), RequestID: string(params.ProductRequestId)})
+	a := answer(enablement.Call{ClientID: string(params.ClientId), RequestID: string(params.ProductRequestId)})
 	return &oas.SubmittedHeaders{
 		XTraceID: traceID,
 		Response: oas.Submission{

@@ -2,6 +2,7 @@ package rivals
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,12 +15,13 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 )
 
-// canned is a domain that knows its answer.
+// canned is a store that knows its answer.
 type canned struct{}
 
-// Submit implements [httpapi.Service].
-func (canned) Submit(_ context.Context, s enablement.Submission, encode enablement.Encode) ([]byte, error) {
-	return encode(answer(s))
+// Submit implements [enablement.Store].
+func (canned) Submit(_ context.Context, c enablement.Call, _ func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	body, err := json.Marshal(typed(answer(c)))
+	return enablement.Change{Response: body}, err
 }
 
 // newOurs wires the handler as the service does, with all that is on by default and no traces.
@@ -27,7 +29,7 @@ func newOurs(validateReplies bool) (http.Handler, error) {
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	metrics := telemetry.NewMetrics(telemetry.MetricsConfig{Version: "bench", Logger: logger})
 	var tracing *telemetry.Tracing
-	handler, err := server.Handler(httpapi.New(canned{}, 10*time.Second),
+	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: canned{}, Clock: time.Now, Timeout: 10 * time.Second}),
 		server.WithAuthenticator(newAuthenticator()),
 		server.WithLogger(logger),
 		server.WithResponseValidation(validateReplies),

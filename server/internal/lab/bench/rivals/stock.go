@@ -40,18 +40,8 @@ func authenticateBy(a *httpapi.Authenticator) openapi3filter.AuthenticationFunc 
 
 // SubmitProduct implements [api.StrictServerInterface].
 func (stock) SubmitProduct(_ context.Context, r api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
-	a := answer(enablement.Submission{ClientID: r.ClientID, RequestID: r.ProductRequestID})
 	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{
 		Headers: api.SubmittedResponseHeaders{XTraceID: traceID},
-		Body: api.Submission{
-			Product: api.Product{
-				ID: a.ID, ClientID: a.ClientID, Product: api.ProductType(a.Product), Status: api.ProductStatus(a.Status),
-				MissingRequirements: api.MissingRequirements{
-					Documents: []api.DocumentRequirement{}, Data: []api.DataRequirement{},
-				},
-				CreatedAt: api.NewTimestamp(a.CreatedAt), UpdatedAt: api.NewTimestamp(a.UpdatedAt),
-			},
-			RejectedItems: []api.RejectedItem{},
-		},
+		Body:    typed(answer(enablement.Call{ClientID: r.ClientID, RequestID: r.ProductRequestID})),
 	}}, nil
 }

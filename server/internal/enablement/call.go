@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What a submission can be refused for. Nothing changes then.
+// What a call can be refused for. Nothing changes then.
 var (
 	// ErrClientNotFound: the client is unknown to the company.
 	ErrClientNotFound = errors.New("client not found")
@@ -13,14 +13,14 @@ var (
 	ErrRequestNotFound = errors.New("product enablement request not found")
 	// ErrNotPending: the request was submitted, enabled or rejected before.
 	ErrNotPending = errors.New("enablement request is not pending documentation")
-	// ErrIdempotencyMismatch: the idempotency key was used for another submission.
-	ErrIdempotencyMismatch = errors.New("idempotency key was used for another submission")
-	// ErrIdempotencyInProgress: the first submission with this idempotency key still runs.
-	ErrIdempotencyInProgress = errors.New("a submission with this idempotency key is still running")
+	// ErrIdempotencyMismatch: the idempotency key was used for another call.
+	ErrIdempotencyMismatch = errors.New("idempotency key was used for another call")
+	// ErrIdempotencyInProgress: the first call with this idempotency key still runs.
+	ErrIdempotencyInProgress = errors.New("a call with this idempotency key is still running")
 )
 
-// Submission names a request and who submits it.
-type Submission struct {
+// Call names what is to be changed, and who asks for it.
+type Call struct {
 	CompanyID string
 	ClientID  string
 	RequestID string
@@ -31,8 +31,8 @@ type Submission struct {
 	Idempotency *Idempotency
 }
 
-// Decision is what a submission does to its request.
-type Decision struct {
+// Change is what a call does to a request.
+type Change struct {
 	// Request is the request as it is afterwards.
 	Request Request
 	// From is the status it had before.
@@ -43,10 +43,10 @@ type Decision struct {
 	Changed bool
 	// Notification is what the provider is to be told; nil if the request did not enter KYC.
 	Notification *Notification
-	// Reply is what the caller is answered.
-	Reply []byte
-	// Replayed tells that nothing was decided: Reply is what an earlier submission with the same
-	// idempotency key was answered, and all else is zero.
+	// Response is what the caller gets.
+	Response []byte
+	// Replayed tells that nothing was decided: Response is what an earlier call with the same
+	// idempotency key got, and all else is zero.
 	Replayed bool
 }
 
@@ -62,7 +62,7 @@ type Notification struct {
 	SubmittedAt time.Time
 }
 
-// AuditRow is what is kept, for good, of a submission that was decided.
+// AuditRow is what is kept, for good, of a call that changed a request or found nothing to change.
 type AuditRow struct {
 	At      time.Time
 	KeyID   string

@@ -16,20 +16,20 @@ func newID() string { return "ntf_1" }
 // noID is for decisions that must not need one.
 func noID() string { panic("an id was asked for") }
 
-func TestDecideComplete(t *testing.T) {
+func TestSubmitComplete(t *testing.T) {
 	t.Parallel()
 	for _, product := range products {
 		for _, from := range []enablement.Status{enablement.Requested, enablement.PendingDocumentation} {
 			f := file()
 			f.Request.Product, f.Request.Status = product, from
-			d, err := enablement.Decide(f, now, newID)
+			d, err := enablement.Submit(f, now, newID)
 			require.NoError(t, err)
 
 			want := f.Request
 			want.Status = enablement.InKYC
 			want.Evaluation = enablement.Evaluate(product, f.Client, f.Documents, now)
 			want.UpdatedAt = now
-			require.Equal(t, enablement.Decision{
+			require.Equal(t, enablement.Change{
 				Request: want,
 				From:    from,
 				At:      now,
@@ -49,13 +49,13 @@ func TestDecideComplete(t *testing.T) {
 	}
 }
 
-func TestDecideIncomplete(t *testing.T) {
+func TestSubmitIncomplete(t *testing.T) {
 	t.Parallel()
 	for _, from := range []enablement.Status{enablement.Requested, enablement.PendingDocumentation} {
 		f := file()
 		f.Request.Status = from
 		f.Client.PhoneNumber = 0
-		d, err := enablement.Decide(f, now, noID)
+		d, err := enablement.Submit(f, now, noID)
 		require.NoError(t, err)
 		require.Equal(t, enablement.PendingDocumentation, d.Request.Status)
 		require.Equal(t, from, d.From)
@@ -69,31 +69,31 @@ func TestDecideIncomplete(t *testing.T) {
 	}
 }
 
-func TestDecideNotPending(t *testing.T) {
+func TestSubmitNotPending(t *testing.T) {
 	t.Parallel()
 	for _, status := range []enablement.Status{enablement.InKYC, enablement.Enabled, enablement.Rejected, "", "archived"} {
 		f := file()
 		f.Request.Status = status
-		d, err := enablement.Decide(f, now, noID)
+		d, err := enablement.Submit(f, now, noID)
 		require.ErrorIs(t, err, enablement.ErrNotPending, status)
 		require.Zero(t, d)
 	}
 }
 
 // A product without requirements would let anybody into KYC.
-func TestDecideUnknownProduct(t *testing.T) {
+func TestSubmitUnknownProduct(t *testing.T) {
 	t.Parallel()
 	for _, product := range []enablement.Product{"", "loans"} {
 		f := file()
 		f.Request.Product = product
-		d, err := enablement.Decide(f, now, noID)
+		d, err := enablement.Submit(f, now, noID)
 		require.ErrorIs(t, err, enablement.ErrUnknownProduct)
 		require.Zero(t, d)
 	}
 	// Not being pending comes first: it is the documented answer.
 	f := file()
 	f.Request.Product, f.Request.Status = "loans", enablement.InKYC
-	_, err := enablement.Decide(f, now, noID)
+	_, err := enablement.Submit(f, now, noID)
 	require.ErrorIs(t, err, enablement.ErrNotPending)
 }
 
@@ -103,17 +103,17 @@ func incomplete(t *testing.T) enablement.File {
 	f := file()
 	f.Client.Email, f.Client.LastName = "nobody", ""
 	f.Documents[0].FrontImage = false
-	d, err := enablement.Decide(f, now, noID)
+	d, err := enablement.Submit(f, now, noID)
 	require.NoError(t, err)
 	require.True(t, d.Changed)
 	f.Request = d.Request
 	return f
 }
 
-func TestDecideUnchanged(t *testing.T) {
+func TestSubmitUnchanged(t *testing.T) {
 	t.Parallel()
 	f := incomplete(t)
-	d, err := enablement.Decide(f, now.Add(time.Hour), noID)
+	d, err := enablement.Submit(f, now.Add(time.Hour), noID)
 	require.NoError(t, err)
 	require.False(t, d.Changed)
 	require.Equal(t, f.Request, d.Request)
@@ -123,26 +123,26 @@ func TestDecideUnchanged(t *testing.T) {
 }
 
 // A store may give empty lists back as nil and as it went through JSON.
-func TestDecideUnchangedAfterStorage(t *testing.T) {
+func TestSubmitUnchangedAfterStorage(t *testing.T) {
 	t.Parallel()
 	f := incomplete(t)
 	text, err := json.Marshal(f.Request.Evaluation)
 	require.NoError(t, err)
 	f.Request.Evaluation = enablement.Evaluation{}
 	require.NoError(t, json.Unmarshal(text, &f.Request.Evaluation))
-	d, err := enablement.Decide(f, now.Add(time.Hour), noID)
+	d, err := enablement.Submit(f, now.Add(time.Hour), noID)
 	require.NoError(t, err)
 	require.False(t, d.Changed)
 
 	f = file()
 	f.Client.Country = ""
-	d, err = enablement.Decide(f, now, noID)
+	d, err = enablement.Submit(f, now, noID)
 	require.NoError(t, err)
 	f.Request = d.Request
 	require.Empty(t, f.Request.Evaluation.Rejected)
 	require.Empty(t, f.Request.Evaluation.Missing.Documents)
 	f.Request.Evaluation.Rejected, f.Request.Evaluation.Missing.Documents = nil, nil
-	d, err = enablement.Decide(f, now.Add(time.Hour), noID)
+	d, err = enablement.Submit(f, now.Add(time.Hour), noID)
 	require.NoError(t, err)
 	require.False(t, d.Changed)
 	require.NotNil(t, d.Request.Evaluation.Rejected)
@@ -150,7 +150,7 @@ func TestDecideUnchangedAfterStorage(t *testing.T) {
 }
 
 // Whatever differs from the evaluation before is a change.
-func TestDecideChanged(t *testing.T) {
+func TestSubmitChanged(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*enablement.Evaluation){
 		"never evaluated":       func(e *enablement.Evaluation) { *e = enablement.Evaluation{} },
@@ -188,7 +188,7 @@ func TestDecideChanged(t *testing.T) {
 			f := incomplete(t)
 			change(&f.Request.Evaluation)
 			later := now.Add(time.Hour)
-			d, err := enablement.Decide(f, later, noID)
+			d, err := enablement.Submit(f, later, noID)
 			require.NoError(t, err)
 			require.True(t, d.Changed)
 			require.Equal(t, later, d.Request.UpdatedAt)
@@ -199,7 +199,7 @@ func TestDecideChanged(t *testing.T) {
 		f := incomplete(t)
 		f.Request.Status = enablement.Requested
 		later := now.Add(time.Hour)
-		d, err := enablement.Decide(f, later, noID)
+		d, err := enablement.Submit(f, later, noID)
 		require.NoError(t, err)
 		require.True(t, d.Changed)
 		require.Equal(t, later, d.Request.UpdatedAt)
@@ -208,31 +208,31 @@ func TestDecideChanged(t *testing.T) {
 }
 
 // A document that expires between two submissions changes the request, though nothing was stored.
-func TestDecideTimePasses(t *testing.T) {
+func TestSubmitTimePasses(t *testing.T) {
 	t.Parallel()
 	f := file()
 	f.Client.LastName = ""
 	f.Documents[0] = passportWith("expiration_date", now.Format(time.DateOnly))
-	first, err := enablement.Decide(f, now, noID)
+	first, err := enablement.Submit(f, now, noID)
 	require.NoError(t, err)
 	require.Empty(t, first.Request.Evaluation.Rejected)
 
 	f.Request = first.Request
 	tomorrow := now.AddDate(0, 0, 1)
-	second, err := enablement.Decide(f, tomorrow, noID)
+	second, err := enablement.Submit(f, tomorrow, noID)
 	require.NoError(t, err)
 	require.True(t, second.Changed)
 	require.Equal(t, tomorrow, second.Request.UpdatedAt)
 	require.Len(t, second.Request.Evaluation.Rejected, 1)
 }
 
-func TestDecideClockSetBack(t *testing.T) {
+func TestSubmitClockSetBack(t *testing.T) {
 	t.Parallel()
 	updated := now.Add(time.Minute)
 
 	f := file()
 	f.Request.UpdatedAt = updated
-	d, err := enablement.Decide(f, now, newID)
+	d, err := enablement.Submit(f, now, newID)
 	require.NoError(t, err)
 	require.True(t, d.Changed)
 	require.Equal(t, enablement.InKYC, d.Request.Status)
@@ -242,48 +242,48 @@ func TestDecideClockSetBack(t *testing.T) {
 
 	// At the very same moment as well.
 	f.Request.UpdatedAt = now
-	d, err = enablement.Decide(f, now, newID)
+	d, err = enablement.Submit(f, now, newID)
 	require.NoError(t, err)
 	require.True(t, d.Changed)
 	require.Equal(t, now, d.Request.UpdatedAt)
 }
 
-func TestDecideTimeInUTCAndMicroseconds(t *testing.T) {
+func TestSubmitTimeInUTCAndMicroseconds(t *testing.T) {
 	t.Parallel()
 	local := time.Date(2026, time.April, 16, 6, 20, 0, 123456789, time.FixedZone("ART", -3*3600))
 	want := time.Date(2026, time.April, 16, 9, 20, 0, 123456000, time.UTC)
-	d, err := enablement.Decide(file(), local, newID)
+	d, err := enablement.Submit(file(), local, newID)
 	require.NoError(t, err)
 	require.Equal(t, want, d.At) // Equal compares the location, too
 	require.Equal(t, want, d.Request.UpdatedAt)
 	require.Equal(t, want, d.Notification.SubmittedAt)
 
 	// Without the monotonic reading, so that it equals what storage gives back.
-	d, err = enablement.Decide(file(), time.Now(), newID)
+	d, err = enablement.Submit(file(), time.Now(), newID)
 	require.NoError(t, err)
 	require.Equal(t, d.At.Round(0), d.At)
 }
 
-func TestDecideChangesNoInput(t *testing.T) {
+func TestSubmitChangesNoInput(t *testing.T) {
 	t.Parallel()
 	f := incomplete(t)
 	before := incomplete(t)
-	_, err := enablement.Decide(f, now.Add(time.Hour), noID)
+	_, err := enablement.Submit(f, now.Add(time.Hour), noID)
 	require.NoError(t, err)
 	require.Equal(t, before, f)
 
 	f = file()
-	_, err = enablement.Decide(f, now, newID)
+	_, err = enablement.Submit(f, now, newID)
 	require.NoError(t, err)
 	require.Equal(t, file(), f)
 }
 
 // The rejection of a request is not a submission's to touch.
-func TestDecideKeepsTheRest(t *testing.T) {
+func TestSubmitKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	f := file()
 	f.Request.RejectionCode, f.Request.RejectionDescription = "CODE", "words"
-	d, err := enablement.Decide(f, now, newID)
+	d, err := enablement.Submit(f, now, newID)
 	require.NoError(t, err)
 	require.Equal(t, "CODE", d.Request.RejectionCode)
 	require.Equal(t, "words", d.Request.RejectionDescription)

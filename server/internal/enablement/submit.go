@@ -1,6 +1,7 @@
 package enablement
 
 import (
+	"crypto/rand"
 	"errors"
 	"slices"
 	"time"
@@ -10,28 +11,31 @@ import (
 // that nothing can be called complete. Nothing changes then (own rule).
 var ErrUnknownProduct = errors.New("product is not in the catalogue")
 
-// Decide evaluates a pending request and says what becomes of it. Nothing left missing: it enters
+// NewNotificationID returns an id that nobody can guess or meet twice: 130 random bits.
+func NewNotificationID() string { return "ntf_" + rand.Text() }
+
+// Submit evaluates a pending request and says what becomes of it. Nothing left missing: it enters
 // KYC and the provider is to be notified, under an id that newID makes (seed). Something left: it is
 // pending documentation (upstream). A request that is not pending is [ErrNotPending] (upstream: 409).
 //
 // The request's UpdatedAt moves only if its status or evaluation changed, and never back: a clock
 // that was set back must not make the change look older than the one before.
-func Decide(f File, now time.Time, newID func() string) (Decision, error) {
+func Submit(f File, now time.Time, newID func() string) (Change, error) {
 	before := f.Request
 	switch {
 	case !before.Status.Pending():
-		return Decision{}, ErrNotPending
+		return Change{}, ErrNotPending
 	case !before.Product.Known():
-		return Decision{}, ErrUnknownProduct
+		return Change{}, ErrUnknownProduct
 	}
 	at := now.UTC().Truncate(time.Microsecond) // the finest that all storage keeps
-	d := Decision{Request: before, From: before.Status, At: at}
-	after := &d.Request
+	c := Change{Request: before, From: before.Status, At: at}
+	after := &c.Request
 	after.Evaluation = Evaluate(before.Product, f.Client, f.Documents, at)
 	after.Status = PendingDocumentation
 	if after.Evaluation.Complete() {
 		after.Status = InKYC
-		d.Notification = &Notification{
+		c.Notification = &Notification{
 			ID:          newID(),
 			RequestID:   after.ID,
 			ClientID:    after.ClientID,
@@ -41,11 +45,11 @@ func Decide(f File, now time.Time, newID func() string) (Decision, error) {
 			SubmittedAt: at,
 		}
 	}
-	d.Changed = after.Status != before.Status || !sameEvaluation(after.Evaluation, before.Evaluation)
-	if d.Changed && at.After(before.UpdatedAt) {
+	c.Changed = after.Status != before.Status || !sameEvaluation(after.Evaluation, before.Evaluation)
+	if c.Changed && at.After(before.UpdatedAt) {
 		after.UpdatedAt = at
 	}
-	return d, nil
+	return c, nil
 }
 
 // sameEvaluation compares all there is to them; a list that is nil equals an empty one.
