@@ -121,7 +121,7 @@ func TestResponsesThatContradictThemselves(t *testing.T) {
 		"in KYC, data missing":  {func(s *api.Submission) { s.Product.MissingRequirements.Data = phone }, "/product/missing_requirements/data: expected an empty list, as the status is in_kyc (product.settled_missing)"},
 		"in KYC, item rejected": {func(s *api.Submission) { s.RejectedItems = append(s.RejectedItems, item) }, "/rejected_items: expected an empty list, as the status is in_kyc (product.settled_rejected)"},
 		"nothing left":          {func(s *api.Submission) { s.Product.Status = api.PendingDocumentation }, "/product/status: expected in_kyc, as nothing is left missing (product.pending_nothing)"},
-		"enabled by submission": {func(s *api.Submission) { s.Product.Status = api.Enabled }, "/product/status: expected in_kyc or pending_documentation after a submission (product.status)"},
+		"enabled by submission": {func(s *api.Submission) { s.Product.Status = api.Enabled }, "/product/status: expected one of [in_kyc pending_documentation] after this operation (product.status)"},
 		"a rejection's code":    {func(s *api.Submission) { s.Product.RejectionCode = "hunter2" }, "/product/rejection_code: expected no such field, as the status is not rejected (product.rejection)"},
 		"updated too early":     {func(s *api.Submission) { s.Product.UpdatedAt = early }, "/product/updated_at: expected a moment not before created_at (time.order)"},
 		"rejected, not missing": {func(s *api.Submission) {

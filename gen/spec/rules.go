@@ -26,13 +26,13 @@ func Rules() []Rule {
 		{errorCodesDiffer, "code and error_code are the same"},
 		{errorRetryAfter, "Retry-After is sent only where waiting helps"},
 		{productIDs, "id and client_id are those of the path"},
-		{productStatus, "a submission is answered with in_kyc or pending_documentation"},
+		{productStatus, "a submission ends in in_kyc or pending_documentation"},
 		{productMissing, "in_kyc and enabled have nothing missing"},
 		{productRejected, "in_kyc and enabled have no rejected items"},
 		{productNothing, "pending_documentation has something left"},
 		{productRejection, "only a rejected request has a rejection's code or description"},
 		{productUnlisted, "a rejected item belongs to a requirement that is listed as missing"},
-		{idempotencyUnasked, "errors of idempotency answer only calls with an Idempotency-Key"},
+		{idempotencyUnasked, "errors of idempotency are for calls with an Idempotency-Key only"},
 	}
 }
 
@@ -65,9 +65,6 @@ var ofSchema = map[string]func(e *Exchange, at string, v value){
 var ofOperation = map[string][]api.ProductStatus{
 	"submitProduct": {api.InKyc, api.PendingDocumentation},
 }
-
-// pathParameters are where the path of an operation has a product's own fields.
-var pathParameters = map[string]string{"id": "productRequestId", "client_id": "clientId"}
 
 // Exchange is a call and its response, whose body is valid JSON.
 type Exchange struct {
@@ -150,11 +147,10 @@ func (e *Exchange) product(at string, product value) (status api.ProductStatus, 
 			updated = m.value
 		case "rejection_code", "rejection_description":
 			rejection = append(rejection, m.name)
-		case "id", "client_id":
-			parameter := pathParameters[m.name]
-			if want := e.Path(parameter); want != "" && m.isText() && m.text() != want {
-				e.breach(productIDs, at+"/"+m.name, "Product", "the "+parameter+" of the path", m.text())
-			}
+		case "id":
+			e.echo(at, m, "productRequestId")
+		case "client_id":
+			e.echo(at, m, "clientId")
 		}
 	}
 	if settled(status) {
@@ -165,7 +161,7 @@ func (e *Exchange) product(at string, product value) (status api.ProductStatus, 
 		}
 	}
 	if fitting := ofOperation[e.Operation.OperationID]; fitting != nil && status.Valid() && !slices.Contains(fitting, status) {
-		e.breach(productStatus, at+"/status", "ProductStatus", "in_kyc or pending_documentation after a submission", string(status))
+		e.breach(productStatus, at+"/status", "ProductStatus", fmt.Sprintf("one of %v after this operation", fitting), string(status))
 	}
 	for _, name := range rejection {
 		if status.Valid() && status != api.Rejected {
@@ -174,6 +170,13 @@ func (e *Exchange) product(at string, product value) (status api.ProductStatus, 
 	}
 	e.times(at, created, updated)
 	return status, missing
+}
+
+// echo is for a field that the path has, too, in some operations.
+func (e *Exchange) echo(at string, field members, parameter string) {
+	if want := e.Path(parameter); want != "" && field.isText() && field.text() != want {
+		e.breach(productIDs, at+"/"+field.name, "Product", "the "+parameter+" of the path", field.text())
+	}
 }
 
 // settled tells whether nothing is left to do.

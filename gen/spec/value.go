@@ -124,8 +124,11 @@ func (v value) quoteEnd(from int) int {
 			break
 		}
 		i += quote
-		before := v[from+1 : i]
-		if escapes := len(before) - len(strings.TrimRight(string(before), `\`)); escapes%2 == 0 {
+		escapes := 0
+		for v[i-1-escapes] == '\\' { // ends at the first quote
+			escapes++
+		}
+		if escapes%2 == 0 {
 			return i + 1
 		}
 	}
