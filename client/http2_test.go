@@ -224,10 +224,10 @@ func TestHTTP2_repeatsUnderOneKey(t *testing.T) {
 				return true
 			})
 			c := newClient(t, client.WithBaseURL(f.url), client.WithHTTPClient(f.transports(t)["net/http"]), client.WithRetry(client.RetryPolicy{}))
-			var reply client.Reply
-			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			var response client.Response
+			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 			require.NoError(t, err)
-			require.Len(t, reply.Attempts, 2)
+			require.Len(t, response.Attempts, 2)
 			require.EqualValues(t, 2, f.sent.Load())
 		})
 	}
