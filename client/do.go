@@ -17,19 +17,12 @@ import (
 
 // call is one call with all its attempts.
 type call struct {
+	config
 	operation
 	operationID string
 	ids         []id
-	key         string // the Idempotency-Key
-	named       bool   // by the caller: a call before may have had it
-	header      http.Header
-	maxAttempts int
-	timeout     time.Duration // 0: none of its own
-	strict      bool          // no oddity is taken
-	middleware  []Middleware
-	response    *Response // nil: not asked for
-
-	http *http.Client
+	named       bool // the caller named the key: a call before may have had it
+	http        *http.Client
 	// req is what every attempt sends a copy of.
 	req *http.Request
 	// decode reads a success, and tells what is odd of it.
@@ -82,25 +75,23 @@ func (c *Client) newCall(operationID string, ids []id, opts []CallOption) (*call
 			return nil, fmt.Errorf("%s is not an id, 1 to 64 letters, digits, _ and -; pass the one that the API gave", id.name)
 		}
 	}
-	call := &call{
-		operation: operations[operationID], operationID: operationID, ids: ids, key: newUUID(), maxAttempts: c.retry.MaxAttempts,
-		strict: c.strict, http: c.http,
-	}
+	call := &call{config: c.config, operation: operations[operationID], operationID: operationID, ids: ids, http: c.http}
 	for _, opt := range opts {
-		if err := opt.setCall(call); err != nil {
+		if err := opt.setCall(&call.config); err != nil {
 			return nil, err
 		}
 	}
-	if !call.keyed {
-		if call.named {
-			return nil, errors.New("WithIdempotencyKey: the operation takes none; it can be repeated without one")
-		}
-		call.key = ""
+	call.named = call.key != ""
+	switch {
+	case call.named && !call.keyed:
+		return nil, errors.New("WithIdempotencyKey: the operation takes none; it can be repeated without one")
+	case call.keyed && !call.named:
+		call.key = newUUID()
 	}
-	if len(call.middleware) > 0 {
-		own := *c.http
-		own.Transport = chain(own.Transport.RoundTrip, call.middleware)
-		call.http = &own
+	if own := call.middleware[len(c.middleware):]; len(own) > 0 {
+		around := *c.http
+		around.Transport = chain(around.Transport.RoundTrip, own)
+		call.http = &around
 	}
 	return call, nil
 }
@@ -110,8 +101,6 @@ const idCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 // repeat makes attempts until one succeeds or the policy says to stop.
 func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Error {
 	deadline := c.deadline(ctx, call)
-	policy := c.retry
-	policy.MaxAttempts = call.maxAttempts
 	var last *Error // of the attempt before
 	for n := 1; ; n++ {
 		if err := c.enter(ctx, deadline); err != nil {
@@ -125,7 +114,7 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 			return nil
 		}
 		failed.Error = c.masked(failed.Error)
-		next := decide(policy, n, failed, time.Until(deadline), rand.Float64())
+		next := decide(call.retry, n, failed, time.Until(deadline), rand.Float64())
 		// One that waits as long as the server asks is no extra load.
 		if next.again && failed.RetryAfter == 0 && !c.budget.take() {
 			next = verdict{reason: next.reason + "; too many calls were repeated lately (retry budget)"}

@@ -17,24 +17,15 @@ import (
 // Kinds of [*Error], for [errors.Is]. A status that is not among them, such as 413 or 422, is in
 // [Error.StatusCode].
 var (
-	// ErrInvalidInput: an argument is not what the API takes. Nothing was sent.
-	ErrInvalidInput = errors.New("invalid input")
-	// ErrBadRequest: 400.
-	ErrBadRequest = errors.New("bad request")
-	// ErrUnauthorized: 401, the key is unknown, expired or revoked, or may not do this.
-	ErrUnauthorized = errors.New("unauthorized")
-	// ErrNotFound: 404, the key's company has no such client, or the client no such request.
-	ErrNotFound = errors.New("not found")
-	// ErrNotPending: 409, the request was submitted, enabled or rejected before. Only a 409 with a code about
-	// the Idempotency-Key is something else.
-	ErrNotPending = errors.New("not pending documentation")
-	// ErrRateLimited: 429. [Error.RetryAfter] says how long to wait.
-	ErrRateLimited = errors.New("rate limited")
-	// ErrServer: any 5xx.
-	ErrServer = errors.New("server error")
-	// ErrRedirect: any 3xx. Redirects are not followed; look at the base URL.
-	ErrRedirect = errors.New("redirect")
-	// ErrInvalidResponse: a response of success that is not the API's: empty, cut off, too large, not JSON,
+	ErrInvalidInput = errors.New("invalid input")             // an argument is not what the API takes; nothing was sent
+	ErrBadRequest   = errors.New("bad request")               // 400
+	ErrUnauthorized = errors.New("unauthorized")              // 401: the key is unknown, expired or revoked, or may not do this
+	ErrNotFound     = errors.New("not found")                 // 404: the key's company has no such client, or the client no such request
+	ErrNotPending   = errors.New("not pending documentation") // 409 without a code about the Idempotency-Key: the request was submitted before
+	ErrRateLimited  = errors.New("rate limited")              // 429: Error.RetryAfter says how long to wait
+	ErrServer       = errors.New("server error")              // any 5xx
+	ErrRedirect     = errors.New("redirect")                  // any 3xx: redirects are not followed; look at the base URL
+	// ErrInvalidResponse is a success that is not the API's: empty, cut off, too large, not JSON,
 	// without an id or a status, or about another request. With [WithStrictResponses], any oddity, too.
 	ErrInvalidResponse = errors.New("invalid response")
 )
@@ -72,19 +63,13 @@ type Error struct {
 
 // Attempt is one sending of a call.
 type Attempt struct {
-	// At is when it began, Duration how long it took to its last byte.
-	At       time.Time
-	Duration time.Duration
-	// StatusCode is the HTTP status, 0 where there was no response.
-	StatusCode int
-	// Outcome is what is known of this attempt alone. It means nothing where Cause is empty.
-	Outcome Outcome
-	// Cause is what went wrong, in words; "" for a success.
-	Cause string
-	// Wait is how long the client decided to wait before the next attempt, 0 where it stopped.
-	Wait time.Duration
-	// Reason is why it decided so; "" for a success.
-	Reason string
+	At         time.Time     // when it began
+	Duration   time.Duration // until the last byte of the response
+	StatusCode int           // 0 where there was no response
+	Outcome    Outcome       // what is known of this attempt alone; it means nothing where Cause is empty
+	Cause      string        // what went wrong, in words; "" for a success
+	Wait       time.Duration // how long the client decided to wait before the next attempt, 0 where it stopped
+	Reason     string        // why it decided so; "" for a success
 }
 
 // failure is an attempt that did not succeed, with what only the retry policy wants to know.

@@ -29,3 +29,11 @@ func Decide(p RetryPolicy, n int, f Fault, left time.Duration, random float64) (
 
 // ErrRead is in the error of a response that broke off.
 var ErrRead = errRead
+
+// Operations is the table.
+var Operations = operations
+
+// Success, Keyed and Kinds are columns of it.
+func (o operation) Success() int         { return o.success }
+func (o operation) Keyed() bool          { return o.keyed }
+func (o operation) Kinds() map[int]error { return o.kinds }

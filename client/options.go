@@ -23,12 +23,19 @@ import (
 type Option interface{ setClient(conf *config) error }
 
 // CallOption sets up one call. A wrong one is [ErrInvalidInput], and nothing is sent.
-type CallOption interface{ setCall(call *call) error }
+type CallOption interface{ setCall(conf *config) error }
 
+// AnyOption is of a client, and so of all its calls, or of one call.
+type AnyOption interface {
+	Option
+	CallOption
+}
+
+// config is what options set. Each call has a copy of its client's.
 type config struct {
 	base           *url.URL
 	httpClient     *http.Client
-	middleware     []Middleware
+	middleware     []func(next RoundTripperFunc) RoundTripperFunc
 	userAgent      string
 	retry          RetryPolicy
 	attemptTimeout time.Duration
@@ -37,39 +44,31 @@ type config struct {
 	logger         *slog.Logger
 	tracers        trace.TracerProvider
 	meters         metric.MeterProvider
+
+	// What follows is of a call only.
+	key      string // the Idempotency-Key, "" for one of its own
+	header   http.Header
+	timeout  time.Duration // 0: none of its own
+	response *Response     // nil: not asked for
 }
 
 func defaultConfig() config {
 	base, _ := url.Parse(Production)
-	return config{
-		base: base, userAgent: "enablement-go/" + version, attemptTimeout: 30 * time.Second,
-		gateLimit: gate.Limit,
-	}
+	return config{base: base, userAgent: "enablement-go/" + version, attemptTimeout: 30 * time.Second, gateLimit: gate.Limit}
 }
 
-type (
-	clientOption func(*config) error
-	callOption   func(*call) error
-)
+type option func(conf *config) error
 
-func (set clientOption) setClient(conf *config) error { return set(conf) }
-func (set callOption) setCall(call *call) error       { return set(call) }
+func (set option) setClient(conf *config) error { return set(conf) }
+func (set option) setCall(conf *config) error   { return set(conf) }
 
-// option returns an option that sets what was given, or says what is wrong with it.
-func option(right bool, wrong string, set func(conf *config)) Option {
-	return clientOption(checked(right, wrong, set))
-}
-
-func optionOfCall(right bool, wrong string, set func(call *call)) CallOption {
-	return callOption(checked(right, wrong, set))
-}
-
-func checked[T any](right bool, wrong string, set func(*T)) func(*T) error {
-	return func(target *T) error {
+// with returns an option that sets what was given, or says what is wrong with it.
+func with(right bool, wrong string, set func(conf *config)) option {
+	return func(conf *config) error {
 		if !right {
 			return errors.New(wrong)
 		}
-		set(target)
+		set(conf)
 		return nil
 	}
 }
@@ -80,7 +79,7 @@ func checked[T any](right bool, wrong string, set func(*T)) func(*T) error {
 func WithBaseURL(baseURL string) Option { return withBaseURL("WithBaseURL: ", baseURL) }
 
 func withBaseURL(source, baseURL string) Option {
-	return clientOption(func(conf *config) error {
+	return option(func(conf *config) error {
 		// No message repeats the URL, or a parser's words on it: it may hold a password.
 		u, err := url.Parse(baseURL)
 		switch {
@@ -116,65 +115,65 @@ func loopback(host string) bool {
 // Connections of HTTP/2 are kept for the next call, those of HTTP/1 are not: see the package's
 // documentation.
 func WithHTTPClient(c *http.Client) Option {
-	return option(c != nil, "WithHTTPClient: the client is nil; leave the option out for the default",
+	return with(c != nil, "WithHTTPClient: the client is nil; leave the option out for the default",
 		func(conf *config) { conf.httpClient = c })
 }
 
 // WithUserAgent adds who calls to the User-Agent header: "enablement-go/0.1.0 suffix". The usual form
 // is name/version.
 func WithUserAgent(suffix string) Option {
-	return option(suffix != "" && headerText(suffix), "WithUserAgent: the suffix must be visible ASCII and spaces, such as shop/1.2",
+	return with(suffix != "" && headerText(suffix), "WithUserAgent: the suffix must be visible ASCII and spaces, such as shop/1.2",
 		func(conf *config) { conf.userAgent = "enablement-go/" + version + " " + suffix })
 }
 
 // WithRetry repeats calls as the policy says. RetryPolicy{MaxAttempts: 1} repeats nothing.
 func WithRetry(policy RetryPolicy) Option {
-	return option(policy.wrong() == "", "WithRetry: "+policy.wrong(), func(conf *config) { conf.retry = policy })
+	return with(policy.wrong() == "", "WithRetry: "+policy.wrong(), func(conf *config) { conf.retry = policy })
 }
 
 // WithAttemptTimeout bounds one attempt, from the dial to the last byte of the response. The default is 30
 // seconds. An attempt that takes longer is repeated; what bounds the whole call is the context,
 // [WithTimeout] or [RetryPolicy.MaxElapsed].
 func WithAttemptTimeout(d time.Duration) Option {
-	return option(d > 0, fmt.Sprintf("WithAttemptTimeout: %v is no time at all; pass the longest an attempt may take", d),
+	return with(d > 0, fmt.Sprintf("WithAttemptTimeout: %v is no time at all; pass the longest an attempt may take", d),
 		func(conf *config) { conf.attemptTimeout = d })
 }
 
 // WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Response.Oddities] would name, although
 // it leaves no doubt about what the operation did. The call is [Unknown] then: use it in tests.
 func WithStrictResponses() Option {
-	return option(true, "", func(conf *config) { conf.strict = true })
+	return with(true, "", func(conf *config) { conf.strict = true })
 }
 
 // WithRateLimit sends at most n calls a second, in place of the 15 that the API takes.
 func WithRateLimit(n int) Option {
-	return option(n > 0, fmt.Sprintf("WithRateLimit: %d calls a second; pass 1 or more, or WithoutRateGate", n),
+	return with(n > 0, fmt.Sprintf("WithRateLimit: %d calls a second; pass 1 or more, or WithoutRateGate", n),
 		func(conf *config) { conf.gateLimit = n })
 }
 
 // WithoutRateGate sends every call at once, also while the API refuses all of them. Use it where
 // something else keeps to the limit, or where there is none.
 func WithoutRateGate() Option {
-	return option(true, "", func(conf *config) { conf.gateLimit = 0 })
+	return with(true, "", func(conf *config) { conf.gateLimit = 0 })
 }
 
 // WithLogger logs every attempt: at debug level, and at warn level one that is repeated.
 func WithLogger(logger *slog.Logger) Option {
-	return option(logger != nil, "WithLogger: the logger is nil; leave the option out for none",
+	return with(logger != nil, "WithLogger: the logger is nil; leave the option out for none",
 		func(conf *config) { conf.logger = logger })
 }
 
 // WithTracerProvider makes a span of every call, with an event for every attempt, and sends its W3C
 // trace context along.
 func WithTracerProvider(provider trace.TracerProvider) Option {
-	return option(provider != nil, "WithTracerProvider: the provider is nil; leave the option out for none",
+	return with(provider != nil, "WithTracerProvider: the provider is nil; leave the option out for none",
 		func(conf *config) { conf.tracers = provider })
 }
 
 // WithMeterProvider measures calls: enablement.client.duration in seconds, by outcome and status, and
 // enablement.client.attempts, by status.
 func WithMeterProvider(provider metric.MeterProvider) Option {
-	return option(provider != nil, "WithMeterProvider: the provider is nil; leave the option out for none",
+	return with(provider != nil, "WithMeterProvider: the provider is nil; leave the option out for none",
 		func(conf *config) { conf.meters = provider })
 }
 
@@ -188,9 +187,9 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 // request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. Any other
 // refusal is about this call alone, and says nothing of an earlier one.
 func WithIdempotencyKey(key string) CallOption {
-	return optionOfCall(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
+	return with(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
 		"WithIdempotencyKey: the key must be 1 to 255 visible ASCII characters, without spaces; a UUID does",
-		func(call *call) { call.key, call.named = key, true })
+		func(conf *config) { conf.key = key })
 }
 
 // newUUID returns a random UUID (version 4).
@@ -216,11 +215,11 @@ func WithHeader(name, value string) CallOption {
 	case !headerText(value):
 		wrong = fmt.Sprintf("WithHeader: the value of %s must be visible ASCII and spaces", canonical)
 	}
-	return optionOfCall(wrong == "", wrong, func(call *call) {
-		if call.header == nil {
-			call.header = make(http.Header)
+	return with(wrong == "", wrong, func(conf *config) {
+		if conf.header == nil {
+			conf.header = make(http.Header)
 		}
-		call.header[canonical] = []string{value}
+		conf.header[canonical] = []string{value}
 	})
 }
 
@@ -235,21 +234,21 @@ var ownHeaders = []string{
 // WithAttempts sends the call at most n times, whatever [RetryPolicy.MaxAttempts] says. 1 repeats
 // nothing.
 func WithAttempts(n int) CallOption {
-	return optionOfCall(1 <= n && n <= mostAttempts, fmt.Sprintf("WithAttempts: %d; pass 1 to %d", n, mostAttempts),
-		func(call *call) { call.maxAttempts = n })
+	return with(1 <= n && n <= mostAttempts, fmt.Sprintf("WithAttempts: %d; pass 1 to %d", n, mostAttempts),
+		func(conf *config) { conf.retry.MaxAttempts = n })
 }
 
 // WithTimeout bounds the whole call, with all attempts and the waits between them. The context's
 // deadline counts if it is earlier.
 func WithTimeout(d time.Duration) CallOption {
-	return optionOfCall(d > 0, fmt.Sprintf("WithTimeout: %v is no time at all; pass the longest the call may take", d),
-		func(call *call) { call.timeout = d })
+	return with(d > 0, fmt.Sprintf("WithTimeout: %v is no time at all; pass the longest the call may take", d),
+		func(conf *config) { conf.timeout = d })
 }
 
 // WithResponse fills response with what the call came to, whether it succeeds or fails.
 func WithResponse(response *Response) CallOption {
-	return optionOfCall(response != nil, "WithResponse: the pointer is nil; pass that of a Response",
-		func(call *call) { call.response = response })
+	return with(response != nil, "WithResponse: the pointer is nil; pass that of a Response",
+		func(conf *config) { conf.response = response })
 }
 
 // visibleASCII tells whether text has no space, no control character and nothing beyond ASCII.

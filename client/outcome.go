@@ -29,9 +29,8 @@ func (o Outcome) String() string {
 		return "not sent"
 	case Refused:
 		return "refused"
-	default:
-		return "unknown"
 	}
+	return "unknown"
 }
 
 // MarshalText writes what String returns.

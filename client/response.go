@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,8 +72,7 @@ type received struct {
 	status int
 	header http.Header
 	body   []byte
-	// err is why there is no more of the body.
-	err error
+	err    error // why there is no more of the body
 }
 
 var (
@@ -89,15 +87,11 @@ func receive(ctx context.Context, resp *http.Response, success int) received {
 	if resp.StatusCode == success {
 		limit = maxBody
 	}
-	var buffer bytes.Buffer
-	if 0 < resp.ContentLength && resp.ContentLength <= limit {
-		buffer.Grow(int(resp.ContentLength) + bytes.MinRead) // or it would grow for the end of the body
-	}
-	_, err := buffer.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		err = withContextError(ctx, err)
 	}
-	return received{resp.StatusCode, resp.Header, buffer.Bytes(), err}
+	return received{resp.StatusCode, resp.Header, body, err}
 }
 
 // result decodes a success, or tells what the response is instead.

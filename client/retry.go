@@ -3,11 +3,11 @@ package client
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,11 +60,9 @@ func (p RetryPolicy) wrong() string {
 
 // verdict is what comes after an attempt that failed.
 type verdict struct {
-	again bool
-	// wait is how long to wait before the next attempt.
-	wait time.Duration
-	// reason says why, for the log and for [Attempt.Reason].
-	reason string
+	again  bool
+	wait   time.Duration // before the next attempt
+	reason string        // for the log and for [Attempt.Reason]
 }
 
 // decide is the whole retry policy: what comes after the nth attempt of a call, which failed so and has
@@ -95,51 +93,38 @@ func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random fl
 
 // worthRepeating tells whether the same call may end better another time.
 func worthRepeating(failed *failure) (bool, string) {
-	switch {
+	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](failed.Err)
+	switch status := failed.StatusCode; {
 	case failed.ended:
 		return false, "the context ended"
-	case failed.StatusCode == 0:
-		return transportWorthRepeating(failed)
-	case failed.StatusCode == operations[failed.Operation].success:
+	case badCertificate:
+		return false, "the server's certificate is not valid"
+	case status == 0 && failed.Outcome == NotSent:
+		return true, "the call was not sent"
+	case status == 0 && failed.timedOut:
+		return true, "no response within the attempt timeout"
+	case status == 0:
+		return true, "the connection broke"
+	case status == operations[failed.Operation].success:
 		// What is not there because it was cut on its way may come with the next attempt.
 		if errors.Is(failed.Err, errRead) || errors.Is(failed.Err, io.ErrUnexpectedEOF) {
 			return true, "the response is not intact"
 		}
 		return false, "the response is not the API's"
-	case mayPass(failed.StatusCode):
-		return true, fmt.Sprintf("status %d may pass", failed.StatusCode)
+	case slices.Contains(passing, status), status >= 520 && status <= 530: // those of proxies in front of a server that fails
+		return true, fmt.Sprintf("status %d may pass", status)
 	case failed.Is(ErrServer) && failed.RetryAfter > 0:
-		return true, fmt.Sprintf("status %d says when to come back", failed.StatusCode)
-	case failed.StatusCode == http.StatusConflict && failed.Code == api.CodeIdempotencyInProgress:
+		return true, fmt.Sprintf("status %d says when to come back", status)
+	case status == http.StatusConflict && failed.Code == api.CodeIdempotencyInProgress:
 		return true, "an earlier attempt still runs on the server"
 	}
 	return false, fmt.Sprintf("status %d is final", failed.StatusCode)
 }
 
-// mayPass tells whether a status may be another one the next time, without the server saying so. 520 to
-// 530 are those of proxies in front of a server that fails or is overloaded.
-func mayPass(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return status >= 520 && status <= 530
-}
-
-func transportWorthRepeating(failed *failure) (bool, string) {
-	_, noCertificate := errors.AsType[*tls.CertificateVerificationError](failed.Err)
-	_, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](failed.Err)
-	switch {
-	case noCertificate || unknownAuthority:
-		return false, "the server's certificate is not valid"
-	case failed.Outcome == NotSent:
-		return true, "the call was not sent"
-	case failed.timedOut:
-		return true, "no response within the attempt timeout"
-	default:
-		return true, "the connection broke"
-	}
+// passing are the statuses that may be others the next time, without the server saying so.
+var passing = []int{
+	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
 // backoff returns a random wait before the nth repetition ("full jitter"): callers that failed

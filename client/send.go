@@ -79,9 +79,11 @@ func (s sender) send(req *http.Request) (*http.Response, error) {
 		delete(sent.Header, keyHeader)
 		sent.Header["idempotency-key"] = key
 	}
-	sent.Close = !s.keeps.Load()
+	sent.Close = !s.keeps.Load() // gotConn sets it again, which a transport that copies the request does not see
 	if w, watched := req.Context().Value(wireKey{}).(*wire); watched {
-		w.carry(sent, s.keeps)
+		w.mu.Lock()
+		w.req, w.keeps = sent, s.keeps
+		w.mu.Unlock()
 	}
 	resp, err := s.next.RoundTrip(sent)
 	if err != nil || resp == nil {
@@ -143,14 +145,6 @@ type wireKey struct{}
 func (w *wire) watch(ctx context.Context) context.Context {
 	w.trace = httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders}
 	return httptrace.WithClientTrace(context.WithValue(ctx, wireKey{}, w), &w.trace)
-}
-
-// carry notes what the transport is given, and that its connection is kept if the last one was; gotConn says
-// it again by what this one is. A transport that copies the request sees the first only.
-func (w *wire) carry(req *http.Request, keeps *atomic.Bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.req, w.keeps = req, keeps
 }
 
 // getConn is called before there is a connection.

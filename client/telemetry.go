@@ -102,9 +102,6 @@ func (o observed) end(failed *Error) {
 	if failed != nil {
 		outcome, status = failed.Outcome.String(), failed.StatusCode
 	}
-	if o.duration == nil && o.span == nil {
-		return
-	}
 	attributes := []attribute.KeyValue{
 		attribute.String("enablement.outcome", outcome), attribute.Int("http.response.status_code", status),
 	}
