@@ -40,17 +40,15 @@ var operations = map[string]operation{
 // Either the submission or the error is nil, never both; the error is an [*Error], and its Outcome
 // says whether the request may have been submitted all the same.
 func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID string, opts ...CallOption) (*api.Submission, error) {
-	return do(ctx, c, "submitProduct", ids(clientID, productRequestID), opts,
+	return do(ctx, c, "submitProduct", []id{ofClient(clientID), ofRequest(productRequestID)}, opts,
 		func(key *string) (*http.Request, error) {
 			return api.NewSubmitProductRequest(c.server, clientID, productRequestID, &api.SubmitProductParams{IdempotencyKey: key})
 		},
 		func(s *api.Submission) error { return checkProduct("product.", s.Product, clientID, productRequestID) })
 }
 
-// ids are those of a path.
-func ids(clientID, productRequestID string) []id {
-	return []id{{"clientID", "client_id", clientID}, {"productRequestID", "request_id", productRequestID}}
-}
+func ofClient(clientID string) id          { return id{"clientID", "client_id", clientID} }
+func ofRequest(productRequestID string) id { return id{"productRequestID", "request_id", productRequestID} }
 
 // checkProduct holds a product against what was asked for. Errors name its fields with what stands before.
 func checkProduct(before string, product api.Product, clientID, productRequestID string) error {
