@@ -47,8 +47,10 @@ func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID s
 		func(s *api.Submission) error { return checkProduct("product.", s.Product, clientID, productRequestID) })
 }
 
-func ofClient(clientID string) id          { return id{"clientID", "client_id", clientID} }
-func ofRequest(productRequestID string) id { return id{"productRequestID", "request_id", productRequestID} }
+func ofClient(clientID string) id { return id{"clientID", "client_id", clientID} }
+func ofRequest(productRequestID string) id {
+	return id{"productRequestID", "request_id", productRequestID}
+}
 
 // checkProduct holds a product against what was asked for. Errors name its fields with what stands before.
 func checkProduct(before string, product api.Product, clientID, productRequestID string) error {
