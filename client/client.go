@@ -32,7 +32,7 @@ type Client struct {
 	config
 	key       secret.Secret
 	server    string      // the base URL, with a slash at its end
-	header    http.Header // of every call
+	ownHeader http.Header // of every call
 	http      *http.Client
 	below     *http.Client // the same below the middleware
 	budget    *budget
@@ -58,8 +58,8 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	conf.retry = conf.retry.withDefaults()
 	c := &Client{
 		config: conf, key: secret.New(apiKey), server: strings.TrimSuffix(conf.base.String(), "/") + "/",
-		header: http.Header{"Accept": {mediaType}, "User-Agent": {conf.userAgent}},
-		http:   new(http.Client), below: conf.httpClient, budget: newBudget(),
+		ownHeader: http.Header{"Accept": {mediaType}, "User-Agent": {conf.userAgent}},
+		http:      new(http.Client), below: conf.httpClient, budget: newBudget(),
 	}
 	if c.below == nil {
 		c.below = new(http.Client)

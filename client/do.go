@@ -53,7 +53,7 @@ func do[T any](ctx context.Context, c *Client, operationID string, ids []id, opt
 		result, oddities, err = decode(call, check)
 		return oddities, err
 	}
-	maps.Copy(call.req.Header, c.header)
+	maps.Copy(call.req.Header, c.ownHeader)
 	ctx, observed := c.telemetry.start(ctx, c, call)
 	maps.Copy(call.req.Header, call.header)
 	failed := c.repeat(ctx, call, observed)
@@ -144,13 +144,12 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 
 // deadline returns when the call must be over.
 func (c *Client) deadline(ctx context.Context, call *call) time.Time {
-	byContext, limited := ctx.Deadline()
+	at, limited := ctx.Deadline()
 	if limited && call.timeout == 0 {
-		return byContext
+		return at
 	}
-	at := time.Now().Add(cmp.Or(call.timeout, c.retry.MaxElapsed))
-	if limited && byContext.Before(at) {
-		return byContext
+	if own := time.Now().Add(cmp.Or(call.timeout, c.retry.MaxElapsed)); !limited || own.Before(at) {
+		return own
 	}
 	return at
 }
@@ -194,15 +193,13 @@ func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (att
 // time. What the last attempt came to is kept.
 func (c *Client) unsent(ctx context.Context, call *call, last *Error, err error) *Error {
 	err = withContextError(ctx, err)
-	ended := last
-	if last == nil {
-		ended = &Error{Operation: call.operationID, Outcome: NotSent, IdempotencyKey: call.key, Err: err}
-	} else {
-		cause := last.Err
-		if cause == nil {
-			cause = errors.New(cmp.Or(last.Message, http.StatusText(last.StatusCode)))
+	ended := &Error{Operation: call.operationID, Outcome: NotSent, IdempotencyKey: call.key, Err: err}
+	if last != nil {
+		ended = last
+		if last.Err == nil {
+			last.Err = errors.New(cmp.Or(last.Message, http.StatusText(last.StatusCode)))
 		}
-		ended.Err = fmt.Errorf("%w before the next attempt; the last one: %w", err, cause)
+		ended.Err = fmt.Errorf("%w before the next attempt; the last one: %w", err, last.Err)
 	}
 	if held, ok := errors.AsType[*gate.HeldError](err); ok {
 		ended.RetryAfter = max(ended.RetryAfter, held.Wait)

@@ -1,18 +1,7 @@
 // Package client calls CryptoMate's Management API: the real one, its sandbox, or a service of this module. Its
-// guide is README.md in this folder.
+// guide, with examples, is README.md in this folder.
 //
-//	c, err := client.FromEnv() // CRYPTOMATE_API_KEY, and CRYPTOMATE_BASE_URL if it is not production
-//	...
-//	submission, err := c.SubmitProduct(ctx, clientID, productRequestID)
-//	var failed *client.Error
-//	switch {
-//	case err == nil && submission.Complete(): // it is with the provider
-//	case err == nil && submission.Product.Status.Pending(): // ask the client for submission.Missing()
-//	case err == nil: // enabled, rejected, or a status that this version does not know
-//	case errors.Is(err, client.ErrNotPending): // list the client's products to see its status
-//	case errors.As(err, &failed) && failed.Outcome == client.Unknown: // submit it again, later
-//	default: // it was not submitted: errors.Is tells why
-//	}
+// [New] makes a [Client] of an API key, [FromEnv] of the environment; make one and share it.
 //
 // # Errors
 //
@@ -60,33 +49,19 @@
 // The wait is random, up to 200 ms and doubling ("full jitter"), or the server's Retry-After in full, and
 // never shorter than the rate gate's. If the deadline comes before the next attempt, the error
 // comes at once, with RetryAfter in it. All calls of a client share a budget of 100 retries, which successes fill
-// again, so that a server that is down is not hit three times as hard.
-//
-// What is counted is what is sent. net/http resends by itself what an HTTP/2 server gives back, and a POST with an
-// Idempotency-Key when a kept connection breaks. It is stopped before that, and the table above decides.
+// again. What is counted is what is sent: where net/http would send a call again by itself, it is stopped.
 //
 // # Rate gate
 //
 // The API takes 15 calls a second, and blocks who makes more for 1, 2, 4 … seconds. Clients of a process
 // with the same key and base URL share a gate that lets 15 calls at a time pass, each of which
 // makes room a second after its response. After a 429 nothing is sent until the block is over. A call waits if its
-// deadline allows, or is ErrRateLimited and NotSent at once. See [WithRateLimit], [WithoutRateGate].
-//
-// # What is checked
-//
-// A success is one JSON document of up to 1 MiB about what was asked for, in which no field stands twice. What
-// decides, an id or a status, is there. A detail may be missing or odd: it is left out, a list is nil, an
-// [api.Timestamp] zero, and [Response.Oddities] names it. [WithStrictResponses] makes an error of it. Fields and
-// enum values that are not known are fine.
-//
-// Redirects are never followed: Go would hand the key to another host. The key is in no text, dump, JSON, log, trace
-// or metric that the package makes, also where a server or a transport repeats it. The texts of errors are one line
-// of visible characters.
+// deadline allows, or is ErrRateLimited and NotSent at once.
 //
 // # Connections
 //
 // Over HTTP/2, which a server with TLS usually speaks, calls share a connection. One of HTTP/1.1 is
 // used for one call: net/http writes what a server sends beyond its response to the global log, and a
-// server that miscounts may have repeated the key there. To this machine, that costs less than 100 microseconds.
+// server that miscounts may have repeated the key there. To this machine, that costs a fraction of a millisecond.
 // GODEBUG=http2debug=2 makes net/http log every header, the key too; do not set it where logs are kept.
 package client

@@ -32,27 +32,17 @@ var (
 
 // Error is why a call did not succeed.
 type Error struct {
-	// Operation is the operationId of the operation in openapi.yaml, such as submitProduct.
-	Operation string
-	// Outcome says whether the operation may have taken effect. It is about all attempts of the call.
-	Outcome Outcome
-	// StatusCode is the HTTP status, 0 where there was no response. This and what follows is about the
-	// last attempt.
-	StatusCode int
-	// Code is the server's code, "" where it sent none. There may be values that are not known yet.
-	Code api.ErrorCode
-	// Message is the server's, for a person, and may hold any character; Error shows visible ones only.
-	Message string
-	// TraceID finds the call in the server's log. It is in the body or the X-Trace-Id header.
-	TraceID string
+	Operation  string        // operationId in openapi.yaml, such as submitProduct
+	Outcome    Outcome       // whether the operation may have taken effect, after all attempts of the call
+	StatusCode int           // of the last attempt, as all that follows; 0 where there was no response
+	Code       api.ErrorCode // the server's, "" where it sent none; there may be values that are not known yet
+	Message    string        // the server's, for a person; it may hold any character, of which Error shows visible ones only
+	TraceID    string        // finds the call in the server's log
 	// RetryAfter is how long the server asks to wait, 0 where it does not. It is also how long the rate
 	// gate holds back what comes next: a second after a 429 that does not say, its shortest block.
-	RetryAfter time.Duration
-	// IdempotencyKey is what all attempts were sent under. A later call under the same key belongs to
-	// the same call: see [WithIdempotencyKey].
-	IdempotencyKey string
-	// Attempts are in order. There are none where nothing was even attempted.
-	Attempts []Attempt
+	RetryAfter     time.Duration
+	IdempotencyKey string    // what all attempts were sent under, for a call again: see WithIdempotencyKey
+	Attempts       []Attempt // in order; none where nothing was even attempted
 	// Body is the start of the response, up to 16 KiB, for debugging. It may hold whatever the server
 	// sent; only the API key is masked in it.
 	Body []byte

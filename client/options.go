@@ -178,14 +178,13 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 }
 
 // WithIdempotencyKey names the call: for 24 hours, the server answers a repeat under the same
-// key what it answered first. The key is 1 to 255 visible ASCII characters, and unique per intended
-// effect, such as one submission; a UUID does. Without this option every call has a key of its own, the same on
-// all its attempts. Name it yourself to call again what ended [Unknown], or if you keep it and call again after a
-// restart.
+// key what it answered first. The key is 1 to 255 visible ASCII characters, unique per intended
+// effect; a UUID does. Without this option every call has a key of its own. Name it to call again what
+// ended [Unknown], or if you keep it and call again after a restart.
 //
-// A call under a named key may be such a repeat, and a server that honors no key then answers that the
+// A call under a named key may be a repeat, and a server that honors no key then answers that the
 // request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. Any other
-// refusal is about this call alone, and says nothing of an earlier one.
+// refusal says nothing of an earlier call.
 func WithIdempotencyKey(key string) CallOption {
 	return with(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
 		"WithIdempotencyKey: the key must be 1 to 255 visible ASCII characters, without spaces; a UUID does",

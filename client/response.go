@@ -28,18 +28,14 @@ const (
 
 // Response is what a call came to, beyond its result: see [WithResponse]. The API key is masked in it.
 type Response struct {
-	// StatusCode, Header and TraceID are those of the last attempt's response; 0, nil and "" where there was
-	// none. Of a redirect there is no Location.
-	StatusCode int
-	Header     http.Header
-	TraceID    string
-	// IdempotencyKey is what all attempts were sent under.
-	IdempotencyKey string
+	StatusCode     int         // of the last attempt, as Header, TraceID and Body; 0 where there was no response
+	Header         http.Header // without Location
+	TraceID        string
+	IdempotencyKey string // what all attempts were sent under
 	// Body is the JSON of a success as the server sent it, with fields that this version of the
 	// package does not know; of an error, [Error.Body].
-	Body []byte
-	// Attempts are all, the successful one too.
-	Attempts []Attempt
+	Body     []byte
+	Attempts []Attempt // all, the successful one too
 	// Oddities is how a success differs from what the API describes, in words: a field that is
 	// missing or of another type, a timestamp of another form, another media type. What could not be read is
 	// left out of the result. [WithStrictResponses] makes an error of them.
