@@ -22,7 +22,9 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *f
 	defer cancel()
 	wire := &wire{refuse: cancel, key: c.key}
 	req := call.req.WithContext(wire.watch(attemptCtx))
-	req.Header = maps.Clone(call.req.Header) // middleware may change it
+	if len(call.middleware) > 0 {
+		req.Header = maps.Clone(call.req.Header) // it may be changed
+	}
 	if req.GetBody != nil {
 		req.Body, _ = req.GetBody() // of bytes in memory there is no error
 	}
