@@ -1,7 +1,9 @@
 package client
 
 import (
+	"context"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -37,3 +39,15 @@ var Operations = operations
 func (o operation) Success() int         { return o.success }
 func (o operation) Keyed() bool          { return o.keyed }
 func (o operation) Kinds() map[int]error { return o.kinds }
+
+// Do makes a call with a JSON body, as an operation that takes one would.
+func Do[T any](ctx context.Context, c *Client, body string) (*T, error) {
+	return do(ctx, c, "submitProduct", nil, nil, func(key *string) (*http.Request, error) {
+		req, err := http.NewRequest(http.MethodPost, c.server, strings.NewReader(body)) //nolint:noctx // as generated builders do
+		if err == nil {
+			req.Header.Set("Content-Type", mediaType)
+			req.Header.Set(keyHeader, *key)
+		}
+		return req, err
+	}, func(*T) error { return nil })
+}

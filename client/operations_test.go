@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"testing"
@@ -38,4 +40,29 @@ func TestOperations(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDo_body: every attempt sends the whole body under one key, and a result may be any JSON.
+func TestDo_body(t *testing.T) {
+	t.Parallel()
+	const body = `{"first_name":"Sample"}`
+	var bodies, keys []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		bodies, keys = append(bodies, string(sent)), append(keys, r.Header.Get("Idempotency-Key"))
+		if len(bodies) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		if len(bodies) == 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		answer(200, mediaType, `["a","b"]`)(w, r)
+	}, client.WithRetry(client.RetryPolicy{BaseDelay: 1, MaxDelay: 1}))
+	list, err := client.Do[[]string](t.Context(), c, body)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, *list)
+	require.Equal(t, []string{body, body, body}, bodies)
+	require.NotEmpty(t, keys[0])
+	require.Equal(t, []string{keys[0], keys[0], keys[0]}, keys)
 }
