@@ -164,7 +164,7 @@ func (c *Client) enter(ctx context.Context, deadline time.Time) error {
 		err = c.gate.Enter(ctx, c.gateLimit, deadline)
 	}
 	if held, ok := errors.AsType[*gate.HeldError](err); ok {
-		return fmt.Errorf("%w: %w", ErrRateLimited, held)
+		err = fmt.Errorf("%w: %w", ErrRateLimited, held)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func (e *Error) Error() string {
 		text.WriteString("; an earlier attempt under this idempotency key " + operations[e.Operation].hint)
 	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput):
 		text.WriteString("; nothing was sent")
-	case e.Code == "" && e.Err == nil && noSuchPlace(e.StatusCode):
+	case e.Code == "" && e.Err == nil && slices.Contains(noSuchPlace, e.StatusCode):
 		text.WriteString("; this is not a response of the API: " + checkBaseURL)
 	}
 	return oneLine(text.String())
@@ -144,11 +145,8 @@ func (e *Error) Error() string {
 
 const checkBaseURL = "check the base URL"
 
-// noSuchPlace tells whether a server that is not the API's answers the API's paths so. The API itself always
-// gives a code with it.
-func noSuchPlace(status int) bool {
-	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusMisdirectedRequest
-}
+// noSuchPlace is what a server that is not the API's answers. The API itself always gives a code with it.
+var noSuchPlace = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusMisdirectedRequest}
 
 // Format implements [fmt.Formatter]: every verb is about the text, so that none dumps what a cause
 // holds.

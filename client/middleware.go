@@ -33,7 +33,7 @@ func chain(send RoundTripperFunc, middleware []func(next RoundTripperFunc) Round
 	return send
 }
 
-// APIKey returns the key that a request in a middleware will be sent with, "" for any other request.
+// APIKey returns the key that a request in a middleware will be sent with, "" for one of another context.
 func APIKey(req *http.Request) string {
 	if wire, ok := req.Context().Value(wireKey{}).(*wire); ok {
 		return wire.key.Reveal()

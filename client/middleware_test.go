@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -145,6 +146,30 @@ func TestWithMiddleware_answers(t *testing.T) {
 	}))
 	require.ErrorContains(t, err, "the transport was about to send the call again by itself, and was stopped")
 	require.EqualValues(t, 1, calls.Load())
+}
+
+// TestWithMiddleware_callsOthers: what middleware sends elsewhere, with the call's context, is not the call.
+func TestWithMiddleware_callsOthers(t *testing.T) {
+	t.Parallel()
+	var seen http.Header
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Header
+		_, _ = io.WriteString(w, "token")
+	}))
+	t.Cleanup(tokens.Close)
+	c := serve(t, answer(200, "application/json", seed(t)), client.WithMiddleware(func(next client.RoundTripperFunc) client.RoundTripperFunc {
+		return func(req *http.Request) (*http.Response, error) {
+			ask, err := http.NewRequestWithContext(req.Context(), http.MethodGet, tokens.URL, nil)
+			require.NoError(t, err)
+			resp, err := tokens.Client().Do(ask)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			return next(req)
+		}
+	}))
+	_, err := c.SubmitProduct(t.Context(), clientID, requestID)
+	require.NoError(t, err)
+	require.Empty(t, seen.Values("X-Api-Key"))
 }
 
 func TestWithResponse_header(t *testing.T) {

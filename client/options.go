@@ -201,8 +201,7 @@ func newUUID() string {
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
-// WithHeader sends another header along, as a gateway in front of the API may want one. What the
-// client or the connection sets itself is refused.
+// WithHeader sends another header along, as a gateway may want one. What the client or the connection sets is refused.
 func WithHeader(name, value string) CallOption {
 	canonical := http.CanonicalHeaderKey(name)
 	wrong := ""
@@ -230,8 +229,7 @@ var ownHeaders = []string{
 	"Upgrade", "Expect",
 }
 
-// WithAttempts sends the call at most n times, whatever [RetryPolicy.MaxAttempts] says. 1 repeats
-// nothing.
+// WithAttempts sends the call at most n times, whatever [RetryPolicy.MaxAttempts] says.
 func WithAttempts(n int) CallOption {
 	return with(1 <= n && n <= mostAttempts, fmt.Sprintf("WithAttempts: %d; pass 1 to %d", n, mostAttempts),
 		func(conf *config) { conf.retry.MaxAttempts = n })

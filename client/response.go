@@ -17,13 +17,11 @@ import (
 )
 
 const (
-	mediaType = "application/json"
-	// maxBody is the most that is read of a success, maxErrorBody of any other response. The largest
-	// documented response is some kilobytes.
-	maxBody      = 1 << 20
-	maxErrorBody = 16 << 10
-	// maxOddities is the most that is told of one response.
-	maxOddities = 20
+	mediaType    = "application/json"
+	traceHeader  = "X-Trace-Id"
+	maxBody      = 1 << 20  // the most that is read of a success; the largest that is documented is some kilobytes
+	maxErrorBody = 16 << 10 // the same of any other response
+	maxOddities  = 20       // the most that is told of one response
 )
 
 // Response is what a call came to, beyond its result: see [WithResponse]. The API key is masked in it.
@@ -61,8 +59,6 @@ func (r *Response) fill(key secret.Secret, call *call, failed *Error) {
 	}
 }
 
-const traceHeader = "X-Trace-Id"
-
 // received is what was read of a response.
 type received struct {
 	status int
@@ -71,10 +67,7 @@ type received struct {
 	err    error // why there is no more of the body
 }
 
-var (
-	errRead     = errors.New("the response could not be read to its end")
-	errTooLarge = fmt.Errorf("the body is larger than %d bytes", maxBody)
-)
+var errRead = errors.New("the response could not be read to its end")
 
 // receive reads the body up to a limit. What is within it is read to its end, so that the connection can
 // be used again.
@@ -106,7 +99,7 @@ func (call *call) result() *failure {
 			return call.failure(err)
 		}
 	case len(r.body) > maxBody:
-		err = errTooLarge
+		err = fmt.Errorf("the body is larger than %d bytes", maxBody)
 	default:
 		call.oddities, err = call.decode()
 	}

@@ -144,7 +144,7 @@ type budget struct {
 	tokens int
 }
 
-// The sizes are those of the AWS SDKs: 100 repetitions at once, one more for every five successes.
+// As in the AWS SDKs: 100 repetitions at once, one more for every five successes.
 const (
 	budgetSize      = 500
 	budgetPerRetry  = 5

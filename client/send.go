@@ -21,7 +21,7 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *f
 	attemptCtx, cancel := context.WithTimeout(ctx, min(c.attemptTimeout, time.Until(deadline)))
 	defer cancel()
 	wire := &wire{refuse: cancel, key: c.key}
-	req := call.req.WithContext(wire.watch(attemptCtx))
+	req := call.req.WithContext(context.WithValue(attemptCtx, wireKey{}, wire))
 	if len(call.middleware) > 0 {
 		req.Header = maps.Clone(call.req.Header) // it may be changed
 	}
@@ -72,7 +72,12 @@ type sender struct {
 
 // send is a [RoundTripperFunc]. It sends a copy of req, which stays without the key, also in the response.
 func (s sender) send(req *http.Request) (*http.Response, error) {
-	sent := req.WithContext(req.Context())
+	ctx := req.Context()
+	w, watched := ctx.Value(wireKey{}).(*wire)
+	if watched {
+		ctx = w.watch(ctx)
+	}
+	sent := req.WithContext(ctx)
 	sent.Header = maps.Clone(req.Header)
 	sent.Header["X-Api-Key"] = []string{s.key.Reveal()}
 	// Header names are case-insensitive to every server. Under the usual spelling, net/http's transport takes a
@@ -82,7 +87,7 @@ func (s sender) send(req *http.Request) (*http.Response, error) {
 		sent.Header["idempotency-key"] = key
 	}
 	sent.Close = !s.keeps.Load() // gotConn sets it again, which a transport that copies the request does not see
-	if w, watched := req.Context().Value(wireKey{}).(*wire); watched {
+	if watched {
 		w.mu.Lock()
 		w.req, w.keeps = sent, s.keeps
 		w.mu.Unlock()
@@ -125,8 +130,7 @@ func hostOf(base *url.URL, location string) string {
 // beyond a response to the global log. A server that sends more than it announces may have repeated the key there.
 type wire struct {
 	refuse context.CancelFunc // ends the attempt
-	trace  httptrace.ClientTrace
-	key    secret.Secret // for [APIKey]
+	key    secret.Secret      // for [APIKey]
 
 	mu    sync.Mutex
 	req   *http.Request // what the transport was given
@@ -145,8 +149,7 @@ type wire struct {
 type wireKey struct{}
 
 func (w *wire) watch(ctx context.Context) context.Context {
-	w.trace = httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders}
-	return httptrace.WithClientTrace(context.WithValue(ctx, wireKey{}, w), &w.trace)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders})
 }
 
 // getConn is called before there is a connection.

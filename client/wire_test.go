@@ -275,7 +275,7 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 			return through(t, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
-			}}, client.WithAttemptTimeout(10*time.Millisecond))
+			}}, client.WithAttemptTimeout(200*time.Millisecond))
 		}, client.NotSent, "not sent"},
 		{"certificate", func(t *testing.T) *client.Client {
 			server := httptest.NewTLSServer(nil)
