@@ -18,7 +18,6 @@ const (
 	Sandbox    = "https://api.sandbox.cryptomate.me"
 )
 
-// The environment that [FromEnv] reads.
 const (
 	envKey     = "CRYPTOMATE_API_KEY"
 	envBaseURL = "CRYPTOMATE_BASE_URL"

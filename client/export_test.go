@@ -43,7 +43,7 @@ func (o operation) Kinds() map[int]error { return o.kinds }
 // Do makes a call with a JSON body, as an operation that takes one would.
 func Do[T any](ctx context.Context, c *Client, body string) (*T, error) {
 	return do(ctx, c, "submitProduct", nil, nil, func(key *string) (*http.Request, error) {
-		req, err := http.NewRequest(http.MethodPost, c.server, strings.NewReader(body)) //nolint:noctx // as generated builders do
+		req, err := http.NewRequest(http.MethodPost, c.server, strings.NewReader(body))
 		if err == nil {
 			req.Header.Set("Content-Type", mediaType)
 			req.Header.Set(keyHeader, *key)

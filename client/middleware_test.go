@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -115,6 +116,21 @@ func TestWithMiddleware_doesNotPileUp(t *testing.T) {
 	_, err := c.SubmitProduct(t.Context(), clientID, requestID)
 	require.ErrorIs(t, err, client.ErrServer)
 	require.Equal(t, [][]string{{"once"}, {"once"}, {"once"}}, sent)
+}
+
+// TestWithHTTPClient_cookies: nor does a cookie that the jar adds to every attempt.
+func TestWithHTTPClient_cookies(t *testing.T) {
+	t.Parallel()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	var sent [][]string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		sent = append(sent, r.Header.Values("Cookie"))
+		answer(503, "text/plain", "", "Set-Cookie", "route=1")(w, r)
+	}, client.WithHTTPClient(&http.Client{Jar: jar}), client.WithRetry(client.RetryPolicy{BaseDelay: 1, MaxDelay: 1}))
+	_, err = c.SubmitProduct(t.Context(), clientID, requestID)
+	require.ErrorIs(t, err, client.ErrServer)
+	require.Equal(t, [][]string{nil, {"route=1"}, {"route=1"}}, sent)
 }
 
 // TestWithMiddleware_answers: middleware may answer in the server's place, or fail; one that sends twice is stopped.

@@ -22,9 +22,7 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *f
 	defer cancel()
 	wire := &wire{refuse: cancel, key: c.key}
 	req := call.req.WithContext(context.WithValue(attemptCtx, wireKey{}, wire))
-	if len(call.middleware) > 0 {
-		req.Header = maps.Clone(call.req.Header) // it may be changed
-	}
+	req.Header = maps.Clone(call.req.Header) // a cookie jar or middleware may change it
 	if req.GetBody != nil {
 		req.Body, _ = req.GetBody() // of bytes in memory there is no error
 	}
@@ -78,7 +76,8 @@ func (s sender) send(req *http.Request) (*http.Response, error) {
 		ctx = w.watch(ctx)
 	}
 	sent := req.WithContext(ctx)
-	sent.Header = maps.Clone(req.Header)
+	sent.Header = make(http.Header, len(req.Header)+1)
+	maps.Copy(sent.Header, req.Header)
 	sent.Header["X-Api-Key"] = []string{s.key.Reveal()}
 	// Header names are case-insensitive to every server. Under the usual spelling, net/http's transport takes a
 	// POST for repeatable and sends it again by itself when a kept connection breaks, which nobody would count.
