@@ -27,7 +27,7 @@ const (
 	trace     = "4bf92f3577b34da6a3ce929d0e0e4736"
 )
 
-// seed is the reply that the API documents.
+// seed is the response that the API documents.
 func seed(tb testing.TB) string {
 	tb.Helper()
 	text, err := os.ReadFile("../gen/spec/testdata/seed.json")
@@ -44,7 +44,7 @@ func serve(tb testing.TB, handler http.HandlerFunc, opts ...client.Option) *clie
 }
 
 // newClient returns a client that sends every call once and at once, unless an option says otherwise:
-// most tests are about a single try.
+// most tests are about a single attempt.
 func newClient(tb testing.TB, opts ...client.Option) *client.Client {
 	tb.Helper()
 	c, err := client.New(key, append([]client.Option{once, client.WithoutRateGate()}, opts...)...)
@@ -54,7 +54,7 @@ func newClient(tb testing.TB, opts ...client.Option) *client.Client {
 }
 
 // once repeats nothing.
-var once = client.WithRetry(client.RetryPolicy{MaxTries: 1})
+var once = client.WithRetry(client.RetryPolicy{MaxAttempts: 1})
 
 // answer is a handler that always answers the same.
 func answer(status int, contentType, body string, header ...string) http.HandlerFunc {
@@ -346,13 +346,13 @@ func TestClient_SubmitProduct_errorsAreVisible(t *testing.T) {
 	}
 }
 
-func TestWithReply_traceIDIsVisible(t *testing.T) {
+func TestWithResponse_traceIDIsVisible(t *testing.T) {
 	t.Parallel()
 	c := playing(t, &played{lines: []func(*http.Request) (*http.Response, error){says(200, seed(t), "X-Trace-Id", "a\u202eb\u009b31m")}})
-	var reply client.Reply
-	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	var response client.Response
+	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 	require.NoError(t, err)
-	require.Equal(t, "a b 31m", reply.TraceID)
+	require.Equal(t, "a b 31m", response.TraceID)
 }
 
 func TestClient_SubmitProduct_refusesInput(t *testing.T) {
@@ -397,7 +397,7 @@ func TestClient_SubmitProduct_takesAnyDocumentedInput(t *testing.T) {
 func TestClient_SubmitProduct_contextEnds(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("shutting down")
-	t.Run("before the reply", func(t *testing.T) {
+	t.Run("before the response", func(t *testing.T) {
 		t.Parallel()
 		arrived := make(chan struct{})
 		c := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -416,7 +416,7 @@ func TestClient_SubmitProduct_contextEnds(t *testing.T) {
 		require.Zero(t, failed.StatusCode)
 	})
 	for _, status := range []int{200, 500} {
-		t.Run("within the reply, "+http.StatusText(status), func(t *testing.T) {
+		t.Run("within the response, "+http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -462,10 +462,10 @@ func TestClient_SubmitProduct_nobodyListens(t *testing.T) {
 	require.Equal(t, "dial", dial.Op)
 }
 
-func TestClient_SubmitProduct_reusesConnections(t *testing.T) {
+// TestClient_SubmitProduct_connections: calls share one of HTTP/2, whatever is answered. One of HTTP/1 is for one call.
+func TestClient_SubmitProduct_connections(t *testing.T) {
 	t.Parallel()
-	var calls, connections atomic.Int32
-	replies := []http.HandlerFunc{
+	responses := []http.HandlerFunc{
 		answer(200, "application/json", seed(t)),
 		answer(200, "text/html", "<html>"),
 		answer(307, "text/html", "moved", "Location", "https://elsewhere.example"),
@@ -473,20 +473,32 @@ func TestClient_SubmitProduct_reusesConnections(t *testing.T) {
 		answer(500, "text/plain", strings.Repeat("x", 16<<10)),
 		answer(503, "application/json", ""),
 	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		replies[int(calls.Add(1)-1)%len(replies)](w, r)
-	}))
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			connections.Add(1)
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+		var calls, connections atomic.Int32
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Proto != name {
+				http.Error(w, r.Proto, http.StatusTeapot)
+				return
+			}
+			responses[int(calls.Add(1)-1)%len(responses)](w, r)
+		}))
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
 		}
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		c := newClient(t, client.WithBaseURL(server.URL), client.WithHTTPClient(server.Client()))
+		for range 2 * len(responses) {
+			_, _ = c.SubmitProduct(t.Context(), clientID, requestID)
+		}
+		require.EqualValues(t, 2*len(responses), calls.Load())
+		if http2 {
+			require.EqualValues(t, 1, connections.Load())
+		} else {
+			require.Equal(t, calls.Load(), connections.Load())
+		}
+		server.Close()
 	}
-	server.Start()
-	defer server.Close()
-	c := newClient(t, client.WithBaseURL(server.URL))
-	for range 2 * len(replies) {
-		_, _ = c.SubmitProduct(t.Context(), clientID, requestID)
-	}
-	require.EqualValues(t, 2*len(replies), calls.Load())
-	require.EqualValues(t, 1, connections.Load())
 }

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	exampleClient  = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG"
-	exampleRequest = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
-	exampleReply   = `{"product":{"id":"` + exampleRequest + `","client_id":"` + exampleClient + `","product":"cards_individuals",` +
+	exampleClient   = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG"
+	exampleRequest  = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
+	exampleResponse = `{"product":{"id":"` + exampleRequest + `","client_id":"` + exampleClient + `","product":"cards_individuals",` +
 		`"status":"in_kyc","missing_requirements":{"documents":[],"data":[]},"created_at":"2026-04-15T10:30:00",` +
 		`"updated_at":"2026-04-16T09:20:00"},"rejected_items":[]}`
 )
@@ -43,7 +43,7 @@ func play(show func(r *http.Request), statuses ...int) *httptest.Server {
 			w.WriteHeader(statuses[n-1])
 			return
 		}
-		_, _ = io.WriteString(w, exampleReply)
+		_, _ = io.WriteString(w, exampleResponse)
 	}))
 }
 
@@ -57,7 +57,7 @@ func try(opts []client.Option, callOpts ...client.CallOption) {
 	defer c.CloseIdleConnections()
 	submission, err := c.SubmitProduct(context.Background(), exampleClient, exampleRequest, callOpts...)
 	if failed, ok := errors.AsType[*client.Error](err); ok {
-		fmt.Printf("%v after %d tries (%v)\n", failed, len(failed.Attempts), failed.Outcome)
+		fmt.Printf("%v after %d attempts (%v)\n", failed, len(failed.Attempts), failed.Outcome)
 		return
 	}
 	fmt.Println(submission.Product.Status)
@@ -106,9 +106,9 @@ func ExampleWithHTTPClient() {
 func ExampleWithRetry() {
 	server := play(nil, 503, 502)
 	defer server.Close()
-	policy := client.RetryPolicy{MaxTries: 2, BaseDelay: time.Millisecond}
+	policy := client.RetryPolicy{MaxAttempts: 2, BaseDelay: time.Millisecond}
 	try([]client.Option{client.WithBaseURL(server.URL), client.WithRetry(policy)})
-	// Output: submit product: 502: Bad Gateway after 2 tries (unknown)
+	// Output: submit product: 502: Bad Gateway after 2 attempts (unknown)
 }
 
 func ExampleWithAttemptTimeout() {
@@ -129,17 +129,17 @@ func ExampleWithAttemptTimeout() {
 func ExampleWithStrictResponses() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, strings.Replace(exampleReply, "T09:20:00", " 09:20", 1))
+		_, _ = io.WriteString(w, strings.Replace(exampleResponse, "T09:20:00", " 09:20", 1))
 	}))
 	defer server.Close()
-	var reply client.Reply
-	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithReply(&reply))
-	fmt.Println(reply.Oddities)
+	var response client.Response
+	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithResponse(&response))
+	fmt.Println(response.Oddities)
 	try([]client.Option{client.WithBaseURL(server.URL), client.WithStrictResponses()})
 	// Output:
 	// in_kyc
 	// [/product/updated_at: timestamp is not of the form 2006-01-02T15:04:05, with or without a fraction and a zone; read as 2026-04-16T09:20:00]
-	// submit product: 200: invalid response: /product/updated_at: timestamp is not of the form 2006-01-02T15:04:05, with or without a fraction and a zone; read as 2026-04-16T09:20:00 after 1 tries (unknown)
+	// submit product: 200: invalid response: /product/updated_at: timestamp is not of the form 2006-01-02T15:04:05, with or without a fraction and a zone; read as 2026-04-16T09:20:00 after 1 attempts (unknown)
 }
 
 func ExampleWithRateLimit() {
@@ -192,8 +192,8 @@ func ExampleWithLogger() {
 	}))
 	try([]client.Option{client.WithBaseURL(server.URL), client.WithLogger(logger)})
 	// Output:
-	// level=WARN msg="submit product: failed, trying again" try=1 status=503 cause="submit product: 503: Service Unavailable" outcome=unknown reason="status 503 may pass"
-	// level=DEBUG msg="submit product: done" try=2 status=200
+	// level=WARN msg="submit product: failed, goes on" attempt=1 status=503 cause="submit product: 503: Service Unavailable" outcome=unknown reason="status 503 may pass"
+	// level=DEBUG msg="submit product: done" attempt=2 status=200
 	// in_kyc
 }
 
@@ -204,11 +204,11 @@ func ExampleWithTracerProvider() {
 	tracers := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
 	try([]client.Option{client.WithBaseURL(server.URL), client.WithTracerProvider(tracers)})
 	for _, span := range recorder.Ended() {
-		fmt.Println(span.Name(), "with", len(span.Events()), "tries")
+		fmt.Println(span.Name(), "with", len(span.Events()), "attempts")
 	}
 	// Output:
 	// in_kyc
-	// submit product with 2 tries
+	// submit product with 2 attempts
 }
 
 func ExampleWithMeterProvider() {
@@ -221,7 +221,7 @@ func ExampleWithMeterProvider() {
 	}
 	// Output:
 	// in_kyc
-	// enablement.client.tries http.response.status_code=200
+	// enablement.client.attempts http.response.status_code=200
 	// enablement.client.duration enablement.outcome=done,http.response.status_code=200
 }
 
@@ -232,41 +232,6 @@ func ExampleWithUserAgent() {
 	// Output:
 	// enablement-go/0.1.0 shop/1.2
 	// in_kyc
-}
-
-func ExampleWithIdempotencyKeys() {
-	server := play(func(r *http.Request) { fmt.Println(r.Header.Get("Idempotency-Key")) }, 503)
-	defer server.Close()
-	n := 0
-	next := func() string { n++; return fmt.Sprintf("shop-%d", n) } // of a database, say
-	try([]client.Option{client.WithBaseURL(server.URL), client.WithIdempotencyKeys(next)})
-	// Output:
-	// shop-1
-	// shop-1
-	// in_kyc
-}
-
-// impatient is a clock for tests, whose timers fire at once.
-type impatient struct{ waited time.Duration }
-
-func (c *impatient) Now() time.Time { return time.Now() }
-
-func (c *impatient) NewTimer(d time.Duration) (<-chan time.Time, func()) {
-	c.waited += d
-	fires := make(chan time.Time, 1)
-	fires <- time.Now()
-	return fires, func() {}
-}
-
-func ExampleWithClock() {
-	server := play(nil, 429)
-	defer server.Close()
-	clock := new(impatient)
-	try([]client.Option{client.WithBaseURL(server.URL), client.WithClock(clock), client.WithoutRateGate()})
-	fmt.Println("waited", clock.waited)
-	// Output:
-	// in_kyc
-	// waited 30s
 }
 
 func ExampleWithIdempotencyKey() {
@@ -287,30 +252,30 @@ func ExampleWithHeader() {
 	// Output:
 	// shop
 	// in_kyc
-	// submit product: invalid input: WithHeader: X-Api-Key is not for callers; the client or the connection sets it after 0 tries (not sent)
+	// submit product: invalid input: WithHeader: X-Api-Key is not for callers; the client or the connection sets it after 0 attempts (not sent)
 }
 
 func ExampleWithAttempts() {
 	server := play(nil, 500, 500, 500)
 	defer server.Close()
 	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithAttempts(1))
-	// Output: submit product: 500: Internal Server Error after 1 tries (unknown)
+	// Output: submit product: 500: Internal Server Error after 1 attempts (unknown)
 }
 
 func ExampleWithTimeout() {
 	server := play(nil, 429) // Retry-After: 30
 	defer server.Close()
 	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithTimeout(5*time.Second))
-	// Output: submit product: 429: Too Many Requests after 1 tries (refused)
+	// Output: submit product: 429: Too Many Requests after 1 attempts (refused)
 }
 
-func ExampleWithReply() {
+func ExampleWithResponse() {
 	server := play(nil, 503)
 	defer server.Close()
-	var reply client.Reply
-	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithReply(&reply))
-	fmt.Println(len(reply.Attempts), "tries,", len(reply.Body), "bytes of JSON")
+	var response client.Response
+	try([]client.Option{client.WithBaseURL(server.URL)}, client.WithResponse(&response))
+	fmt.Println(len(response.Attempts), "attempts,", len(response.Body), "bytes of JSON")
 	// Output:
 	// in_kyc
-	// 2 tries, 288 bytes of JSON
+	// 2 attempts, 288 bytes of JSON
 }

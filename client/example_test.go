@@ -48,7 +48,7 @@ func ExampleClient_SubmitProduct() {
 // playedAPI answers as the API does: first the phone number is missing, then nothing is, and then the
 // request is not pending any more.
 func playedAPI() http.Handler {
-	const reply = `{"product":{"id":"2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh","client_id":"4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG",
+	const response = `{"product":{"id":"2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh","client_id":"4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG",
 		"product":"cards_individuals","status":"%s","missing_requirements":{"documents":[],"data":[%s]},
 		"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-16T09:20:00"},"rejected_items":[]}`
 	const phone = `{"id":"personal_information","name":"Personal information","required":true,
@@ -59,9 +59,9 @@ func playedAPI() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		switch calls {
 		case 1:
-			_, _ = fmt.Fprintf(w, reply, "pending_documentation", phone)
+			_, _ = fmt.Fprintf(w, response, "pending_documentation", phone)
 		case 2:
-			_, _ = fmt.Fprintf(w, reply, "in_kyc", "")
+			_, _ = fmt.Fprintf(w, response, "in_kyc", "")
 		default:
 			w.WriteHeader(http.StatusConflict)
 			_, _ = io.WriteString(w, `{"code":"VAL","message":"The enablement request is not pending documentation",

@@ -2,49 +2,52 @@ package client
 
 import (
 	"context"
-	"net"
 	"net/http"
+	"strings"
 	"time"
 )
-
-// NewSecret is for the tests of how a secret prints.
-var NewSecret = newSecret
 
 // Version is what the User-Agent header says.
 const Version = version
 
-// HTTPClient returns what c sends with.
-func HTTPClient(c *Client) *http.Client { return c.http }
-
-// Transport returns what the transport of c is wrapped around.
-func Transport(c *Client) http.RoundTripper { return c.http.Transport.(guard).next }
+// Transport returns what c sends with, below the middleware.
+func Transport(c *Client) http.RoundTripper { return c.below.Transport }
 
 // BudgetSize is how many repetitions a client may make in a row without a success.
 const BudgetSize = budgetSize / budgetPerRetry
 
-// Fault is a failed try, as the retry policy sees it.
+// Fault is a failed attempt, as the retry policy sees it.
 type Fault struct {
 	Error
 	Ended, TimedOut, DontRetry bool
 }
 
-// Decide is the retry policy.
+// Decide is the retry policy, for a submission.
 func Decide(p RetryPolicy, n int, f Fault, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
+	f.Operation = "submitProduct"
 	v := decide(p.withDefaults(), n, &failure{Error: &f.Error, ended: f.Ended, timedOut: f.TimedOut, dontRetry: f.DontRetry}, left, random)
 	return v.again, v.wait, v.reason
 }
 
-// NewRequest returns what c sends, without the context.
-func NewRequest(c *Client, clientID, requestID, idempotencyKey string) (*http.Request, error) {
-	return c.newRequest(context.Background(), &call{clientID: clientID, productRequestID: requestID, idempotencyKey: idempotencyKey})
-}
+// ErrRead is in the error of a response that broke off.
+var ErrRead = errRead
 
-// ErrReadReply is in the error of a reply that broke off.
-var ErrReadReply = errReadReply
+// Operations is the table.
+var Operations = operations
 
-// NewPaced returns a connection as the default transport uses it, with a call on it.
-func NewPaced(conn net.Conn) net.Conn {
-	c := newPaced(conn)
-	c.begin()
-	return c
+// Success, Keyed and Kinds are columns of it.
+func (o operation) Success() int         { return o.success }
+func (o operation) Keyed() bool          { return o.keyed }
+func (o operation) Kinds() map[int]error { return o.kinds }
+
+// Do makes a call with a JSON body, as an operation that takes one would.
+func Do[T any](ctx context.Context, c *Client, body string) (*T, error) {
+	return do(ctx, c, "submitProduct", nil, nil, func(key *string) (*http.Request, error) {
+		req, err := http.NewRequest(http.MethodPost, c.server, strings.NewReader(body))
+		if err == nil {
+			req.Header.Set("Content-Type", mediaType)
+			req.Header.Set(keyHeader, *key)
+		}
+		return req, err
+	}, func(*T) error { return nil })
 }

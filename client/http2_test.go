@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -210,6 +211,25 @@ func TestHTTP2_oneAttemptIsOneSending(t *testing.T) {
 	}
 }
 
+// TestHTTP2_oneAttemptIsOneSending_withABody: the same for a call whose body could be sent again.
+func TestHTTP2_oneAttemptIsOneSending_withABody(t *testing.T) {
+	t.Parallel()
+	for name, giveBack := range givenBack {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFrames(t, func(s stream, _ int) bool { return giveBack(s) })
+			c := newClient(t, client.WithBaseURL(f.url), client.WithHTTPClient(f.transports(t)["net/http"]),
+				client.WithRetry(client.RetryPolicy{BaseDelay: 1, MaxDelay: 1}))
+			_, err := client.Do[struct{}](t.Context(), c, `{"first_name":"Sample"}`)
+			failed, ok := errors.AsType[*client.Error](err)
+			require.True(t, ok)
+			require.Len(t, failed.Attempts, 3)
+			require.EqualValues(t, 3, f.sent.Load(), "what was sent is what was counted: %v", failed)
+			require.Equal(t, client.Unknown, failed.Outcome)
+		})
+	}
+}
+
 // TestHTTP2_repeatsUnderOneKey: what a server gave back is sent again by the client's own policy.
 func TestHTTP2_repeatsUnderOneKey(t *testing.T) {
 	t.Parallel()
@@ -224,10 +244,10 @@ func TestHTTP2_repeatsUnderOneKey(t *testing.T) {
 				return true
 			})
 			c := newClient(t, client.WithBaseURL(f.url), client.WithHTTPClient(f.transports(t)["net/http"]), client.WithRetry(client.RetryPolicy{}))
-			var reply client.Reply
-			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			var response client.Response
+			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 			require.NoError(t, err)
-			require.Len(t, reply.Attempts, 2)
+			require.Len(t, response.Attempts, 2)
 			require.EqualValues(t, 2, f.sent.Load())
 		})
 	}

@@ -71,7 +71,9 @@ func TestImports(t *testing.T) {
 // direct is what the client imports beyond the standard library: no more than interfaces and types.
 var direct = map[string]bool{
 	module + "/gen/api":                    true,
-	module + "/client/internal/visible":    true, // standard library only
+	module + "/client/internal/gate":       true, // these three, of the standard library only
+	module + "/client/internal/secret":     true,
+	module + "/client/internal/visible":    true,
 	"go.opentelemetry.io/otel/attribute":   true,
 	"go.opentelemetry.io/otel/codes":       true,
 	"go.opentelemetry.io/otel/metric":      true,

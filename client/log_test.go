@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,75 +197,5 @@ func TestNetHTTPLogsNoKey(t *testing.T) { //nolint:paralleltest // the logger is
 		require.NoError(t, resp.Body.Close())
 		<-server.ended
 		require.Contains(t, logged.String(), key, "if this fails, Go does not log it any more: every connection can be kept")
-	})
-}
-
-// TestClient_SubmitProduct_keepsConnections: a server that sends what it announces keeps its connection,
-// however it sends it.
-func TestClient_SubmitProduct_keepsConnections(t *testing.T) {
-	t.Parallel()
-	body := seed(t)
-	plain := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
-	chunks := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
-	for name, response := range map[string]string{
-		"length":              plain + "\r\n" + body,
-		"bare line feeds":     strings.ReplaceAll(plain, "\r", "") + "\n" + body,
-		"length in odd case":  strings.Replace(plain, "Content-Length", "cOnTeNt-LeNgTh", 1) + "\r\n" + body,
-		"after 103":           "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + plain + "\r\n" + body,
-		"long header":         plain + "X-Long: " + strings.Repeat("content-length: 1 ", 1000) + "\r\n\r\n" + body,
-		"chunks":              chunks + "\r\n" + fmt.Sprintf("10\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", body[:16], len(body)-16, body[16:]),
-		"chunks and trailers": chunks + "\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\nX-Sum: 1\r\n\r\n", len(body), body),
-		"large":               strings.Replace(plain, strconv.Itoa(len(body)), strconv.Itoa(1<<19), 1) + "\r\n" + body + strings.Repeat(" ", 1<<19-len(body)),
-	} {
-		for _, piece := range []int{1 << 20, 7, 1} {
-			if piece < 10 && name == "large" {
-				continue
-			}
-			t.Run(name+" in pieces of "+strconv.Itoa(piece), func(t *testing.T) {
-				t.Parallel()
-				var dials atomic.Int32
-				c := newClient(t, client.WithBaseURL(listen(t, func(conn net.Conn, number int) {
-					dials.Store(int32(number)) //nolint:gosec // few
-					for reader := bufio.NewReader(conn); read(reader); {
-						for rest := response; rest != ""; rest = rest[min(piece, len(rest)):] {
-							_, _ = io.WriteString(conn, rest[:min(piece, len(rest))])
-						}
-					}
-				})))
-				for range 3 {
-					_, err := c.SubmitProduct(t.Context(), clientID, requestID)
-					require.NoError(t, err)
-				}
-				require.EqualValues(t, 1, dials.Load())
-			})
-		}
-	}
-	t.Run("many at once", func(t *testing.T) {
-		t.Parallel()
-		var dials atomic.Int32
-		server := httptest.NewUnstartedServer(answer(200, "application/json", body))
-		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				dials.Add(1)
-			}
-		}
-		server.Start()
-		t.Cleanup(server.Close)
-		c := newClient(t, client.WithBaseURL(server.URL))
-		var group sync.WaitGroup
-		errs := make(chan error, 1000)
-		for range 4 {
-			group.Go(func() {
-				for range 250 {
-					_, err := c.SubmitProduct(t.Context(), clientID, requestID)
-					errs <- err
-				}
-			})
-		}
-		group.Wait()
-		for range 1000 {
-			require.NoError(t, <-errs)
-		}
-		require.Less(t, dials.Load(), int32(500))
 	})
 }

@@ -1,225 +1,259 @@
 package client
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/cryptomate-go/enablement/client/internal/gate"
 )
 
-// defaultTimeout bounds one try, from the dial to the last byte of the reply.
-const defaultTimeout = 30 * time.Second
-
 // Option sets up a [Client]. A wrong one is an error of [New], which names it.
-type Option func(*config) error
+type Option interface{ setClient(conf *config) error }
 
+// CallOption sets up one call. A wrong one is [ErrInvalidInput], and nothing is sent.
+type CallOption interface{ setCall(conf *config) error }
+
+// AnyOption is of a client, and so of all its calls, or of one call.
+type AnyOption interface {
+	Option
+	CallOption
+}
+
+// config is what options set. Each call has a copy of its client's.
 type config struct {
-	baseURL        string
+	base           *url.URL
 	httpClient     *http.Client
+	middleware     []func(next RoundTripperFunc) RoundTripperFunc
 	userAgent      string
-	newKey         func() string
 	retry          RetryPolicy
 	attemptTimeout time.Duration
 	strict         bool
 	gateLimit      int
-	clock          Clock
 	logger         *slog.Logger
 	tracers        trace.TracerProvider
 	meters         metric.MeterProvider
+
+	// What follows is of a call only.
+	key      string // the Idempotency-Key, "" for one of its own
+	header   http.Header
+	timeout  time.Duration // 0: none of its own
+	response *Response     // nil: not asked for
 }
 
 func defaultConfig() config {
-	return config{
-		baseURL:        Production,
-		newKey:         newUUID,
-		attemptTimeout: defaultTimeout,
-		gateLimit:      gateLimit,
-		clock:          systemClock{},
+	base, _ := url.Parse(Production)
+	return config{base: base, userAgent: "enablement-go/" + version, attemptTimeout: 30 * time.Second, gateLimit: gate.Limit}
+}
+
+type option func(conf *config) error
+
+func (set option) setClient(conf *config) error { return set(conf) }
+func (set option) setCall(conf *config) error   { return set(conf) }
+
+// with returns an option that sets what was given, or says what is wrong with it.
+func with(right bool, wrong string, set func(conf *config)) option {
+	return func(conf *config) error {
+		if !right {
+			return errors.New(wrong)
+		}
+		set(conf)
+		return nil
 	}
 }
 
 // WithBaseURL sends calls to another server than [Production]: to [Sandbox], or to one of your own.
 // A path in front of the API's own is kept. Plain http is taken for this machine only (localhost
 // and loopback addresses), because the key would be readable on the way.
-func WithBaseURL(baseURL string) Option {
-	return func(conf *config) error {
+func WithBaseURL(baseURL string) Option { return withBaseURL("WithBaseURL: ", baseURL) }
+
+func withBaseURL(source, baseURL string) Option {
+	return option(func(conf *config) error {
 		// No message repeats the URL, or a parser's words on it: it may hold a password.
 		u, err := url.Parse(baseURL)
 		switch {
 		case err != nil || u.Hostname() == "":
-			return errors.New("WithBaseURL: not an absolute URL; write it like " + Production)
+			return errors.New(source + "not an absolute URL; write it like " + Production)
 		case u.User != nil:
-			return errors.New("WithBaseURL: user and password in the URL are not sent; leave them out")
+			return errors.New(source + "user and password in the URL are not sent; leave them out")
 		case strings.ContainsAny(baseURL, "?#"):
-			return errors.New("WithBaseURL: a query or a fragment is not sent; leave it out")
+			return errors.New(source + "a query or a fragment is not sent; leave it out")
 		case u.Scheme == "http" && !loopback(u.Hostname()):
-			return errors.New("WithBaseURL: http would send the API key in the clear; use https")
+			return errors.New(source + "http would send the API key in the clear; use https")
 		case u.Scheme != "https" && u.Scheme != "http":
-			return fmt.Errorf("WithBaseURL: the scheme is %q; use https", u.Scheme)
+			return fmt.Errorf("%sthe scheme is %q; use https", source, u.Scheme)
 		}
-		conf.baseURL = baseURL
+		conf.base = u
 		return nil
-	}
+	})
 }
 
 func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 // WithHTTPClient sends calls through a copy of c, with its transport, timeout and cookie jar. Neither
 // c nor its transport is changed. The copy never follows a redirect, whatever c.CheckRedirect says.
 //
-// The transport sees the API key. One that follows redirects by itself is found out: by the
-// connection that it asks for, which the client refuses before anything is sent there, or else by
-// the reply; the call is [ErrRedirect]. So is that of one that sends the request to another address
-// than it was given: use [WithBaseURL] for that. One that sends a call again by itself is stopped before it
-// does, so that every sending is counted. Like net/http's, the transport should keep the request's context
-// and so tell its [net/http/httptrace]: if it does not, no error is [NotSent], and nothing is stopped.
+// The transport sees the API key, and has to send each request once, to the URL that it has. One that follows
+// redirects by itself may take the key to another host; nothing here keeps it from that. Like net/http's, it
+// should keep the request's context and so tell its [net/http/httptrace]: then one that is about to send a call
+// again is stopped before. If it does not, no error is [NotSent], and nothing is stopped.
 //
 // Connections of HTTP/2 are kept for the next call, those of HTTP/1 are not: see the package's
 // documentation.
 func WithHTTPClient(c *http.Client) Option {
-	return func(conf *config) error {
-		if c == nil {
-			return errors.New("WithHTTPClient: the client is nil; leave the option out for the default")
-		}
-		conf.httpClient = c
-		return nil
-	}
+	return with(c != nil, "WithHTTPClient: the client is nil; leave the option out for the default",
+		func(conf *config) { conf.httpClient = c })
 }
 
 // WithUserAgent adds who calls to the User-Agent header: "enablement-go/0.1.0 suffix". The usual form
 // is name/version.
 func WithUserAgent(suffix string) Option {
-	return func(conf *config) error {
-		if suffix == "" || !headerText(suffix) {
-			return errors.New("WithUserAgent: the suffix must be visible ASCII and spaces, such as shop/1.2")
-		}
-		conf.userAgent = " " + suffix
-		return nil
-	}
+	return with(suffix != "" && headerText(suffix), "WithUserAgent: the suffix must be visible ASCII and spaces, such as shop/1.2",
+		func(conf *config) { conf.userAgent = "enablement-go/" + version + " " + suffix })
 }
 
-// WithIdempotencyKeys takes the key of each call from next, in place of a random UUID. next may be
-// called from several goroutines at once. [WithIdempotencyKey] names that of one call.
-func WithIdempotencyKeys(next func() string) Option {
-	return func(conf *config) error {
-		if next == nil {
-			return errors.New("WithIdempotencyKeys: the function is nil; leave the option out for random UUIDs")
-		}
-		conf.newKey = next
-		return nil
-	}
-}
-
-// WithRetry repeats calls as the policy says. RetryPolicy{MaxTries: 1} repeats nothing.
+// WithRetry repeats calls as the policy says. RetryPolicy{MaxAttempts: 1} repeats nothing.
 func WithRetry(policy RetryPolicy) Option {
-	return func(conf *config) error {
-		if err := policy.validate(); err != nil {
-			return fmt.Errorf("WithRetry: %w", err)
-		}
-		conf.retry = policy
-		return nil
-	}
+	return with(policy.wrong() == "", "WithRetry: "+policy.wrong(), func(conf *config) { conf.retry = policy })
 }
 
-// WithAttemptTimeout bounds one try, from the dial to the last byte of the reply. The default is 30
-// seconds. A try that takes longer is repeated; what bounds the whole call is the context,
+// WithAttemptTimeout bounds one attempt, from the dial to the last byte of the response. The default is 30
+// seconds. An attempt that takes longer is repeated; what bounds the whole call is the context,
 // [WithTimeout] or [RetryPolicy.MaxElapsed].
 func WithAttemptTimeout(d time.Duration) Option {
-	return func(conf *config) error {
-		if d <= 0 {
-			return fmt.Errorf("WithAttemptTimeout: %v is no time at all; pass the longest a try may take", d)
-		}
-		conf.attemptTimeout = d
-		return nil
-	}
+	return with(d > 0, fmt.Sprintf("WithAttemptTimeout: %v is no time at all; pass the longest an attempt may take", d),
+		func(conf *config) { conf.attemptTimeout = d })
 }
 
-// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Reply.Oddities] would name, although it
-// leaves no doubt about the request and its status. The call is [Unknown] then: use it in tests.
+// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Response.Oddities] would name, although
+// it leaves no doubt about what the operation did. The call is [Unknown] then: use it in tests.
 func WithStrictResponses() Option {
-	return func(conf *config) error {
-		conf.strict = true
-		return nil
-	}
+	return with(true, "", func(conf *config) { conf.strict = true })
 }
 
 // WithRateLimit sends at most n calls a second, in place of the 15 that the API takes.
 func WithRateLimit(n int) Option {
-	return func(conf *config) error {
-		if n < 1 {
-			return fmt.Errorf("WithRateLimit: %d calls a second; pass 1 or more, or WithoutRateGate", n)
-		}
-		conf.gateLimit = n
-		return nil
-	}
+	return with(n > 0, fmt.Sprintf("WithRateLimit: %d calls a second; pass 1 or more, or WithoutRateGate", n),
+		func(conf *config) { conf.gateLimit = n })
 }
 
 // WithoutRateGate sends every call at once, also while the API refuses all of them. Use it where
 // something else keeps to the limit, or where there is none.
 func WithoutRateGate() Option {
-	return func(conf *config) error {
-		conf.gateLimit = 0
-		return nil
-	}
+	return with(true, "", func(conf *config) { conf.gateLimit = 0 })
 }
 
-// WithLogger logs every try: at debug level, and at warn level one that is repeated.
+// WithLogger logs every attempt: at debug level, and at warn level one that is repeated.
 func WithLogger(logger *slog.Logger) Option {
-	return func(conf *config) error {
-		if logger == nil {
-			return errors.New("WithLogger: the logger is nil; leave the option out for none")
-		}
-		conf.logger = logger
-		return nil
-	}
+	return with(logger != nil, "WithLogger: the logger is nil; leave the option out for none",
+		func(conf *config) { conf.logger = logger })
 }
 
-// WithTracerProvider makes a span of every call, with an event for every try, and sends its W3C
+// WithTracerProvider makes a span of every call, with an event for every attempt, and sends its W3C
 // trace context along.
 func WithTracerProvider(provider trace.TracerProvider) Option {
-	return func(conf *config) error {
-		if provider == nil {
-			return errors.New("WithTracerProvider: the provider is nil; leave the option out for none")
-		}
-		conf.tracers = provider
-		return nil
-	}
+	return with(provider != nil, "WithTracerProvider: the provider is nil; leave the option out for none",
+		func(conf *config) { conf.tracers = provider })
 }
 
 // WithMeterProvider measures calls: enablement.client.duration in seconds, by outcome and status, and
-// enablement.client.tries, by status.
+// enablement.client.attempts, by status.
 func WithMeterProvider(provider metric.MeterProvider) Option {
-	return func(conf *config) error {
-		if provider == nil {
-			return errors.New("WithMeterProvider: the provider is nil; leave the option out for none")
-		}
-		conf.meters = provider
-		return nil
-	}
+	return with(provider != nil, "WithMeterProvider: the provider is nil; leave the option out for none",
+		func(conf *config) { conf.meters = provider })
 }
 
-// WithClock goes by another clock than the system's, for tests.
-func WithClock(clock Clock) Option {
-	return func(conf *config) error {
-		// Clients share a rate gate only under the same clock, so it is compared.
-		if clock == nil || !reflect.TypeOf(clock).Comparable() {
-			return errors.New("WithClock: the clock must be a value that can be compared, such as a pointer")
-		}
-		conf.clock = clock
-		return nil
+// WithIdempotencyKey names the call: for 24 hours, the server answers a repeat under the same
+// key what it answered first. The key is 1 to 255 visible ASCII characters, unique per intended
+// effect; a UUID does. Without this option every call has a key of its own. Name it to call again what
+// ended [Unknown], or if you keep it and call again after a restart.
+//
+// A call under a named key may be a repeat, and a server that honors no key then answers that the
+// request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. Any other
+// refusal says nothing of an earlier call.
+func WithIdempotencyKey(key string) CallOption {
+	return with(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
+		"WithIdempotencyKey: the key must be 1 to 255 visible ASCII characters, without spaces; a UUID does",
+		func(conf *config) { conf.key = key })
+}
+
+// newUUID returns a random UUID (version 4).
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	text := hex.EncodeToString(b[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}
+
+// WithHeader sends another header along, as a gateway may want one. What the client or the connection sets is refused.
+func WithHeader(name, value string) CallOption {
+	canonical := http.CanonicalHeaderKey(name)
+	wrong := ""
+	switch {
+	case name == "" || strings.Trim(name, idCharacters+"!#$%&'*+.^`|~") != "":
+		wrong = "WithHeader: the name is not one of a header" // RFC 9110, 5.6.2
+	case slices.Contains(ownHeaders, canonical):
+		wrong = fmt.Sprintf("WithHeader: %s is not for callers; the client or the connection sets it", canonical)
+	case !headerText(value):
+		wrong = fmt.Sprintf("WithHeader: the value of %s must be visible ASCII and spaces", canonical)
 	}
+	return with(wrong == "", wrong, func(conf *config) {
+		if conf.header == nil {
+			conf.header = make(http.Header)
+		}
+		conf.header[canonical] = []string{value}
+	})
+}
+
+// ownHeaders would change whom the call is from, what it is, or how it travels. X-Idempotency-Key
+// among them makes net/http repeat a call by itself.
+var ownHeaders = []string{
+	"X-Api-Key", "Idempotency-Key", "X-Idempotency-Key", "User-Agent", "Accept", "Accept-Encoding", "Host", "Content-Length",
+	"Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
+	"Upgrade", "Expect",
+}
+
+// WithAttempts sends the call at most n times, whatever [RetryPolicy.MaxAttempts] says.
+func WithAttempts(n int) CallOption {
+	return with(1 <= n && n <= mostAttempts, fmt.Sprintf("WithAttempts: %d; pass 1 to %d", n, mostAttempts),
+		func(conf *config) { conf.retry.MaxAttempts = n })
+}
+
+// WithTimeout bounds the whole call, with all attempts and the waits between them. The context's
+// deadline counts if it is earlier.
+func WithTimeout(d time.Duration) CallOption {
+	return with(d > 0, fmt.Sprintf("WithTimeout: %v is no time at all; pass the longest the call may take", d),
+		func(conf *config) { conf.timeout = d })
+}
+
+// WithResponse fills response with what the call came to, whether it succeeds or fails.
+func WithResponse(response *Response) CallOption {
+	return with(response != nil, "WithResponse: the pointer is nil; pass that of a Response",
+		func(conf *config) { conf.response = response })
+}
+
+// visibleASCII tells whether text has no space, no control character and nothing beyond ASCII.
+func visibleASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// headerText tells whether text is visible ASCII with spaces in it, not around it.
+func headerText(text string) bool {
+	return visibleASCII(strings.ReplaceAll(text, " ", "")) && strings.TrimSpace(text) == text
 }

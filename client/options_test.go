@@ -5,19 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/client"
 )
-
-// incomparable is a clock that can't be a key of a map.
-type incomparable struct{ _ []int }
-
-func (incomparable) Now() time.Time { return time.Now() }
-
-func (incomparable) NewTimer(time.Duration) (<-chan time.Time, func()) { return nil, nil }
 
 func TestOptions_refuse(t *testing.T) {
 	t.Parallel()
@@ -27,16 +19,13 @@ func TestOptions_refuse(t *testing.T) {
 		"WithUserAgent: the suffix must be visible":                client.WithUserAgent("a\r\nX-Evil: 1"),
 		"WithUserAgent: the suffix must be":                        client.WithUserAgent(" a"),
 		"WithUserAgent: the suffix must":                           client.WithUserAgent("ä"),
-		"WithIdempotencyKeys: the function is nil":                 client.WithIdempotencyKeys(nil),
 		"WithAttemptTimeout: 0s is no time at all":                 client.WithAttemptTimeout(0),
 		"WithAttemptTimeout: -1ns is no time at all":               client.WithAttemptTimeout(-1),
 		"WithRateLimit: 0 calls a second":                          client.WithRateLimit(0),
 		"WithLogger: the logger is nil":                            client.WithLogger(nil),
 		"WithTracerProvider: the provider is nil":                  client.WithTracerProvider(nil),
 		"WithMeterProvider: the provider is nil":                   client.WithMeterProvider(nil),
-		"WithClock: the clock must be a value that can be":         client.WithClock(nil),
-		"WithClock: the clock must be a value that can":            client.WithClock(incomparable{}),
-		"WithRetry: MaxTries is 11; pass 1 to 10, or 0 for the":    client.WithRetry(client.RetryPolicy{MaxTries: 11}),
+		"WithRetry: MaxAttempts is 11; pass 1 to 10, or 0 for the": client.WithRetry(client.RetryPolicy{MaxAttempts: 11}),
 		"WithBaseURL: http would send the API key in the clear; u": client.WithBaseURL("http://api.cryptomate.me"),
 	} {
 		c, err := client.New(key, opt)
@@ -75,13 +64,7 @@ func TestCallOptions_refuse(t *testing.T) {
 		refused("WithAttempts: ", client.WithAttempts(n))
 	}
 	refused("WithTimeout: 0s is no time at all", client.WithTimeout(0))
-	refused("WithReply: the pointer is nil", client.WithReply(nil))
-	for _, bad := range []string{"", "a b", strings.Repeat("k", 256)} {
-		c := playing(t, p, client.WithIdempotencyKeys(func() string { return bad }))
-		_, err := c.SubmitProduct(t.Context(), clientID, requestID)
-		require.ErrorIs(t, err, client.ErrInvalidInput)
-		require.ErrorContains(t, err, "WithIdempotencyKeys: the key must be")
-	}
+	refused("WithResponse: the pointer is nil", client.WithResponse(nil))
 	require.Empty(t, p.at)
 }
 
@@ -91,11 +74,10 @@ func TestOptions_areSent(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header
 		answer(200, "application/json", seed(t))(w, r)
-	}, client.WithUserAgent("shop/1.2 (test)"), client.WithIdempotencyKeys(func() string { return "from-the-source" }))
+	}, client.WithUserAgent("shop/1.2 (test)"))
 	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithHeader("x-gateway", "a b"), client.WithHeader("traceparent", "x"))
 	require.NoError(t, err)
 	require.Equal(t, "enablement-go/"+client.Version+" shop/1.2 (test)", got.Get("User-Agent"))
-	require.Equal(t, "from-the-source", got.Get("Idempotency-Key"))
 	require.Equal(t, "a b", got.Get("X-Gateway"))
 	_, err = c.SubmitProduct(t.Context(), clientID, requestID, client.WithIdempotencyKey("of-the-call"))
 	require.NoError(t, err)
@@ -103,26 +85,26 @@ func TestOptions_areSent(t *testing.T) {
 	require.Empty(t, got.Get("X-Gateway"), "a header of another call")
 }
 
-// TestWithReply: what this version does not know is there to read.
-func TestWithReply(t *testing.T) {
+// TestWithResponse: what this version does not know is there to read.
+func TestWithResponse(t *testing.T) {
 	t.Parallel()
 	body := strings.Replace(seed(t), `"rejected_items"`, `"next_step": {"due": "2027-01-01"}, "rejected_items"`, 1)
-	reply := client.Reply{Attempts: make([]client.Attempt, 7), TraceID: "of a call before"}
+	response := client.Response{Attempts: make([]client.Attempt, 7), TraceID: "of a call before"}
 	c := serve(t, answer(200, "application/json", body, "X-Trace-Id", trace))
-	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 	require.NoError(t, err)
-	require.JSONEq(t, body, string(reply.Body))
-	require.Equal(t, trace, reply.TraceID)
-	require.Equal(t, 200, reply.StatusCode)
-	require.Len(t, reply.Attempts, 1)
-	require.Empty(t, reply.Attempts[0].Cause)
+	require.JSONEq(t, body, string(response.Body))
+	require.Equal(t, trace, response.TraceID)
+	require.Equal(t, 200, response.StatusCode)
+	require.Len(t, response.Attempts, 1)
+	require.Empty(t, response.Attempts[0].Cause)
 
 	c = serve(t, answer(404, "application/json", `{"code":"NOT_FOUND"}`))
-	_, err = c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	_, err = c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 	require.Error(t, err)
-	require.Equal(t, 404, reply.StatusCode)
-	require.JSONEq(t, `{"code":"NOT_FOUND"}`, string(reply.Body))
-	require.Len(t, reply.Attempts, 1)
+	require.Equal(t, 404, response.StatusCode)
+	require.JSONEq(t, `{"code":"NOT_FOUND"}`, string(response.Body))
+	require.Len(t, response.Attempts, 1)
 }
 
 // TestFromEnv sets the environment, so it does not run beside others.

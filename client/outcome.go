@@ -7,18 +7,18 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Outcome is what an [*Error] knows of the submission. It is never said too much: what is not
+// Outcome is what an [*Error] knows of the operation's effect. It is never said too much: what is not
 // certain is [Unknown].
 type Outcome int
 
 const (
-	// Unknown is that the request may have been submitted. Submit it again, with [WithIdempotencyKey] and
+	// Unknown is that the operation may have taken effect. Call it again, with [WithIdempotencyKey] and
 	// [Error.IdempotencyKey]; nothing happens twice. Only where the error is [ErrNotPending], another
-	// submission tells no more: list the client's products to see the request's status.
+	// call tells no more: list the client's products to see the request's status.
 	Unknown Outcome = iota
 	// NotSent is that nothing of the call reached a server.
 	NotSent
-	// Refused is that the server answered that it did not submit the request.
+	// Refused is that the server answered that it did not do it.
 	Refused
 )
 
@@ -29,15 +29,14 @@ func (o Outcome) String() string {
 		return "not sent"
 	case Refused:
 		return "refused"
-	default:
-		return "unknown"
 	}
+	return "unknown"
 }
 
 // MarshalText writes what String returns.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// outcomeOf tells what a reply with an error status says of its own try.
+// outcomeOf tells what a response with an error status says of its own attempt.
 func outcomeOf(status int, code api.ErrorCode) Outcome {
 	switch {
 	case status < 400 || status > 499:
@@ -53,21 +52,17 @@ func outcomeOf(status int, code api.ErrorCode) Outcome {
 	}
 }
 
-// aboutIdempotency tells whether a 409 with this code is about the Idempotency-Key. Any other one says that the
-// request is not pending: the API's documents do not agree on its code.
+// aboutIdempotency tells whether a 409 with this code is about the Idempotency-Key. Any other one is about the
+// state of what was asked for: the API's documents do not agree on its code.
 func aboutIdempotency(code api.ErrorCode) bool {
 	return strings.Contains(strings.ToUpper(string(code)), "IDEMPOTEN")
 }
 
-// and returns what two tries of one call come to: a refusal does not undo what an earlier try may
+// and returns what two attempts of one call come to: a refusal does not undo what an earlier one may
 // have done, and what was refused was sent.
 func (o Outcome) and(other Outcome) Outcome {
-	switch {
-	case o == Unknown || other == Unknown:
+	if o == Unknown || other == Unknown {
 		return Unknown
-	case o == Refused || other == Refused:
-		return Refused
-	default:
-		return NotSent
 	}
+	return max(o, other) // Refused is more than NotSent
 }

@@ -1,24 +1,24 @@
 package client
 
 import (
+	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/cryptomate-go/enablement/client/internal/gate"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
 // RetryPolicy says how often and when a call is repeated. A zero field is its default.
 type RetryPolicy struct {
-	// MaxTries is the most often one call is sent, 1 to 10. The default is 3; 1 repeats nothing.
-	MaxTries int
+	// MaxAttempts is the most often one call is sent, 1 to 10. The default is 3; 1 repeats nothing.
+	MaxAttempts int
 	// BaseDelay and MaxDelay bound the wait before the nth repetition where the server asks for
 	// none: it is random between zero and BaseDelay·2ⁿ⁻¹, at most MaxDelay. The defaults are 200
 	// milliseconds and 5 seconds.
@@ -26,55 +26,46 @@ type RetryPolicy struct {
 	// MaxElapsed bounds the whole call, waits included, where neither the context nor [WithTimeout]
 	// does. The default is 2 minutes.
 	MaxElapsed time.Duration
-	// OnlyKnown leaves a call alone whose try may have submitted the request, such as one that broke
-	// off after it was sent. Set it if you would rather look first than submit again.
+	// OnlyKnown leaves a call alone with an attempt that may have taken effect, such as one that broke
+	// off after it was sent. Set it if you would rather look first than call again.
 	OnlyKnown bool
 }
 
-const maxTries = 10
+const mostAttempts = 10
 
 func (p RetryPolicy) withDefaults() RetryPolicy {
-	if p.MaxTries == 0 {
-		p.MaxTries = 3
-	}
-	if p.BaseDelay == 0 {
-		p.BaseDelay = 200 * time.Millisecond
-	}
-	if p.MaxDelay == 0 {
-		p.MaxDelay = max(5*time.Second, p.BaseDelay)
-	}
-	if p.MaxElapsed == 0 {
-		p.MaxElapsed = 2 * time.Minute
-	}
+	p.MaxAttempts = cmp.Or(p.MaxAttempts, 3)
+	p.BaseDelay = cmp.Or(p.BaseDelay, 200*time.Millisecond)
+	p.MaxDelay = cmp.Or(p.MaxDelay, max(5*time.Second, p.BaseDelay))
+	p.MaxElapsed = cmp.Or(p.MaxElapsed, 2*time.Minute)
 	return p
 }
 
-func (p RetryPolicy) validate() error {
-	switch {
-	case p.MaxTries < 0 || p.MaxTries > maxTries:
-		return fmt.Errorf("MaxTries is %d; pass 1 to %d, or 0 for the default", p.MaxTries, maxTries)
+// wrong says what is, "" if all is right.
+func (p RetryPolicy) wrong() string {
+	switch full := p.withDefaults(); {
+	case p.MaxAttempts < 0 || p.MaxAttempts > mostAttempts:
+		return fmt.Sprintf("MaxAttempts is %d; pass 1 to %d, or 0 for the default", p.MaxAttempts, mostAttempts)
 	case p.BaseDelay < 0:
-		return errors.New("BaseDelay is negative; pass 0 for the default")
+		return "BaseDelay is negative; pass 0 for the default"
 	case p.MaxDelay < 0:
-		return errors.New("MaxDelay is negative; pass 0 for the default")
-	case p.MaxDelay != 0 && p.MaxDelay < p.withDefaults().BaseDelay:
-		return fmt.Errorf("MaxDelay is %v, less than the BaseDelay of %v", p.MaxDelay, p.withDefaults().BaseDelay)
+		return "MaxDelay is negative; pass 0 for the default"
+	case full.MaxDelay < full.BaseDelay:
+		return fmt.Sprintf("MaxDelay is %v, less than the BaseDelay of %v", p.MaxDelay, full.BaseDelay)
 	case p.MaxElapsed < 0:
-		return errors.New("MaxElapsed is negative; pass 0 for the default")
+		return "MaxElapsed is negative; pass 0 for the default"
 	}
-	return nil
+	return ""
 }
 
-// verdict is what comes after a try that failed.
+// verdict is what comes after an attempt that failed.
 type verdict struct {
-	again bool
-	// wait is how long to wait before trying again.
-	wait time.Duration
-	// reason says why, for the log and for [Attempt.Reason].
-	reason string
+	again  bool
+	wait   time.Duration // before the next attempt
+	reason string        // for the log and for [Attempt.Reason]
 }
 
-// decide is the whole retry policy: what comes after the nth try of a call, which failed so and has
+// decide is the whole retry policy: what comes after the nth attempt of a call, which failed so and has
 // left time for more. It has no effect and no state; random is in [0,1).
 func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random float64) verdict {
 	repeat, reason := worthRepeating(failed)
@@ -85,9 +76,9 @@ func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random fl
 	case failed.dontRetry:
 		return stop("the server asks not to repeat the call")
 	case p.OnlyKnown && failed.Outcome == Unknown:
-		return stop("not repeated, because the request may have been submitted (OnlyKnown)")
-	case n >= p.MaxTries:
-		return stop(fmt.Sprintf("that was try %d of %d", n, p.MaxTries))
+		return stop("not repeated, because the call may have taken effect (OnlyKnown)")
+	case n >= p.MaxAttempts:
+		return stop(fmt.Sprintf("that was attempt %d of %d", n, p.MaxAttempts))
 	}
 	delay := failed.RetryAfter
 	if delay == 0 {
@@ -95,75 +86,45 @@ func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random fl
 	}
 	delay = max(delay, failed.held) // or the gate would make it longer than was said
 	if delay >= left {
-		return stop(fmt.Sprintf("the deadline is before the next try, in %v", roundedUp(delay)))
+		return stop(fmt.Sprintf("the deadline is before the next attempt, in %v", gate.RoundUp(delay)))
 	}
 	return verdict{again: true, wait: delay, reason: reason}
 }
 
-// roundedUp returns a wait as texts have it, to the millisecond: it is not over sooner than was said.
-func roundedUp(wait time.Duration) time.Duration {
-	return (min(wait, math.MaxInt64-time.Millisecond) + time.Millisecond - 1).Truncate(time.Millisecond)
-}
-
 // worthRepeating tells whether the same call may end better another time.
 func worthRepeating(failed *failure) (bool, string) {
-	switch {
+	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](failed.Err)
+	switch status := failed.StatusCode; {
 	case failed.ended:
 		return false, "the context ended"
-	case failed.StatusCode == 0:
-		return transportWorthRepeating(failed)
-	case errors.Is(failed.Err, ErrRedirect):
-		return false, "the transport followed a redirect"
-	case failed.StatusCode == http.StatusOK:
-		if brokenReply(failed.Err) {
-			return true, "the reply is not intact"
+	case badCertificate:
+		return false, "the server's certificate is not valid"
+	case status == 0 && failed.Outcome == NotSent:
+		return true, "the call was not sent"
+	case status == 0 && failed.timedOut:
+		return true, "no response within the attempt timeout"
+	case status == 0:
+		return true, "the connection broke"
+	case status == operations[failed.Operation].success:
+		// What is not there because it was cut on its way may come with the next attempt.
+		if errors.Is(failed.Err, errRead) || errors.Is(failed.Err, io.ErrUnexpectedEOF) {
+			return true, "the response is not intact"
 		}
-		return false, "the reply is not the API's"
-	}
-	switch {
-	case mayPass(failed.StatusCode):
-		return true, fmt.Sprintf("status %d may pass", failed.StatusCode)
+		return false, "the response is not the API's"
+	case slices.Contains(passing, status), status >= 520 && status <= 530: // those of proxies in front of a server that fails
+		return true, fmt.Sprintf("status %d may pass", status)
 	case failed.Is(ErrServer) && failed.RetryAfter > 0:
-		return true, fmt.Sprintf("status %d says when to come back", failed.StatusCode)
-	case failed.StatusCode == http.StatusConflict && failed.Code == api.CodeIdempotencyInProgress:
-		return true, "an earlier try still runs on the server"
+		return true, fmt.Sprintf("status %d says when to come back", status)
+	case status == http.StatusConflict && failed.Code == api.CodeIdempotencyInProgress:
+		return true, "an earlier attempt still runs on the server"
 	}
 	return false, fmt.Sprintf("status %d is final", failed.StatusCode)
 }
 
-// mayPass tells whether a status may be another one the next time, without the server saying so. 520 to
-// 530 are those of proxies in front of a server that fails or is overloaded.
-func mayPass(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return status >= 520 && status <= 530
-}
-
-func transportWorthRepeating(failed *failure) (bool, string) {
-	_, noCertificate := errors.AsType[*tls.CertificateVerificationError](failed.Err)
-	_, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](failed.Err)
-	switch {
-	case errors.Is(failed.Err, ErrInvalidInput):
-		return false, "the input is invalid"
-	case errors.Is(failed.Err, ErrRedirect):
-		return false, "the transport followed a redirect"
-	case noCertificate || unknownAuthority:
-		return false, "the server's certificate is not valid"
-	case failed.Outcome == NotSent:
-		return true, "the call was not sent"
-	case failed.timedOut:
-		return true, "no reply within the attempt timeout"
-	default:
-		return true, "the connection broke"
-	}
-}
-
-// brokenReply tells whether a 200 was cut on its way: what is not there may come with the next try.
-func brokenReply(err error) bool {
-	return errors.Is(err, errReadReply) || errors.Is(err, io.ErrUnexpectedEOF)
+// passing are the statuses that may be others the next time, without the server saying so.
+var passing = []int{
+	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
 // backoff returns a random wait before the nth repetition ("full jitter"): callers that failed
@@ -183,7 +144,7 @@ type budget struct {
 	tokens int
 }
 
-// The sizes are those of the AWS SDKs: 100 repetitions at once, one more for every five successes.
+// As in the AWS SDKs: 100 repetitions at once, one more for every five successes.
 const (
 	budgetSize      = 500
 	budgetPerRetry  = 5
@@ -204,14 +165,12 @@ func (b *budget) take() bool {
 }
 
 // give notes a success. A repetition that succeeded is paid back in full.
-func (b *budget) give(tries int) {
+func (b *budget) give(attempts int) {
 	amount := budgetPerResult
-	if tries > 1 {
+	if attempts > 1 {
 		amount = budgetPerRetry
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tokens = min(budgetSize, b.tokens+amount)
 }
-
-func random() float64 { return rand.Float64() }

@@ -47,23 +47,6 @@ func requireNoKey(tb testing.TB, value any) {
 	require.NotContains(tb, strings.ToLower(text), fmt.Sprintf("%x", key))
 }
 
-func TestSecret(t *testing.T) {
-	t.Parallel()
-	s := client.NewSecret(key)
-	requireNoKey(t, s)
-	requireNoKey(t, &s)
-	requireNoKey(t, struct{ hidden any }{s})
-	requireNoKey(t, map[string]any{"key": s})
-	require.Equal(t, "[redacted]", s.String())
-	require.Equal(t, "[redacted]", s.GoString())
-	require.Equal(t, "[redacted]", fmt.Sprintf("%d", s))
-	text, err := json.Marshal(map[string]any{"key": s})
-	require.NoError(t, err)
-	require.JSONEq(t, `{"key":"[redacted]"}`, string(text))
-	// The checker itself can fail.
-	require.Contains(t, prints(t, struct{ hidden string }{key}), key)
-}
-
 func TestClient_printsNoKey(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, client.WithHTTPClient(&http.Client{}))
@@ -130,7 +113,7 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 			require.Equal(t, key, held.Header.Get("x-api-key"))
 		}
 	})
-	t.Run("reply", func(t *testing.T) {
+	t.Run("response", func(t *testing.T) {
 		t.Parallel()
 		for _, status := range []int{200, 204, 307, 401, 500} {
 			for _, body := range []string{
@@ -155,15 +138,15 @@ func TestClient_SubmitProduct_errorsShowNoKey(t *testing.T) {
 		t.Parallel()
 		for _, repeated := range []string{key, `\u0073` + key[1:], `\u0073\u006b` + key[2:], "\\\"" + key + "\\\""} {
 			body := strings.Replace(seed(t), `"cards_individuals"`, `"`+repeated+`", "key": "`+repeated+`", "`+repeated+`": 1`, 1)
-			var reply client.Reply
+			var response client.Response
 			c := serve(t, answer(200, "application/"+key, body, "X-Trace-Id", key))
-			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 			require.NoError(t, err)
-			requireNoKey(t, reply)
-			require.NotContains(t, string(reply.Body), key[2:])
-			require.Contains(t, string(reply.Body), "[redacted]")
-			require.True(t, json.Valid(reply.Body))
-			require.Equal(t, []string{`the media type is "application/[redacted]", not application/json`}, reply.Oddities)
+			requireNoKey(t, response)
+			require.NotContains(t, string(response.Body), key[2:])
+			require.Contains(t, string(response.Body), "[redacted]")
+			require.True(t, json.Valid(response.Body))
+			require.Equal(t, []string{`the media type is "application/[redacted]", not application/json`}, response.Oddities)
 		}
 	})
 	t.Run("cut in the middle of the key", func(t *testing.T) {

@@ -114,18 +114,18 @@ func TestTelemetry(t *testing.T) {
 
 	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
 	require.Len(t, lines, 3)
-	require.Contains(t, lines[0], `"level":"WARN","msg":"submit product: failed, trying again","try":1`)
+	require.Contains(t, lines[0], `"level":"WARN","msg":"submit product: failed, goes on","attempt":1`)
 	require.Contains(t, lines[0], `"cause":"submit product: 503 SERVICE_UNAVAILABLE: later"`)
 	require.Contains(t, lines[0], `"reason":"status 503 may pass"`)
-	require.Contains(t, lines[1], `"level":"DEBUG","msg":"submit product: done","try":2`)
+	require.Contains(t, lines[1], `"level":"DEBUG","msg":"submit product: done","attempt":2`)
 	require.Contains(t, lines[2], `"idempotency_key":"`+failed.IdempotencyKey+`"`)
 	require.Contains(t, lines[2], `"outcome":"refused","reason":"status 404 is final"`)
 
 	require.Equal(t, []string{
-		"enablement.client.tries http.response.status_code=503",
-		"enablement.client.tries http.response.status_code=200",
+		"enablement.client.attempts http.response.status_code=503",
+		"enablement.client.attempts http.response.status_code=200",
 		"enablement.client.duration enablement.outcome=done,http.response.status_code=200",
-		"enablement.client.tries http.response.status_code=404",
+		"enablement.client.attempts http.response.status_code=404",
 		"enablement.client.duration enablement.outcome=refused,http.response.status_code=404",
 	}, s.meters.out)
 
@@ -159,17 +159,17 @@ func TestCanary(t *testing.T) {
 			var s sinks
 			p := &played{lines: []func(*http.Request) (*http.Response, error){line}}
 			c := playing(t, p, append(s.options(), client.WithRetry(client.RetryPolicy{BaseDelay: 1, MaxDelay: 1}))...)
-			var reply client.Reply
-			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply), client.WithIdempotencyKey(key))
+			var response client.Response
+			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response), client.WithIdempotencyKey(key))
 			_, _ = c.SubmitProduct(t.Context(), key, key)
 			_, _ = c.SubmitProduct(t.Context(), key+" ", key)
 			told := s.text(t)
 			require.NotEmpty(t, s.log.String())
 			require.NotEmpty(t, s.spans.Ended())
 			require.NotContains(t, told, key)
-			require.NotContains(t, string(reply.Body), key)
-			requireNoKey(t, reply)
-			requireNoKey(t, &reply)
+			require.NotContains(t, string(response.Body), key)
+			requireNoKey(t, response)
+			requireNoKey(t, &response)
 			requireNoKey(t, c)
 			if err == nil {
 				require.NotNil(t, submission)

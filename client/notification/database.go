@@ -9,7 +9,7 @@ import (
 )
 
 // Schema creates the table that [NewDatabase] needs, on SQLite and on PostgreSQL; run it once, or on
-// every start. The sender tries for about 76 hours: rows whose handled_at, in seconds since 1970, is
+// every start. The sender delivers for about 76 hours: rows whose handled_at, in seconds since 1970, is
 // older than some days can be deleted.
 const Schema = `CREATE TABLE IF NOT EXISTS handled_notifications (
 	id TEXT PRIMARY KEY,
@@ -18,21 +18,19 @@ const Schema = `CREATE TABLE IF NOT EXISTS handled_notifications (
 
 const insertHandled = `INSERT INTO handled_notifications (id, handled_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
 
-// Database is a [Seen] that lasts, in a table of a SQLite or PostgreSQL database.
-type Database struct{ db *sql.DB }
+// database is a [Seen] that lasts.
+type database struct{ db *sql.DB }
 
-var _ Seen = (*Database)(nil)
-
-// NewDatabase returns a memory in the table of [Schema].
-func NewDatabase(db *sql.DB) *Database { return &Database{db: db} }
-
-// Once implements [Seen]. It records the id and calls handle in one transaction, which handle gets
-// from [Tx]. If handle fails, or the program dies, the record goes with all that handle wrote in it.
+// NewDatabase returns a memory that lasts, in the table of [Schema] in a SQLite or PostgreSQL database. It
+// records an id and handles the notification in one transaction, which the handler gets
+// from [Tx]. If the handler fails, or the program dies, the record goes with all that was written in it.
 //
 // PostgreSQL lets a second call for the id wait until the first one ended. SQLite has one writer at a
 // time: another call fails after the database's busy timeout, and its notification comes again. There,
-// handle must write through Tx: a second connection would wait for the transaction that it is within.
-func (d *Database) Once(ctx context.Context, id string, handle func(ctx context.Context) error) error {
+// the handler must write through Tx: a second connection would wait for the transaction that it is within.
+func NewDatabase(db *sql.DB) Seen { return database{db} }
+
+func (d database) Once(ctx context.Context, id string, handle func(ctx context.Context) error) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("notification: %w", err)
@@ -60,15 +58,12 @@ func (d *Database) Once(ctx context.Context, id string, handle func(ctx context.
 
 type txKey struct{}
 
-// ErrNoTx is what [Tx] returns where the notification is not handled within a transaction of a [Database].
-var ErrNoTx = errors.New("notification: there is no transaction; use WithSeen(NewDatabase(db))")
-
-// Tx returns the transaction that the notification is handled in. What is written through it commits
-// together with the record that the notification was handled. Don't commit it or roll it back.
+// Tx returns the transaction of [NewDatabase] that the notification is handled in. What is written through it
+// commits together with the record that the notification was handled. Don't commit it or roll it back.
 func Tx(ctx context.Context) (*sql.Tx, error) {
 	tx, ok := ctx.Value(txKey{}).(*sql.Tx)
 	if !ok {
-		return nil, ErrNoTx
+		return nil, errors.New("notification: there is no transaction; use WithSeen(NewDatabase(db))")
 	}
 	return tx, nil
 }

@@ -12,7 +12,7 @@
 //     give both: a notification that either of them signed is genuine.
 //   - The age: not more than 5 minutes old, nor from more than 5 minutes ahead ([WithTolerance]). Every
 //     delivery is signed anew, so a late one is not too old.
-//   - The size: at most 64 KiB ([WithMaxBody]).
+//   - The size: at most 64 KiB.
 //   - The form: an id, a type and the request's ids. Names match exactly, and no field may stand twice. Fields
 //     and enum values that are not known are fine.
 //
@@ -24,7 +24,7 @@
 // done before it is. A [Seen] does both: it remembers an id only once the handler returned without an
 // error. In case of an error, or a crash, nothing is remembered and the next delivery is handled.
 //
-//   - [NewMemory], the default, remembers while the program runs, up to a number of ids.
+//   - By default the program remembers, up to 100,000 ids for 5 days, while it runs.
 //   - [NewDatabase] remembers in a table of your database, SQLite or PostgreSQL. The handler runs within
 //     the transaction that records the id: what it writes through [Tx] commits together with the record,
 //     or not at all. That is once, also over crashes and with several processes.

@@ -50,11 +50,6 @@ func ExampleWithClock() {
 	// Output: 204 No Content
 }
 
-func ExampleWithMaxBody() {
-	deliver(time.Now(), accept, notification.WithMaxBody(100))
-	// Output: 413 Request Entity Too Large
-}
-
 func ExampleWithLogger() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

@@ -21,7 +21,7 @@ func (v *Verifier) Handler(handle func(ctx context.Context, n *Notification) err
 			refuse(w, http.StatusMethodNotAllowed)
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, v.conf.maxBody))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
 			_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 			v.conf.logger.WarnContext(r.Context(), "notification refused", "reason", err)
@@ -47,6 +47,9 @@ func (v *Verifier) Handler(handle func(ctx context.Context, n *Notification) err
 		w.WriteHeader(http.StatusNoContent)
 	})
 }
+
+// maxBody is far more than a notification needs.
+const maxBody = 64 << 10
 
 func statusOf(err error) int {
 	switch {

@@ -13,71 +13,47 @@ type Option func(*config) error
 type config struct {
 	past, future time.Duration
 	now          func() time.Time
-	maxBody      int64
 	seen         Seen
 	logger       *slog.Logger
 }
 
 func defaultConfig() config {
-	return config{
-		past: 5 * time.Minute, future: 5 * time.Minute, now: time.Now, maxBody: 64 << 10,
-		logger: slog.New(slog.DiscardHandler),
+	return config{past: 5 * time.Minute, future: 5 * time.Minute, now: time.Now, logger: slog.New(slog.DiscardHandler)}
+}
+
+// with returns an option that sets what was given, or says what is wrong with it.
+func with(right bool, wrong string, set func(conf *config)) Option {
+	return func(conf *config) error {
+		if !right {
+			return errors.New(wrong)
+		}
+		set(conf)
+		return nil
 	}
 }
 
 // WithTolerance takes notifications that were signed up to past ago, or up to future ahead. The
 // default is 5 minutes for both.
 func WithTolerance(past, future time.Duration) Option {
-	return func(conf *config) error {
-		if past <= 0 || future < 0 {
-			return fmt.Errorf("WithTolerance: %v and %v; pass how old and how far ahead one may be", past, future)
-		}
-		conf.past, conf.future = past, future
-		return nil
-	}
+	return with(past > 0 && future >= 0, fmt.Sprintf("WithTolerance: %v and %v; pass how old and how far ahead one may be", past, future),
+		func(conf *config) { conf.past, conf.future = past, future })
 }
 
 // WithClock goes by another clock than [time.Now], for tests.
 func WithClock(now func() time.Time) Option {
-	return func(conf *config) error {
-		if now == nil {
-			return errors.New("WithClock: the function is nil; leave the option out for the system's clock")
-		}
-		conf.now = now
-		return nil
-	}
-}
-
-// WithMaxBody takes bodies of up to n bytes. The default is 64 KiB, far more than a notification needs.
-func WithMaxBody(n int64) Option {
-	return func(conf *config) error {
-		if n < 1 {
-			return fmt.Errorf("WithMaxBody: %d bytes; pass 1 or more", n)
-		}
-		conf.maxBody = n
-		return nil
-	}
+	return with(now != nil, "WithClock: the function is nil; leave the option out for the system's clock",
+		func(conf *config) { conf.now = now })
 }
 
 // WithSeen remembers what was handled in s, in place of the program's memory: see [NewDatabase].
 func WithSeen(s Seen) Option {
-	return func(conf *config) error {
-		if s == nil {
-			return errors.New("WithSeen: it is nil; leave the option out for the program's memory")
-		}
-		conf.seen = s
-		return nil
-	}
+	return with(s != nil, "WithSeen: it is nil; leave the option out for the program's memory",
+		func(conf *config) { conf.seen = s })
 }
 
 // WithLogger logs what [Verifier.Handler] refuses, and what the handler's errors are, which no caller
 // is told.
 func WithLogger(logger *slog.Logger) Option {
-	return func(conf *config) error {
-		if logger == nil {
-			return errors.New("WithLogger: the logger is nil; leave the option out for none")
-		}
-		conf.logger = logger
-		return nil
-	}
+	return with(logger != nil, "WithLogger: the logger is nil; leave the option out for none",
+		func(conf *config) { conf.logger = logger })
 }

@@ -17,14 +17,14 @@ type Seen interface {
 	Once(ctx context.Context, id string, handle func(ctx context.Context) error) error
 }
 
-// The defaults of [NewMemory]. The sender tries for about 76 hours.
+// What the program remembers by default. The sender goes on for about 76 hours.
 const (
 	defaultIDs  = 100_000
 	defaultTime = 5 * 24 * time.Hour
 )
 
-// Memory is a [Seen] that lasts as long as the program.
-type Memory struct {
+// memory is a [Seen] that lasts as long as the program.
+type memory struct {
 	max int
 	ttl time.Duration
 
@@ -36,23 +36,14 @@ type Memory struct {
 	order *list.List
 }
 
-var _ Seen = (*Memory)(nil)
-
 type remembered struct {
 	id    string
 	until time.Time
 }
 
-// NewMemory returns a memory of the last ids, at most so many and for no longer than ttl. A zero is the
-// default: 100,000 ids, 5 days.
-func NewMemory(ids int, ttl time.Duration) *Memory {
-	if ids <= 0 {
-		ids = defaultIDs
-	}
-	if ttl <= 0 {
-		ttl = defaultTime
-	}
-	return &Memory{
+// newMemory returns a memory of the last ids, at most so many and for no longer than ttl.
+func newMemory(ids int, ttl time.Duration) *memory {
+	return &memory{
 		max: ids, ttl: ttl, order: list.New(),
 		running: make(map[string]chan struct{}), done: make(map[string]*list.Element),
 	}
@@ -62,7 +53,7 @@ func NewMemory(ids int, ttl time.Duration) *Memory {
 var errAborted = errors.New("notification: the handler did not return")
 
 // Once implements [Seen]. A second call for an id waits for the first.
-func (m *Memory) Once(ctx context.Context, id string, handle func(ctx context.Context) error) error {
+func (m *memory) Once(ctx context.Context, id string, handle func(ctx context.Context) error) error {
 	for {
 		ended, begun := m.begin(id)
 		switch {
@@ -81,7 +72,7 @@ func (m *Memory) Once(ctx context.Context, id string, handle func(ctx context.Co
 
 // begin returns nil for an id that was handled; else the channel that tells when it was, and whether
 // the caller is the one to handle it.
-func (m *Memory) begin(id string) (ended chan struct{}, begun bool) {
+func (m *memory) begin(id string) (ended chan struct{}, begun bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -103,7 +94,7 @@ func (m *Memory) begin(id string) (ended chan struct{}, begun bool) {
 	return ended, true
 }
 
-func (m *Memory) run(ctx context.Context, id string, ended chan struct{}, handle func(ctx context.Context) error) error {
+func (m *memory) run(ctx context.Context, id string, ended chan struct{}, handle func(ctx context.Context) error) error {
 	err := errAborted
 	defer func() {
 		m.mu.Lock()
@@ -122,7 +113,7 @@ func (m *Memory) run(ctx context.Context, id string, ended chan struct{}, handle
 	return err
 }
 
-func (m *Memory) forget(element *list.Element) {
+func (m *memory) forget(element *list.Element) {
 	delete(m.done, element.Value.(remembered).id)
 	m.order.Remove(element)
 }

@@ -34,7 +34,7 @@ func open(t *testing.T, file string) *sql.DB {
 func TestSeen(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(t *testing.T) notification.Seen{
-		"memory": func(*testing.T) notification.Seen { return notification.NewMemory(0, 0) },
+		"memory": func(*testing.T) notification.Seen { return notification.NewMemory(100, time.Hour) },
 		"database": func(t *testing.T) notification.Seen {
 			return notification.NewDatabase(open(t, filepath.Join(t.TempDir(), "seen.db")))
 		},
@@ -138,7 +138,7 @@ func TestDatabase(t *testing.T) {
 	_, err := db.ExecContext(t.Context(), "CREATE TABLE reviews (request TEXT)")
 	require.NoError(t, err)
 	_, err = notification.Tx(t.Context())
-	require.ErrorIs(t, err, notification.ErrNoTx)
+	require.EqualError(t, err, "notification: there is no transaction; use WithSeen(NewDatabase(db))")
 
 	fails := errors.New("afterwards")
 	handle := func(ctx context.Context) error {

@@ -75,7 +75,7 @@ func New(secrets []string, opts ...Option) (*Verifier, error) {
 		}
 	}
 	if v.conf.seen == nil {
-		v.conf.seen = NewMemory(0, 0)
+		v.conf.seen = newMemory(defaultIDs, defaultTime)
 	}
 	return v, nil
 }

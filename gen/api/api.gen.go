@@ -489,8 +489,8 @@ type HttpRequestDoer interface {
 	Do(req *http.Request) (*http.Response, error)
 }
 
-// Client which conforms to the OpenAPI3 specification for this service.
-type Client struct {
+// HTTPClient which conforms to the OpenAPI3 specification for this service.
+type HTTPClient struct {
 	// The endpoint of the server conforming to this interface, with scheme,
 	// https://api.deepmap.com for example. This can contain a path relative
 	// to the server, such as https://api.deepmap.com/dev-test, and all the
@@ -507,12 +507,12 @@ type Client struct {
 }
 
 // ClientOption allows setting custom parameters during construction
-type ClientOption func(*Client) error
+type ClientOption func(*HTTPClient) error
 
-// Creates a new Client, with reasonable defaults
-func NewClient(server string, opts ...ClientOption) (*Client, error) {
+// Creates a new HTTPClient, with reasonable defaults
+func NewClient(server string, opts ...ClientOption) (*HTTPClient, error) {
 	// create a client with sane default values
-	client := Client{
+	client := HTTPClient{
 		Server: server,
 	}
 	// mutate client and add all optional params
@@ -535,7 +535,7 @@ func NewClient(server string, opts ...ClientOption) (*Client, error) {
 // WithHTTPClient allows overriding the default Doer, which is
 // automatically created using http.Client. This is useful for tests.
 func WithHTTPClient(doer HttpRequestDoer) ClientOption {
-	return func(c *Client) error {
+	return func(c *HTTPClient) error {
 		c.Client = doer
 		return nil
 	}
@@ -544,7 +544,7 @@ func WithHTTPClient(doer HttpRequestDoer) ClientOption {
 // WithRequestEditorFn allows setting up a callback function, which will be
 // called right before sending the request. This can be used to mutate the request.
 func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
-	return func(c *Client) error {
+	return func(c *HTTPClient) error {
 		c.RequestEditors = append(c.RequestEditors, fn)
 		return nil
 	}
@@ -588,7 +588,7 @@ type ClientInterface interface {
 // `METHOD_NOT_ALLOWED`.
 //
 // Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/submit (the `SubmitProduct` operationId).
-func (c *Client) SubmitProduct(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *SubmitProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *HTTPClient) SubmitProduct(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *SubmitProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSubmitProductRequest(c.Server, clientID, productRequestID, params)
 	if err != nil {
 		return nil, err
@@ -656,7 +656,7 @@ func NewSubmitProductRequest(server string, clientID ClientID, productRequestID 
 	return req, nil
 }
 
-func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
+func (c *HTTPClient) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
 			return err
@@ -687,7 +687,7 @@ func NewClientWithResponses(server string, opts ...ClientOption) (*ClientWithRes
 
 // WithBaseURL overrides the baseURL.
 func WithBaseURL(baseURL string) ClientOption {
-	return func(c *Client) error {
+	return func(c *HTTPClient) error {
 		newBaseURL, err := url.Parse(baseURL)
 		if err != nil {
 			return err

@@ -73,12 +73,12 @@ func TestFaults_lose(t *testing.T) {
 	require.Equal(t, client.Unknown, failed.Outcome)
 	s.CheckStatus(requestID, api.InKyc)
 
-	var reply client.Reply
+	var response client.Response
 	again, err := s.Client().SubmitProduct(t.Context(), clientID, requestID,
-		client.WithIdempotencyKey(failed.IdempotencyKey), client.WithReply(&reply))
+		client.WithIdempotencyKey(failed.IdempotencyKey), client.WithResponse(&response))
 	require.NoError(t, err)
 	require.Equal(t, api.InKyc, again.Product.Status)
-	require.Equal(t, 200, reply.StatusCode)
+	require.Equal(t, 200, response.StatusCode)
 
 	_, err = s.Client().SubmitProduct(t.Context(), clientID, requestID)
 	require.ErrorIs(t, err, client.ErrNotPending, "under another key it is a second submission")
@@ -93,11 +93,11 @@ func TestFaultNext(t *testing.T) {
 	for _, fault := range []string{"lose", "cut=20", "status=503", "status=409/IDEMPOTENCY_IN_PROGRESS"} {
 		clientID, requestID := s.CompleteRequest()
 		s.FaultNext(1, fault)
-		var reply client.Reply
-		submission, err := s.Client().SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		var response client.Response
+		submission, err := s.Client().SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 		require.NoError(t, err, fault)
 		require.Equal(t, api.InKyc, submission.Product.Status)
-		require.Len(t, reply.Attempts, 2, fault)
+		require.Len(t, response.Attempts, 2, fault)
 		s.CheckAudit(requestID, api.InKyc)
 		s.CheckNotified(requestID, 1)
 	}
@@ -127,12 +127,12 @@ func TestFaults_replies(t *testing.T) {
 	})
 	t.Run("what the client does not know", func(t *testing.T) {
 		clientID, requestID := s.CompleteRequest()
-		var reply client.Reply
-		submission, err := submitWith(t, s, clientID, requestID, "unknown-status, added-field, zoned-times", client.WithReply(&reply))
+		var response client.Response
+		submission, err := submitWith(t, s, clientID, requestID, "unknown-status, added-field, zoned-times", client.WithResponse(&response))
 		require.NoError(t, err)
 		require.Equal(t, api.ProductStatus("under_review"), submission.Product.Status)
-		require.Contains(t, string(reply.Body), `"sample_field"`)
-		require.Contains(t, string(reply.Body), `+02:00"`)
+		require.Contains(t, string(response.Body), `"sample_field"`)
+		require.Contains(t, string(response.Body), `+02:00"`)
 		state := s.RequestState(requestID)
 		require.Equal(t, state.CreatedAt, submission.Product.CreatedAt.Time, "the moment is the same")
 		require.Equal(t, api.InKyc, state.Status, "the reply alone is altered")

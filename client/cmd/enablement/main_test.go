@@ -157,7 +157,7 @@ func TestSubmit_failures(t *testing.T) {
 	require.Equal(t, "refused", said.Error["outcome"])
 	require.Equal(t, "VAL", said.Error["code"])
 	require.InDelta(t, 409, said.Error["status"], 0)
-	require.InDelta(t, 1, said.Error["tries"], 0)
+	require.InDelta(t, 1, said.Error["attempts"], 0)
 
 	for _, args := range [][]string{{}, {"submit"}, {"submit", clientID}, {"nonsense"}} {
 		require.Equal(t, 2, command(t, withKey, "", args...).code)
@@ -186,8 +186,8 @@ func TestSubmit_verbose(t *testing.T) {
 	got := command(t, withKey, "", "submit", clientID, requestID, "-v", "--base-url", url)
 	require.Zero(t, got.code, got.err)
 	lines := strings.Split(got.err, "\n")
-	require.Regexp(t, `^try 1: \d\d:\d\d:\d\d, \S+: submit product: 503 SERVICE_UNAVAILABLE: later \(trace \S+\); status 503 may pass; next try in \S+$`, lines[0])
-	require.Regexp(t, `^try 2: .*: 200$`, lines[1])
+	require.Regexp(t, `^attempt 1: \d\d:\d\d:\d\d, \S+: submit product: 503 SERVICE_UNAVAILABLE: later \(trace \S+\); status 503 may pass; next attempt in \S+$`, lines[0])
+	require.Regexp(t, `^attempt 2: .*: 200$`, lines[1])
 	require.Equal(t, "idempotency key: "+*idempotencyKey.Load(), lines[2])
 	require.Equal(t, "trace id: 4bf92f3577b34da6a3ce929d0e0e4736", lines[3])
 }

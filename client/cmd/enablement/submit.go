@@ -31,10 +31,10 @@ type submitCmd struct {
 	Sandbox        bool          `env:"ENABLEMENT_SANDBOX" xor:"server" help:"Call the sandbox."`
 	KeyFile        string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
 	IdempotencyKey string        `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Name of this submission: within 24 hours, a repeat is answered as the first one was (default: a random one). Since the call may be a repeat, a 409 ends with 5."`
-	Timeout        time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all tries and waits."`
-	Retries        int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a try that failed, 0 to 9."`
+	Timeout        time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits."`
+	Retries        int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat an attempt that failed, 0 to 9."`
 	JSON           bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or a description of the error."`
-	Verbose        bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Tell of every try on standard error."`
+	Verbose        bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Tell of every attempt on standard error."`
 }
 
 // Help is the end of --help.
@@ -51,23 +51,23 @@ func (c *submitCmd) Run(ctx context.Context, env environment, hidden *secrets) e
 		return err
 	}
 	defer api.CloseIdleConnections()
-	var reply client.Reply
-	opts := []client.CallOption{client.WithReply(&reply), client.WithTimeout(c.Timeout)}
+	var response client.Response
+	opts := []client.CallOption{client.WithResponse(&response), client.WithTimeout(c.Timeout)}
 	if c.IdempotencyKey != "" {
 		opts = append(opts, client.WithIdempotencyKey(c.IdempotencyKey))
 	}
 	submission, err := api.SubmitProduct(ctx, c.Client, c.Request, opts...)
 	if c.Verbose {
-		showAttempts(env.err, reply)
+		showAttempts(env.err, response)
 	}
 	if err != nil {
 		return c.fail(env, err)
 	}
-	for _, oddity := range reply.Oddities {
+	for _, oddity := range response.Oddities {
 		_, _ = fmt.Fprintln(env.err, "enablement: the response is odd:", visible.Line(oddity))
 	}
 	if c.JSON {
-		_, err = fmt.Fprintf(env.out, "%s\n", document(reply.Body))
+		_, err = fmt.Fprintf(env.out, "%s\n", document(response.Body))
 	} else {
 		err = showSubmission(env.out, submission)
 	}
@@ -111,7 +111,7 @@ func (c *submitCmd) client(env environment, key string) (*client.Client, error) 
 		return nil, usage("--timeout: %v is no time at all", c.Timeout)
 	}
 	opts := []client.Option{
-		client.WithRetry(client.RetryPolicy{MaxTries: c.Retries + 1}),
+		client.WithRetry(client.RetryPolicy{MaxAttempts: c.Retries + 1}),
 		client.WithAttemptTimeout(min(c.Timeout, 30*time.Second)),
 		client.WithUserAgent("enablement-cli"),
 	}
@@ -186,7 +186,7 @@ func (c *submitCmd) fail(env environment, err error) error {
 			TraceID        string         `json:"trace_id,omitempty"`
 			RetryAfter     float64        `json:"retry_after_seconds,omitempty"`
 			IdempotencyKey string         `json:"idempotency_key,omitempty"`
-			Tries          int            `json:"tries"`
+			Attempts       int            `json:"attempts"`
 		}
 		text, jsonErr := json.Marshal(map[string]description{"error": {
 			failed.Outcome, failed.StatusCode, failed.Code, failed.Error(), failed.TraceID, failed.RetryAfter.Seconds(),
@@ -208,24 +208,24 @@ func (c *submitCmd) fail(env environment, err error) error {
 	return &exit{code, err}
 }
 
-func showAttempts(w io.Writer, reply client.Reply) {
-	for i, attempt := range reply.Attempts {
-		_, _ = fmt.Fprintf(w, "try %d: %s, %v", i+1, attempt.At.Format(time.TimeOnly), attempt.Duration.Round(time.Millisecond))
+func showAttempts(w io.Writer, response client.Response) {
+	for i, attempt := range response.Attempts {
+		_, _ = fmt.Fprintf(w, "attempt %d: %s, %v", i+1, attempt.At.Format(time.TimeOnly), attempt.Duration.Round(time.Millisecond))
 		switch {
 		case attempt.Cause == "":
 			_, _ = fmt.Fprintf(w, ": %d", attempt.StatusCode)
 		case attempt.Wait > 0:
-			_, _ = fmt.Fprintf(w, ": %s; %s; next try in %v", attempt.Cause, attempt.Reason, attempt.Wait.Round(time.Millisecond))
+			_, _ = fmt.Fprintf(w, ": %s; %s; next attempt in %v", attempt.Cause, attempt.Reason, attempt.Wait.Round(time.Millisecond))
 		default:
 			_, _ = fmt.Fprintf(w, ": %s; %s", attempt.Cause, attempt.Reason)
 		}
 		_, _ = fmt.Fprintln(w)
 	}
-	if reply.IdempotencyKey != "" {
-		_, _ = fmt.Fprintln(w, "idempotency key:", reply.IdempotencyKey)
+	if response.IdempotencyKey != "" {
+		_, _ = fmt.Fprintln(w, "idempotency key:", response.IdempotencyKey)
 	}
-	if reply.TraceID != "" {
-		_, _ = fmt.Fprintln(w, "trace id:", reply.TraceID)
+	if response.TraceID != "" {
+		_, _ = fmt.Fprintln(w, "trace id:", response.TraceID)
 	}
 }
 

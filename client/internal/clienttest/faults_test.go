@@ -28,10 +28,10 @@ func newClient(t *testing.T, s *service, url string, opts ...client.Option) *cli
 	return c
 }
 
-// request and reply are about as long as these; the tests cut and garble at every few bytes of them.
+// request and response are about as long as these; the tests cut and garble at every few bytes of them.
 const (
-	requestBytes = 290
-	replyBytes   = 480
+	requestBytes  = 290
+	responseBytes = 480
 )
 
 // faults are faults at every stage of a call.
@@ -42,30 +42,30 @@ func faults() map[string]fault {
 		return f
 	}
 	all := map[string]fault{
-		"none":                         noFault(),
-		"closed before the request":    with(func(f *fault) { f.closed = true }),
-		"reset before the request":     with(func(f *fault) { f.closed, f.reset = true, true }),
-		"reply held back for too long": with(func(f *fault) { f.delay = 5 * time.Second }),
-		"reply lost":                   with(func(f *fault) { f.cutReply = 0 }),
-		"reply lost by a reset":        with(func(f *fault) { f.cutReply, f.reset = 0, true }),
+		"none":                            noFault(),
+		"closed before the request":       with(func(f *fault) { f.closed = true }),
+		"reset before the request":        with(func(f *fault) { f.closed, f.reset = true, true }),
+		"response held back for too long": with(func(f *fault) { f.delay = 5 * time.Second }),
+		"response lost":                   with(func(f *fault) { f.cutResponse = 0 }),
+		"response lost by a reset":        with(func(f *fault) { f.cutResponse, f.reset = 0, true }),
 	}
 	for at := 1; at < requestBytes; at += 29 {
 		all[fmt.Sprintf("cut after byte %d of the request", at)] = with(func(f *fault) { f.cutRequest = at })
 	}
-	for at := 1; at < replyBytes; at += 37 {
-		all[fmt.Sprintf("cut after byte %d of the reply", at)] = with(func(f *fault) { f.cutReply = at })
-		all[fmt.Sprintf("reset after byte %d of the reply", at)] = with(func(f *fault) { f.cutReply, f.reset = at, true })
+	for at := 1; at < responseBytes; at += 37 {
+		all[fmt.Sprintf("cut after byte %d of the response", at)] = with(func(f *fault) { f.cutResponse = at })
+		all[fmt.Sprintf("reset after byte %d of the response", at)] = with(func(f *fault) { f.cutResponse, f.reset = at, true })
 	}
 	for at := 0; at < requestBytes; at += 23 {
 		all[fmt.Sprintf("byte %d of the request garbled", at)] = with(func(f *fault) { f.flipRequest, f.flip = at, 0x15 })
 	}
-	for at := 0; at < replyBytes; at += 17 {
-		all[fmt.Sprintf("byte %d of the reply garbled", at)] = with(func(f *fault) { f.flipReply, f.flip = at, 0x15 })
+	for at := 0; at < responseBytes; at += 17 {
+		all[fmt.Sprintf("byte %d of the response garbled", at)] = with(func(f *fault) { f.flipResponse, f.flip = at, 0x15 })
 	}
-	// The status of the reply: 200 becomes 300, 400, 500, 600, 210, 240, 201, 204.
+	// The status of the response: 200 becomes 300, 400, 500, 600, 210, 240, 201, 204.
 	for at, flips := range map[int][]byte{9: {1, 6, 7, 4}, 10: {1, 4}, 11: {1, 4}} {
 		for _, flip := range flips {
-			all[fmt.Sprintf("status garbled at %d by %d", at, flip)] = with(func(f *fault) { f.flipReply, f.flip = at, flip })
+			all[fmt.Sprintf("status garbled at %d by %d", at, flip)] = with(func(f *fault) { f.flipResponse, f.flip = at, flip })
 		}
 	}
 	return all
@@ -135,13 +135,13 @@ func TestFaults_nobodyListens(t *testing.T) {
 	require.Equal(t, "pending_documentation", s.status(t, requestID))
 }
 
-// TestFaults_retried: with retries, a fault that passes is not even noticed, and a lost reply is
+// TestFaults_retried: with retries, a fault that passes is not even noticed, and a lost response is
 // answered with the original one.
 func TestFaults_retried(t *testing.T) {
 	t.Parallel()
 	passing := make(map[string]fault)
 	for name, f := range faults() {
-		if f.flipReply < 0 && f.flipRequest < 0 { // what is garbled may be refused for good
+		if f.flipResponse < 0 && f.flipRequest < 0 { // what is garbled may be refused for good
 			passing[name] = f
 		}
 	}
@@ -155,22 +155,22 @@ func TestFaults_retried(t *testing.T) {
 				t.Parallel()
 				clientID, requestID := s.next()
 				p := newProxy(t, s.url, f)
-				var reply client.Reply
+				var response client.Response
 				submission, err := newClient(t, s, p.url, client.WithAttemptTimeout(time.Second)).
-					SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+					SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 				require.NoError(t, err)
 				require.Equal(t, api.InKyc, submission.Product.Status)
-				require.EqualValues(t, p.dials.Load(), len(reply.Attempts), "what was sent is what was counted")
-				// The same bytes again: the reply is the original one.
-				var again client.Reply
+				require.EqualValues(t, p.dials.Load(), len(response.Attempts), "what was sent is what was counted")
+				// The same bytes again: the response is the original one.
+				var again client.Response
 				_, err = newClient(t, s, s.url).SubmitProduct(t.Context(), clientID, requestID,
-					client.WithIdempotencyKey(reply.IdempotencyKey), client.WithReply(&again))
+					client.WithIdempotencyKey(response.IdempotencyKey), client.WithResponse(&again))
 				require.NoError(t, err)
-				require.Equal(t, string(reply.Body), string(again.Body))
+				require.Equal(t, string(response.Body), string(again.Body))
 				mu.Lock()
 				defer mu.Unlock()
 				submitted = append(submitted, requestID)
-				if len(reply.Attempts) > 1 {
+				if len(response.Attempts) > 1 {
 					retried++
 				}
 			})
@@ -251,19 +251,19 @@ func TestRateLadder_blockedByOthers(t *testing.T) {
 	require.Equal(t, map[string]int{"404": 15, "429": 1, "200": callers}, s.statuses(15+1+callers))
 }
 
-// TestCompatibility: an unchanged client against a service whose replies have a field more, a status
+// TestCompatibility: an unchanged client against a service whose responses have a field more, a status
 // that is new, and zones in the timestamps.
 func TestCompatibility(t *testing.T) {
 	t.Parallel()
 	s := start(t, 1, "--rate-limit", "0")
 	clientID, requestID := s.next()
 	newer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var reply client.Reply
-		if _, err := newClient(t, s, s.url).SubmitProduct(r.Context(), clientID, requestID, client.WithReply(&reply)); err != nil {
+		var response client.Response
+		if _, err := newClient(t, s, s.url).SubmitProduct(r.Context(), clientID, requestID, client.WithResponse(&response)); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		body := strings.Replace(string(reply.Body), `"in_kyc"`, `"in_second_review","reviewer":{"tier":2}`, 1)
+		body := strings.Replace(string(response.Body), `"in_kyc"`, `"in_second_review","reviewer":{"tier":2}`, 1)
 		for _, field := range []string{"created_at", "updated_at"} {
 			at := strings.Index(body, `"`+field+`":"`) + len(field) + 4
 			body = body[:at+19] + ".250-03:00" + body[at+19:]
@@ -272,12 +272,12 @@ func TestCompatibility(t *testing.T) {
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(newer.Close)
-	var reply client.Reply
-	submission, err := newClient(t, s, newer.URL).SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+	var response client.Response
+	submission, err := newClient(t, s, newer.URL).SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 	require.NoError(t, err)
 	require.Equal(t, api.ProductStatus("in_second_review"), submission.Product.Status)
 	require.False(t, submission.Product.Status.Valid())
 	require.False(t, submission.Complete(), "nobody here knows whom it is with")
 	require.WithinDuration(t, time.Now().Add(3*time.Hour), submission.Product.UpdatedAt.Time, 2*time.Minute)
-	require.Contains(t, string(reply.Body), `"reviewer":{"tier":2}`)
+	require.Contains(t, string(response.Body), `"reviewer":{"tier":2}`)
 }

@@ -17,18 +17,20 @@ import (
 type fault struct {
 	// closed closes the connection before anything is read of it.
 	closed bool
-	// cutRequest and cutReply close both sides after so many bytes of each way.
-	cutRequest, cutReply int
-	// flipRequest and flipReply change the byte at this offset by flip.
-	flipRequest, flipReply int
-	flip                   byte
-	// delay holds the reply back for so long.
+	// cutRequest and cutResponse close both sides after so many bytes of each way.
+	cutRequest, cutResponse int
+	// flipRequest and flipResponse change the byte at this offset by flip.
+	flipRequest, flipResponse int
+	flip                      byte
+	// delay holds the response back for so long.
 	delay time.Duration
 	// reset closes with a reset in place of an end.
 	reset bool
 }
 
-func noFault() fault { return fault{cutRequest: -1, cutReply: -1, flipRequest: -1, flipReply: -1} }
+func noFault() fault {
+	return fault{cutRequest: -1, cutResponse: -1, flipRequest: -1, flipResponse: -1}
+}
 
 // proxy passes connections on to a service, the first one with a fault.
 type proxy struct {
@@ -85,7 +87,7 @@ func (f fault) pass(conn net.Conn, service string, done <-chan struct{}) {
 		ended <- struct{}{}
 	})
 	group.Go(func() {
-		f.copy(conn, upstream, f.cutReply, f.flipReply, f.delay, done)
+		f.copy(conn, upstream, f.cutResponse, f.flipResponse, f.delay, done)
 		ended <- struct{}{}
 	})
 	select {

@@ -182,7 +182,7 @@ func (s *service) status(t *testing.T, requestID string) string {
 }
 
 // statuses counts the statuses that the service answered to so many calls: the last lines of its log may
-// come later than the replies.
+// come later than the responses.
 func (s *service) statuses(calls int) map[string]int {
 	var counts map[string]int
 	require.Eventually(s.t, func() bool {

@@ -34,7 +34,7 @@ func programs(t *testing.T, readme string) []string {
 
 func TestREADME_programsCompile(t *testing.T) {
 	t.Parallel()
-	for readme, count := range map[string]int{"README.md": 1, "client/README.md": 2, "server/README.md": 1} {
+	for readme, count := range map[string]int{"README.md": 1, "client/README.md": 3, "server/README.md": 1} {
 		files := programs(t, readme)
 		require.Len(t, files, count, readme)
 		for _, file := range files {
@@ -60,15 +60,17 @@ func TestREADME_testRuns(t *testing.T) {
 	require.NoError(t, err, string(output))
 }
 
-// TestREADME_clientRuns runs the README's client against the sample, as the README says one can.
+// TestREADME_clientRuns runs the clients of both READMEs against the sample, as they say one can.
 func TestREADME_clientRuns(t *testing.T) {
 	t.Parallel()
-	p := serve(t, "--sample")
-	c := exec.CommandContext(t.Context(), "go", "run", programs(t, "README.md")[0])
-	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+sample.KeyLevel3, "CRYPTOMATE_BASE_URL="+p.URL)
-	output, err := c.CombinedOutput()
-	require.NoError(t, err, string(output))
-	require.Equal(t, "in_kyc []\n", string(output))
+	for readme, want := range map[string]string{"README.md": "in_kyc []\n", "client/README.md": "It is with the provider.\n"} {
+		p := serve(t, "--sample")
+		c := exec.CommandContext(t.Context(), "go", "run", programs(t, readme)[0])
+		c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+sample.KeyLevel3, "CRYPTOMATE_BASE_URL="+p.URL)
+		output, err := c.CombinedOutput()
+		require.NoError(t, err, string(output))
+		require.Equal(t, want, string(output))
+	}
 }
 
 func TestREADME_namesTheSample(t *testing.T) {

@@ -2,7 +2,7 @@ package main
 
 // The client beside what one writes by hand.
 var clientRows = []row{{
-	id: "P5", what: "client.SubmitProduct beside net/http and encoding/json by hand",
+	id: "P5", what: "client.SubmitProduct beside net/http and encoding/json by hand, over HTTP/2",
 	measure: benchmark(".", "^BenchmarkSubmit$/^alternating$", "./client"),
 	lines: []line{
 		{"ns", ratio, goal{"≤", 1.15, "×"}},

@@ -32,7 +32,7 @@ func requireKind(tb testing.TB, err, want error) {
 	}
 }
 
-func TestClient_SubmitProduct_errorReplies(t *testing.T) {
+func TestClient_SubmitProduct_errorResponses(t *testing.T) {
 	t.Parallel()
 	const (
 		date      = "Thu, 16 Apr 2026 09:20:00 GMT"
@@ -195,7 +195,7 @@ func TestClient_SubmitProduct_errorReplies(t *testing.T) {
 			if tt.want.Body == nil {
 				tt.want.Body = []byte(tt.body)
 			}
-			tt.want.StatusCode = tt.status
+			tt.want.Operation, tt.want.StatusCode = "submitProduct", tt.status
 			require.Len(t, failed.Attempts, 1)
 			require.NotEmpty(t, failed.IdempotencyKey)
 			tt.want.Attempts, tt.want.IdempotencyKey, tt.want.Outcome = failed.Attempts, failed.IdempotencyKey, failed.Outcome
@@ -214,7 +214,7 @@ func TestClient_SubmitProduct_retryAtADateWithoutTheServersClock(t *testing.T) {
 	require.InDelta(t, time.Hour, callFails(t, c).RetryAfter, float64(time.Minute))
 }
 
-func TestClient_SubmitProduct_successReplies(t *testing.T) {
+func TestClient_SubmitProduct_successResponses(t *testing.T) {
 	t.Parallel()
 	documented := seed(t)
 	with := func(old, replacement string) string {
@@ -243,13 +243,13 @@ func TestClient_SubmitProduct_successReplies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, answer(200, tt.contentType, tt.body))
-			var reply client.Reply
-			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			var response client.Response
+			submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 			require.NoError(t, err)
 			require.Equal(t, requestID, submission.Product.ID)
 			require.Equal(t, "2026-04-16T09:20:00", submission.Product.UpdatedAt.String())
 			require.NotNil(t, submission.RejectedItems)
-			require.Empty(t, reply.Oddities)
+			require.Empty(t, response.Oddities)
 		})
 	}
 
@@ -389,10 +389,10 @@ func TestClient_SubmitProduct_oddities(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, tt.body)
 			}
-			var reply client.Reply
-			submission, err := serve(t, handler).SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+			var response client.Response
+			submission, err := serve(t, handler).SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 			require.NoError(t, err)
-			require.Equal(t, tt.oddities, reply.Oddities)
+			require.Equal(t, tt.oddities, response.Oddities)
 			require.Equal(t, requestID, submission.Product.ID)
 			require.Equal(t, api.InKyc, submission.Product.Status)
 			require.Equal(t, tt.client, submission.Product.ClientID == clientID)
@@ -416,30 +416,30 @@ func TestClient_SubmitProduct_oddities(t *testing.T) {
 
 	t.Run("strict takes what is documented", func(t *testing.T) {
 		t.Parallel()
-		var reply client.Reply
+		var response client.Response
 		c := serve(t, answer(200, mediaType, documented), client.WithStrictResponses())
-		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 		require.NoError(t, err)
-		require.Nil(t, reply.Oddities)
+		require.Nil(t, response.Oddities)
 	})
 	t.Run("too many to tell", func(t *testing.T) {
 		t.Parallel()
-		var reply client.Reply
+		var response client.Response
 		c := serve(t, answer(200, mediaType, with(`"rejected_items": []`, `"rejected_items": [`+strings.Repeat("1,", 99)+`1]`)))
-		submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		submission, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 		require.NoError(t, err)
-		require.Len(t, reply.Oddities, 21)
-		require.Equal(t, "and 80 more", reply.Oddities[20])
+		require.Len(t, response.Oddities, 21)
+		require.Equal(t, "and 80 more", response.Oddities[20])
 		require.False(t, submission.Complete(), "items were rejected, whichever")
 	})
 	t.Run("too long to tell", func(t *testing.T) {
 		t.Parallel()
-		var reply client.Reply
+		var response client.Response
 		c := serve(t, answer(200, "text/plain; "+strings.Repeat("x", 1<<15), documented))
-		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithReply(&reply))
+		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
 		require.NoError(t, err)
-		require.Len(t, reply.Oddities, 1)
-		require.Less(t, len(reply.Oddities[0]), 1100)
+		require.Len(t, response.Oddities, 1)
+		require.Less(t, len(response.Oddities[0]), 1100)
 	})
 	t.Run("pending, and nobody says what is missing", func(t *testing.T) {
 		t.Parallel()
@@ -519,7 +519,9 @@ func TestError(t *testing.T) {
 	t.Parallel()
 	requireKind(t, &client.Error{StatusCode: 404}, client.ErrNotFound)
 	requireKind(t, &client.Error{}, nil)
-	require.EqualError(t, &client.Error{}, "submit product")
+	require.EqualError(t, &client.Error{Operation: "submitProduct"}, "submit product")
+	require.EqualError(t, &client.Error{Operation: "aNewOne"}, "aNewOne")
+	require.EqualError(t, &client.Error{}, "call")
 
 	long := &client.Error{StatusCode: 400, Message: strings.Repeat("€", 10_000)}
 	require.Less(t, len(long.Error()), 1100)

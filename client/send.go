@@ -1,0 +1,194 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cryptomate-go/enablement/client/internal/secret"
+)
+
+// attempt sends the call once and reads the response.
+func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *failure {
+	call.received = received{}
+	attemptCtx, cancel := context.WithTimeout(ctx, min(c.attemptTimeout, time.Until(deadline)))
+	defer cancel()
+	wire := &wire{refuse: cancel, key: c.key}
+	req := call.req.WithContext(context.WithValue(attemptCtx, wireKey{}, wire))
+	req.Header = maps.Clone(call.req.Header) // a cookie jar or middleware may change it
+	if req.GetBody != nil {
+		req.Body, _ = req.GetBody() // of bytes in memory there is no error
+	}
+	resp, err := call.http.Do(req)
+	if err != nil {
+		return c.transportFailure(ctx, attemptCtx, call, wire, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	call.received = receive(attemptCtx, resp, call.success)
+	failed := call.result()
+	if failed != nil && ctx.Err() != nil {
+		failed.ended = true
+		failed.Err = withContextError(ctx, failed.Err)
+	}
+	return failed
+}
+
+// transportFailure describes an attempt without a response.
+func (c *Client) transportFailure(ctx, attemptCtx context.Context, call *call, wire *wire, err error) *failure {
+	failed := &failure{Error: &Error{Operation: call.operationID, Err: withContextError(attemptCtx, withContextError(ctx, err))}}
+	failed.ended = ctx.Err() != nil
+	failed.timedOut = !failed.ended && errors.Is(err, context.DeadlineExceeded)
+	wire.mu.Lock()
+	defer wire.mu.Unlock()
+	if wire.again && !failed.timedOut {
+		failed.Err = withContextError(ctx, errResend)
+	}
+	// What never got a connection was not sent. A transport that tells nothing may have sent anything.
+	if wire.asked && wire.conn == nil {
+		failed.Outcome = NotSent
+	}
+	return failed
+}
+
+// errResend does not say more of the server: the transport tells no reason.
+var errResend = errors.New("the transport was about to send the call again by itself, and was stopped")
+
+// sender is next to the transport, below all middleware. It gives the transport what is not for others.
+type sender struct {
+	next http.RoundTripper
+	key  secret.Secret
+	// keeps: the last connection was one to keep.
+	keeps *atomic.Bool
+}
+
+// send is a [RoundTripperFunc]. It sends a copy of req, which stays without the key, also in the response.
+func (s sender) send(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	w, watched := ctx.Value(wireKey{}).(*wire)
+	if watched {
+		ctx = w.watch(ctx)
+	}
+	sent := req.WithContext(ctx)
+	sent.Header = make(http.Header, len(req.Header)+1)
+	maps.Copy(sent.Header, req.Header)
+	sent.Header["X-Api-Key"] = []string{s.key.Reveal()}
+	// Header names are case-insensitive to every server. Under the usual spelling, net/http's transport takes a
+	// POST for repeatable and sends it again by itself when a kept connection breaks, which nobody would count.
+	if key, ok := sent.Header[keyHeader]; ok {
+		delete(sent.Header, keyHeader)
+		sent.Header["idempotency-key"] = key
+	}
+	sent.Close = !s.keeps.Load() // gotConn sets it again, which a transport that copies the request does not see
+	if watched {
+		w.mu.Lock()
+		w.req, w.keeps = sent, s.keeps
+		w.mu.Unlock()
+	}
+	resp, err := s.next.RoundTrip(sent)
+	if err != nil || resp == nil {
+		return resp, err
+	}
+	resp.Request = req
+	// Nothing above can follow a redirect, or fail over an address that can't be read.
+	if location := resp.Header.Get("Location"); location != "" && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
+		resp.Header.Del("Location")
+		resp.Header[redirectHost] = []string{hostOf(req.URL, location)}
+	}
+	return resp, nil
+}
+
+const (
+	keyHeader = "Idempotency-Key"
+	// redirectHost is the header of the host in place of the Location. No server can send it: net/http writes the
+	// names of headers that it reads in another way.
+	redirectHost = "redirect-host"
+)
+
+// hostOf returns the host that a Location leads to, and nothing else of it: the rest may hold a secret.
+func hostOf(base *url.URL, location string) string {
+	to, err := base.Parse(location)
+	if err != nil || to.Host == "" || len(to.Host) > 253+len(":65535") {
+		return "an address that can't be read"
+	}
+	return to.Host
+}
+
+// wire is what a transport tells of one attempt, while it runs and maybe longer. One attempt is one sending: a
+// transport that is about to send the call again by itself is stopped, so that every sending is counted,
+// waits its turn at the rate gate, and is decided on by the retry policy. net/http does so over HTTP/2,
+// where a server gives a call back unanswered (RST_STREAM, GOAWAY).
+//
+// It also sees to it that no connection of HTTP/1 is kept: net/http reads ahead, and writes what it has read
+// beyond a response to the global log. A server that sends more than it announces may have repeated the key there.
+type wire struct {
+	refuse context.CancelFunc // ends the attempt
+	key    secret.Secret      // for [APIKey]
+
+	mu    sync.Mutex
+	req   *http.Request // what the transport was given
+	keeps *atomic.Bool
+	// asked: a connection was asked for. conn is the one that the call is sent on.
+	asked bool
+	conn  any
+	// final: what is written on this connection counts as sent. It does not on a kept one of HTTP/1: if
+	// nothing at all could be written because it is dead, net/http rightly takes another one.
+	final bool
+	// sent: the call was sent. again: it was about to be sent again.
+	sent, again bool
+}
+
+// wireKey is where a context has its wire.
+type wireKey struct{}
+
+func (w *wire) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders})
+}
+
+// getConn is called before there is a connection.
+func (w *wire) getConn(string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = true
+	w.stopIfSent()
+}
+
+// gotConn is called before anything is written on the connection.
+func (w *wire) gotConn(info httptrace.GotConnInfo) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
+	http2 := ok && secure.ConnectionState().NegotiatedProtocol == "h2"
+	if w.stopIfSent() {
+		if !http2 { // which looks at the context before it writes; HTTP/1 looks after it
+			_ = info.Conn.Close()
+		}
+		return
+	}
+	w.conn = info.Conn
+	w.final = !info.Reused || http2
+	if w.req != nil {
+		w.req.Close = !http2
+		w.keeps.Store(http2)
+	}
+}
+
+func (w *wire) wroteHeaders() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = w.sent || w.final
+}
+
+func (w *wire) stopIfSent() bool {
+	if w.sent {
+		w.again = true
+		w.refuse()
+	}
+	return w.sent
+}
