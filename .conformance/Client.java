@@ -7,7 +7,7 @@ import org.openapitools.client.JSON;
 import org.openapitools.client.api.ProductEnablementApi;
 import org.openapitools.client.model.DataRequirement;
 import org.openapitools.client.model.Error;
-import org.openapitools.client.model.Submission;
+import org.openapitools.client.model.EvaluatedProduct;
 
 public final class Client {
     private static final String CLIENT = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG";
@@ -18,13 +18,13 @@ public final class Client {
 
     public static void main(String[] args) throws ApiException {
         url = args[0];
-        Submission complete = submit(null, CLIENT, REQUEST);
+        EvaluatedProduct complete = submit(null, CLIENT, REQUEST);
         equal("complete: status", complete.getProduct().getStatus(), "in_kyc");
         equal("complete: ids", List.of(complete.getProduct().getClientId(), complete.getProduct().getId()), List.of(CLIENT, REQUEST));
         equal("complete: missing documents", complete.getProduct().getMissingRequirements().getDocuments(), List.of());
         equal("complete: rejected", complete.getRejectedItems(), List.of());
 
-        Submission incomplete = submit(null, "sample-client-incomplete", "sample-request-incomplete");
+        EvaluatedProduct incomplete = submit(null, "sample-client-incomplete", "sample-request-incomplete");
         equal("incomplete: status", incomplete.getProduct().getStatus(), "pending_documentation");
         DataRequirement data = incomplete.getProduct().getMissingRequirements().getData().get(0);
         equal("incomplete: field", data.getFields().get(0).getKey(), "phone");
@@ -36,9 +36,9 @@ public final class Client {
         Error limited = refused("too many", "sample-key-level-3", "status=429", CLIENT, REQUEST, 429, "TOO_MANY_REQUESTS");
         equal("too many: second name", limited.getErrorCode(), "TOO_MANY_REQUESTS");
 
-        Submission unknown = submit("unknown-status", "sample-client-incomplete", "sample-request-incomplete");
+        EvaluatedProduct unknown = submit("unknown-status", "sample-client-incomplete", "sample-request-incomplete");
         equal("unknown status", unknown.getProduct().getStatus(), "under_review");
-        Submission added = submit("added-field", "sample-client-incomplete", "sample-request-incomplete");
+        EvaluatedProduct added = submit("added-field", "sample-client-incomplete", "sample-request-incomplete");
         equal("added field: status", added.getProduct().getStatus(), "pending_documentation");
         equal("added field", added.getProduct().getAdditionalProperty("sample_field"), List.of("added"));
         System.out.println(checks + " checks");
@@ -53,7 +53,7 @@ public final class Client {
         return new ProductEnablementApi(client);
     }
 
-    private static Submission submit(String fault, String client, String request) throws ApiException {
+    private static EvaluatedProduct submit(String fault, String client, String request) throws ApiException {
         return api("sample-key-level-3", fault).submitProduct(client, request, null);
     }
 

@@ -41,7 +41,7 @@ void [newStatus, newField];
 {
   const { data, error, response } = await api.POST(submit, { params: { path: seed } });
   equal('the seed: error', error, undefined);
-  const submission: Schemas['Submission'] = present('the seed: data', data);
+  const submission: Schemas['EvaluatedProduct'] = present('the seed: data', data);
   equal('the seed: HTTP status', response.status, 200);
   equal('the seed: status', submission.product.status, 'in_kyc');
   equal('the seed: ids', [submission.product.client_id, submission.product.id], [seed.clientId, seed.productRequestId]);

@@ -7,7 +7,7 @@ import sys
 
 from generated.api.product_enablement import submit_product
 from generated.client import AuthenticatedClient
-from generated.models import Error, Submission
+from generated.models import Error, EvaluatedProduct
 
 SEED = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG", "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
 INCOMPLETE = "sample-client-incomplete", "sample-request-incomplete"
@@ -33,7 +33,7 @@ def submit(ids, key="sample-key-level-3", fault=None):
 def taken(what, *call, **options):
     status, submission = submit(*call, **options)
     equal(f"{what}: HTTP status", status, 200)
-    equal(f"{what}: type", type(submission), Submission)
+    equal(f"{what}: type", type(submission), EvaluatedProduct)
     return submission
 
 

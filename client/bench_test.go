@@ -79,7 +79,7 @@ func BenchmarkSubmit(b *testing.B) {
 	})
 }
 
-func handwritten(ctx context.Context, c *http.Client, baseURL string) (*api.Submission, error) {
+func handwritten(ctx context.Context, c *http.Client, baseURL string) (*api.EvaluatedProduct, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost,
 		baseURL+"/management/clients/individuals/"+clientID+"/products/"+requestID+"/submit", nil)
 	if err != nil {
@@ -97,7 +97,7 @@ func handwritten(ctx context.Context, c *http.Client, baseURL string) (*api.Subm
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
-	submission := new(api.Submission)
+	submission := new(api.EvaluatedProduct)
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(submission); err != nil {
 		return nil, err
 	}

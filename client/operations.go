@@ -39,12 +39,14 @@ var operations = map[string]operation{
 //
 // Either the submission or the error is nil, never both; the error is an [*Error], and its Outcome
 // says whether the request may have been submitted all the same.
-func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID string, opts ...CallOption) (*api.Submission, error) {
+func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID string, opts ...CallOption) (*api.EvaluatedProduct, error) {
 	return do(ctx, c, "submitProduct", []id{ofClient(clientID), ofRequest(productRequestID)}, opts,
 		func(key *string) (*http.Request, error) {
 			return api.NewSubmitProductRequest(c.server, clientID, productRequestID, &api.SubmitProductParams{IdempotencyKey: key})
 		},
-		func(s *api.Submission) error { return checkProduct("product.", s.Product, clientID, productRequestID) })
+		func(s *api.EvaluatedProduct) error {
+			return checkProduct("product.", s.Product, clientID, productRequestID)
+		})
 }
 
 func ofClient(clientID string) id { return id{"clientID", "client_id", clientID} }

@@ -69,9 +69,9 @@ func TestDecide(t *testing.T) {
 		{"context ended within an error response", with(status(503), func(f *client.Fault) { f.Ended = true }), false, "context ended"},
 
 		{"200 that broke off", response(fmt.Errorf("%w: %w", client.ErrRead, io.ErrUnexpectedEOF)), true, "not intact"},
-		{"200 with cut JSON", response(api.DecodeJSON([]byte(`{"product":{"id`), new(api.Submission))), true, "not intact"},
-		{"200 without a body", response(api.DecodeJSON(nil, new(api.Submission))), true, "not intact"},
-		{"200 with HTML", response(api.DecodeJSON([]byte(`<html>`), new(api.Submission))), false, "not the API's"},
+		{"200 with cut JSON", response(api.DecodeJSON([]byte(`{"product":{"id`), new(api.EvaluatedProduct))), true, "not intact"},
+		{"200 without a body", response(api.DecodeJSON(nil, new(api.EvaluatedProduct))), true, "not intact"},
+		{"200 with HTML", response(api.DecodeJSON([]byte(`<html>`), new(api.EvaluatedProduct))), false, "not the API's"},
 		{"200 of another kind", response(errors.New("the media type is text/html")), false, "not the API's"},
 		{"201", status(201), false, "201 is final"},
 		{"302", status(302), false, "302 is final"},

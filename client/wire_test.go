@@ -264,9 +264,7 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 		reason  string
 	}{
 		{"nobody listens", func(t *testing.T) *client.Client {
-			server := httptest.NewServer(nil)
-			server.Close()
-			return newClient(t, client.WithBaseURL(server.URL))
+			return newClient(t, client.WithBaseURL("http://127.0.0.1:1"))
 		}, client.NotSent, "not sent"},
 		{"no such host", func(t *testing.T) *client.Client {
 			return through(t, dialFails(&net.DNSError{Err: "no such host", IsNotFound: true}))

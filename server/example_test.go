@@ -22,7 +22,7 @@ func (service) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObje
 		return nil, server.NotFound("Company client not found with id: " + r.ClientID)
 	}
 	now := api.NewTimestamp(time.Now())
-	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.Submission{
+	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.EvaluatedProduct{
 		Product: api.Product{
 			ID: r.ProductRequestID, ClientID: r.ClientID, Product: api.CardsIndividuals, Status: api.InKyc,
 			MissingRequirements: api.MissingRequirements{Documents: []api.DocumentRequirement{}, Data: []api.DataRequirement{}},

@@ -45,7 +45,7 @@ func (f submit) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObj
 // submission is a response as described.
 func submission(clientID, requestID string) api.SubmitProduct200JSONResponse {
 	day := api.NewTimestamp(time.Date(2026, 4, 15, 10, 30, 0, 0, time.UTC))
-	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.Submission{
+	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.EvaluatedProduct{
 		Product: api.Product{
 			ID: requestID, ClientID: clientID, Product: api.CardsIndividuals, Status: api.InKyc,
 			MissingRequirements: api.MissingRequirements{

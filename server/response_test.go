@@ -113,18 +113,18 @@ func TestResponsesThatContradictThemselves(t *testing.T) {
 	phone := []api.DataRequirement{{ID: "i", Name: "n", Fields: []api.DataField{{Key: "phone", DataType: api.DataTypePhone}}}}
 	item := api.RejectedItem{Type: api.RejectedData, Key: "phone", Reason: "hunter2"}
 	for name, test := range map[string]struct {
-		change func(*api.Submission)
+		change func(*api.EvaluatedProduct)
 		want   string
 	}{
-		"another request":       {func(s *api.Submission) { s.Product.ID = "hunter2" }, "/product/id: expected the productRequestId of the path (product.ids)"},
-		"another client":        {func(s *api.Submission) { s.Product.ClientID = "hunter2" }, "/product/client_id: expected the clientId of the path (product.ids)"},
-		"in KYC, data missing":  {func(s *api.Submission) { s.Product.MissingRequirements.Data = phone }, "/product/missing_requirements/data: expected an empty list, as the status is in_kyc (product.settled_missing)"},
-		"in KYC, item rejected": {func(s *api.Submission) { s.RejectedItems = append(s.RejectedItems, item) }, "/rejected_items: expected an empty list, as the status is in_kyc (product.settled_rejected)"},
-		"nothing left":          {func(s *api.Submission) { s.Product.Status = api.PendingDocumentation }, "/product/status: expected in_kyc, as nothing is left missing (product.pending_nothing)"},
-		"enabled by submission": {func(s *api.Submission) { s.Product.Status = api.Enabled }, "/product/status: expected one of [in_kyc pending_documentation] after this operation (product.status)"},
-		"a rejection's code":    {func(s *api.Submission) { s.Product.RejectionCode = "hunter2" }, "/product/rejection_code: expected no such field, as the status is not rejected (product.rejection)"},
-		"updated too early":     {func(s *api.Submission) { s.Product.UpdatedAt = early }, "/product/updated_at: expected a moment not before created_at (time.order)"},
-		"rejected, not missing": {func(s *api.Submission) {
+		"another request":       {func(s *api.EvaluatedProduct) { s.Product.ID = "hunter2" }, "/product/id: expected the productRequestId of the path (product.ids)"},
+		"another client":        {func(s *api.EvaluatedProduct) { s.Product.ClientID = "hunter2" }, "/product/client_id: expected the clientId of the path (product.ids)"},
+		"in KYC, data missing":  {func(s *api.EvaluatedProduct) { s.Product.MissingRequirements.Data = phone }, "/product/missing_requirements/data: expected an empty list, as the status is in_kyc (product.settled_missing)"},
+		"in KYC, item rejected": {func(s *api.EvaluatedProduct) { s.RejectedItems = append(s.RejectedItems, item) }, "/rejected_items: expected an empty list, as the status is in_kyc (product.settled_rejected)"},
+		"nothing left":          {func(s *api.EvaluatedProduct) { s.Product.Status = api.PendingDocumentation }, "/product/status: expected in_kyc, as nothing is left missing (product.pending_nothing)"},
+		"enabled by submission": {func(s *api.EvaluatedProduct) { s.Product.Status = api.Enabled }, "/product/status: expected one of [in_kyc pending_documentation] after this operation (product.status)"},
+		"a rejection's code":    {func(s *api.EvaluatedProduct) { s.Product.RejectionCode = "hunter2" }, "/product/rejection_code: expected no such field, as the status is not rejected (product.rejection)"},
+		"updated too early":     {func(s *api.EvaluatedProduct) { s.Product.UpdatedAt = early }, "/product/updated_at: expected a moment not before created_at (time.order)"},
+		"rejected, not missing": {func(s *api.EvaluatedProduct) {
 			s.Product.Status, s.RejectedItems = api.PendingDocumentation, append(s.RejectedItems, item)
 		}, "/rejected_items/0/key: expected a kind of document, or a data field, of a requirement that is still missing (product.rejected_unlisted)"},
 	} {

@@ -57,7 +57,7 @@ func TestOptional_tags(t *testing.T) {
 			check(field.Type)
 		}
 	}
-	for _, message := range []any{api.Submission{}, api.Notification{}, api.Error{}} {
+	for _, message := range []any{api.EvaluatedProduct{}, api.Notification{}, api.Error{}} {
 		check(reflect.TypeOf(message))
 	}
 	require.NotZero(t, optional)

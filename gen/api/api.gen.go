@@ -235,6 +235,15 @@ type Error struct {
 // ErrorCode The kind of error. Branch on the HTTP status first. New values may appear.
 type ErrorCode string
 
+// EvaluatedProduct What the operation answers.
+type EvaluatedProduct struct {
+	// Product A product enablement request of a client.
+	Product Product `json:"product"`
+
+	// RejectedItems Stored items that the evaluation did not accept; empty when all were.
+	RejectedItems []RejectedItem `json:"rejected_items"`
+}
+
 // ID An opaque identifier, of the request, the client or the company that the field names.
 type ID = string
 
@@ -373,15 +382,6 @@ type RejectedItem struct {
 // RejectedItemType New values may appear.
 type RejectedItemType string
 
-// Submission What the operation answers.
-type Submission struct {
-	// Product A product enablement request of a client.
-	Product Product `json:"product"`
-
-	// RejectedItems Stored items that the evaluation did not accept; empty when all were.
-	RejectedItems []RejectedItem `json:"rejected_items"`
-}
-
 // TraceID Identifies the call in the server's log.
 type TraceID = string
 
@@ -449,7 +449,7 @@ type ServerError = Error
 type ServiceUnavailable = Error
 
 // Submitted What the operation answers.
-type Submitted = Submission
+type Submitted = EvaluatedProduct
 
 // TooManyRequests Every error.
 type TooManyRequests = Error
@@ -1671,7 +1671,7 @@ type SubmittedResponseHeaders struct {
 	XTraceID TraceID
 }
 type SubmittedJSONResponse struct {
-	Body Submission
+	Body EvaluatedProduct
 
 	Headers SubmittedResponseHeaders
 }

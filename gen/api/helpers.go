@@ -12,14 +12,14 @@ func (s ProductStatus) Terminal() bool { return s == Enabled || s == Rejected }
 // Complete tells whether the request is with the provider and nothing is left to do before its review: its
 // status is [InKyc], nothing is missing, and no stored item was rejected. Of any other status it is false:
 // [Enabled] and [Rejected] are past the review, and one that is not known may mean anything.
-func (s Submission) Complete() bool {
+func (s EvaluatedProduct) Complete() bool {
 	missing := s.Product.MissingRequirements
 	return s.Product.Status == InKyc && len(missing.Documents) == 0 && len(missing.Data) == 0 && len(s.RejectedItems) == 0
 }
 
 // MissingTold tells whether the response has the lists of what is missing. A list that it does not have is
 // nil, and not an empty one: of a pending request, something is missing that nobody named.
-func (s Submission) MissingTold() bool {
+func (s EvaluatedProduct) MissingTold() bool {
 	missing := s.Product.MissingRequirements
 	return missing.Documents != nil && missing.Data != nil
 }
@@ -46,9 +46,9 @@ type MissingItem struct {
 
 // Missing returns what is missing as one list that a form can show: an item for every document and
 // every data field, with what was rejected in its place. Rejected items that are not in any place of
-// the missing requirements are in RejectedItems only. See [Submission.MissingTold] for a response without the
+// the missing requirements are in RejectedItems only. See [EvaluatedProduct.MissingTold] for a response without the
 // lists.
-func (s Submission) Missing() []MissingItem {
+func (s EvaluatedProduct) Missing() []MissingItem {
 	var items []MissingItem
 	for _, document := range s.Product.MissingRequirements.Documents {
 		keys := []string{document.ID}
@@ -75,7 +75,7 @@ func (s Submission) Missing() []MissingItem {
 	return items
 }
 
-func (s Submission) rejected(kind RejectedItemType, keys ...string) []RejectedItem {
+func (s EvaluatedProduct) rejected(kind RejectedItemType, keys ...string) []RejectedItem {
 	var found []RejectedItem
 	for _, item := range s.RejectedItems {
 		if item.Type == kind && slices.Contains(keys, item.Key) {

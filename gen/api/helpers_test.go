@@ -24,13 +24,13 @@ func TestProductStatus_kinds(t *testing.T) {
 	}
 }
 
-func TestSubmission_Missing(t *testing.T) {
+func TestEvaluatedProduct_Missing(t *testing.T) {
 	t.Parallel()
 	passport := api.RejectedItem{Type: api.RejectedDocument, Key: "passport", Reason: "The document expired on 2025-12-31."}
 	photo := api.RejectedItem{Type: api.RejectedDocument, Key: "identity_document", Reason: "An image is missing."}
 	phone := api.RejectedItem{Type: api.RejectedData, Key: "phone", Reason: "The number is not valid."}
 	kinds := []api.ValidDocument{{ID: "passport"}, {ID: "national_id"}}
-	submission := api.Submission{
+	submission := api.EvaluatedProduct{
 		Product: api.Product{
 			Status: api.PendingDocumentation,
 			MissingRequirements: api.MissingRequirements{
@@ -65,22 +65,24 @@ func TestSubmission_Missing(t *testing.T) {
 	require.False(t, submission.Complete())
 }
 
-func TestSubmission_Complete(t *testing.T) {
+func TestEvaluatedProduct_Complete(t *testing.T) {
 	t.Parallel()
-	complete := api.Submission{Product: api.Product{Status: api.InKyc}}
+	complete := api.EvaluatedProduct{Product: api.Product{Status: api.InKyc}}
 	require.True(t, complete.Complete())
 	require.Empty(t, complete.Missing())
-	for name, change := range map[string]func(*api.Submission){
-		"pending":          func(s *api.Submission) { s.Product.Status = api.PendingDocumentation },
-		"document missing": func(s *api.Submission) { s.Product.MissingRequirements.Documents = make([]api.DocumentRequirement, 1) },
-		"data missing":     func(s *api.Submission) { s.Product.MissingRequirements.Data = make([]api.DataRequirement, 1) },
-		"item rejected":    func(s *api.Submission) { s.RejectedItems = make([]api.RejectedItem, 1) },
-		"requested":        func(s *api.Submission) { s.Product.Status = api.Requested },
-		"enabled":          func(s *api.Submission) { s.Product.Status = api.Enabled },
-		"rejected":         func(s *api.Submission) { s.Product.Status = api.Rejected },
-		"unknown status":   func(s *api.Submission) { s.Product.Status = "on_hold" },
-		"other case":       func(s *api.Submission) { s.Product.Status = "IN_KYC" },
-		"no status":        func(s *api.Submission) { s.Product.Status = "" },
+	for name, change := range map[string]func(*api.EvaluatedProduct){
+		"pending": func(s *api.EvaluatedProduct) { s.Product.Status = api.PendingDocumentation },
+		"document missing": func(s *api.EvaluatedProduct) {
+			s.Product.MissingRequirements.Documents = make([]api.DocumentRequirement, 1)
+		},
+		"data missing":   func(s *api.EvaluatedProduct) { s.Product.MissingRequirements.Data = make([]api.DataRequirement, 1) },
+		"item rejected":  func(s *api.EvaluatedProduct) { s.RejectedItems = make([]api.RejectedItem, 1) },
+		"requested":      func(s *api.EvaluatedProduct) { s.Product.Status = api.Requested },
+		"enabled":        func(s *api.EvaluatedProduct) { s.Product.Status = api.Enabled },
+		"rejected":       func(s *api.EvaluatedProduct) { s.Product.Status = api.Rejected },
+		"unknown status": func(s *api.EvaluatedProduct) { s.Product.Status = "on_hold" },
+		"other case":     func(s *api.EvaluatedProduct) { s.Product.Status = "IN_KYC" },
+		"no status":      func(s *api.EvaluatedProduct) { s.Product.Status = "" },
 	} {
 		submission := complete
 		change(&submission)
@@ -88,7 +90,7 @@ func TestSubmission_Complete(t *testing.T) {
 	}
 }
 
-func TestSubmission_MissingTold(t *testing.T) {
+func TestEvaluatedProduct_MissingTold(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		`{"documents":[],"data":[]}`:   true,
@@ -98,7 +100,7 @@ func TestSubmission_MissingTold(t *testing.T) {
 		`{"data":[]}`:                  false,
 		`null`:                         false,
 	} {
-		var s api.Submission
+		var s api.EvaluatedProduct
 		require.NoError(t, api.DecodeJSON([]byte(`{"product":{"missing_requirements":`+text+`}}`), &s))
 		require.Equal(t, want, s.MissingTold(), text)
 	}

@@ -31,25 +31,25 @@ func TestDecodeLenientJSON(t *testing.T) {
 	passport := api.RejectedItem{Type: "document", Key: "passport", Reason: "x"}
 	for name, tt := range map[string]struct {
 		text string
-		want api.Submission
+		want api.EvaluatedProduct
 		odd  []string
 	}{
-		"nothing odd":        {`{"product":{"id":"a","Id":5},"new":{"a":1}}`, api.Submission{Product: api.Product{ID: "a"}}, []string{}},
-		"null":               {`{"product":{"id":"a","rejection_code":null,"created_at":null},"rejected_items":null}`, api.Submission{Product: api.Product{ID: "a"}}, []string{}},
-		"a number for text":  {`{"product":{"rejection_code":4711,"id":"a"}}`, api.Submission{Product: api.Product{ID: "a"}}, []string{"/product/rejection_code: a JSON number does not fit here"}},
-		"an object for text": {`{"product":{"product":{"secret":[]},"id":"a"}}`, api.Submission{Product: api.Product{ID: "a"}}, []string{"/product/product: a JSON object does not fit here"}},
+		"nothing odd":        {`{"product":{"id":"a","Id":5},"new":{"a":1}}`, api.EvaluatedProduct{Product: api.Product{ID: "a"}}, []string{}},
+		"null":               {`{"product":{"id":"a","rejection_code":null,"created_at":null},"rejected_items":null}`, api.EvaluatedProduct{Product: api.Product{ID: "a"}}, []string{}},
+		"a number for text":  {`{"product":{"rejection_code":4711,"id":"a"}}`, api.EvaluatedProduct{Product: api.Product{ID: "a"}}, []string{"/product/rejection_code: a JSON number does not fit here"}},
+		"an object for text": {`{"product":{"product":{"secret":[]},"id":"a"}}`, api.EvaluatedProduct{Product: api.Product{ID: "a"}}, []string{"/product/product: a JSON object does not fit here"}},
 		"an object for a list": {
-			`{"rejected_items":{"secret":1},"product":{"missing_requirements":[],"id":"a"}}`, api.Submission{Product: api.Product{ID: "a"}},
+			`{"rejected_items":{"secret":1},"product":{"missing_requirements":[],"id":"a"}}`, api.EvaluatedProduct{Product: api.Product{ID: "a"}},
 			[]string{"/rejected_items: a JSON object does not fit here", "/product/missing_requirements: a JSON array does not fit here"},
 		},
 		"within a list": {
 			`{"rejected_items":[{"type":"document","key":"passport","reason":"x"},{"key":[],"reason":"y"},"secret"]}`,
-			api.Submission{RejectedItems: []api.RejectedItem{passport, {Reason: "y"}, {}}},
+			api.EvaluatedProduct{RejectedItems: []api.RejectedItem{passport, {Reason: "y"}, {}}},
 			[]string{"/rejected_items/1/key: a JSON array does not fit here", "/rejected_items/2: a JSON string does not fit here"},
 		},
 		"text for a boolean, optional and not": {
 			`{"product":{"missing_requirements":{"documents":[{"required":"secret","valid_documents":[{"id":"a","required":1},{"required":true}]}]}}}`,
-			api.Submission{Product: api.Product{MissingRequirements: api.MissingRequirements{Documents: []api.DocumentRequirement{
+			api.EvaluatedProduct{Product: api.Product{MissingRequirements: api.MissingRequirements{Documents: []api.DocumentRequirement{
 				{ValidDocuments: []api.ValidDocument{{ID: "a", Required: new(bool)}, {Required: ptr(true)}}},
 			}}}},
 			[]string{
@@ -58,20 +58,20 @@ func TestDecodeLenientJSON(t *testing.T) {
 			},
 		},
 		"not UTF-8": {
-			"{\"product\":{\"rejection_code\":\"Jos\xe9\",\"id\":5}}", api.Submission{Product: api.Product{RejectionCode: "Jos\ufffd"}},
+			"{\"product\":{\"rejection_code\":\"Jos\xe9\",\"id\":5}}", api.EvaluatedProduct{Product: api.Product{RejectionCode: "Jos\ufffd"}},
 			[]string{"/product/id: a JSON number does not fit here", "line 1, column 34: /product/rejection_code: this is not UTF-8"},
 		},
 		"half a surrogate pair": {
-			`{"product":{"rejection_code":"a\ud800"}}`, api.Submission{Product: api.Product{RejectionCode: "a\ufffd"}},
+			`{"product":{"rejection_code":"a\ud800"}}`, api.EvaluatedProduct{Product: api.Product{RejectionCode: "a\ufffd"}},
 			[]string{"line 1, column 32: /product/rejection_code: this is no escape of JSON, or half of a surrogate pair"},
 		},
-		"another type altogether": {`["secret"]`, api.Submission{}, []string{"a JSON array does not fit here"}},
+		"another type altogether": {`["secret"]`, api.EvaluatedProduct{}, []string{"a JSON array does not fit here"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := api.Submission{Product: api.Product{ClientID: "of before"}}
+			got := api.EvaluatedProduct{Product: api.Product{ClientID: "of before"}}
 			if len(tt.odd) == 0 {
-				got = api.Submission{}
+				got = api.EvaluatedProduct{}
 			}
 			require.Equal(t, tt.odd, oddities(t, tt.text, &got))
 			require.Equal(t, tt.want, got)
@@ -146,7 +146,7 @@ func TestDecodeLenientJSON_refuses(t *testing.T) {
 		})
 	}
 	// A list of many odd values is read once, not once for each.
-	var s api.Submission
+	var s api.EvaluatedProduct
 	odd, err := api.DecodeLenientJSON([]byte(`{"rejected_items":[`+strings.Repeat("5,", 100_000)+`5]}`), &s)
 	require.NoError(t, err)
 	require.Len(t, odd, 100_001)

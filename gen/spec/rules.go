@@ -56,9 +56,9 @@ const (
 // ofSchema are the rules about what has one of the components as its schema, wherever it stands at the root
 // of a response or in a list there. An operation with something new adds it here.
 var ofSchema = map[string]func(e *Exchange, at string, v value){
-	"Submission": (*Exchange).evaluated,
-	"Product":    func(e *Exchange, at string, v value) { e.product(at, v) },
-	"Error":      (*Exchange).failure,
+	"EvaluatedProduct": (*Exchange).evaluated,
+	"Product":          func(e *Exchange, at string, v value) { e.product(at, v) },
+	"Error":            (*Exchange).failure,
 }
 
 // ofOperation are the statuses of a product that an operation succeeds with; others with any.
@@ -210,7 +210,7 @@ func (e *Exchange) evaluated(at string, body value) {
 	status, missing := e.product(at+"/product", product)
 	if settled(status) {
 		if len(rejected.items()) > 0 {
-			e.breach(productRejected, at+"/rejected_items", "Submission", "an empty list, as the status is "+string(status), "items")
+			e.breach(productRejected, at+"/rejected_items", "EvaluatedProduct", "an empty list, as the status is "+string(status), "items")
 		}
 		return
 	}

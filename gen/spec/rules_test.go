@@ -45,7 +45,7 @@ func TestBreaches_product(t *testing.T) {
 		"right":         {of("Product"), product, nil},
 		"by itself":     {of("Product"), other, []string{"product.ids /client_id", "time.impossible /updated_at"}},
 		"in a list":     {list.NewRef(), "[" + product + "," + other + ",{}]", []string{"product.ids /1/client_id", "time.impossible /1/updated_at"}},
-		"evaluated":     {of("Submission"), `{"product":` + other + `,"rejected_items":[{}]}`, []string{"product.ids /product/client_id", "time.impossible /product/updated_at", "product.settled_rejected /rejected_items"}},
+		"evaluated":     {of("EvaluatedProduct"), `{"product":` + other + `,"rejected_items":[{}]}`, []string{"product.ids /product/client_id", "time.impossible /product/updated_at", "product.settled_rejected /rejected_items"}},
 		"another thing": {of("RejectedItem"), other, nil},
 		"no object":     {of("Product"), `"text"`, nil},
 		"nothing":       {of("Product"), ``, nil},

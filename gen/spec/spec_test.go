@@ -233,7 +233,7 @@ func TestSpec_replies(t *testing.T) {
 				require.NotNil(t, media, status)
 				schema := "Error"
 				if status[0] == '2' {
-					schema = "Submission"
+					schema = "EvaluatedProduct"
 				}
 				require.Equal(t, "#/components/schemas/"+schema, media.Schema.Ref, status)
 
@@ -370,7 +370,7 @@ func TestSpec_seed(t *testing.T) {
 
 	var compact bytes.Buffer
 	require.NoError(t, json.Compact(&compact, seed))
-	var submission api.Submission
+	var submission api.EvaluatedProduct
 	require.NoError(t, json.Unmarshal(seed, &submission))
 	written, err := json.Marshal(submission)
 	require.NoError(t, err)
@@ -384,7 +384,7 @@ func TestSpec_submissionExamples(t *testing.T) {
 		examples := mediaExamples(submit(doc).Responses.Status(200).Value.Content["application/json"])
 		require.Len(t, examples, 2)
 		for _, example := range examples {
-			var submission api.Submission
+			var submission api.EvaluatedProduct
 			decode(t, example, &submission)
 			require.True(t, submission.Product.Status.Valid())
 			require.True(t, submission.Product.Product.Valid())

@@ -16,7 +16,7 @@ import (
 )
 
 // submitWith submits once, with faults.
-func submitWith(t *testing.T, s *servertest.Server, clientID, requestID, fault string, opts ...client.CallOption) (*api.Submission, error) {
+func submitWith(t *testing.T, s *servertest.Server, clientID, requestID, fault string, opts ...client.CallOption) (*api.EvaluatedProduct, error) {
 	t.Helper()
 	opts = append(opts, client.WithHeader(servertest.FaultHeader, fault), client.WithAttempts(1))
 	return s.Client().SubmitProduct(t.Context(), clientID, requestID, opts...)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,8 +42,7 @@ func TestExit(t *testing.T) {
 	status := func(status string) http.HandlerFunc {
 		return says(200, strings.Replace(complete, `"in_kyc"`, `"`+status+`"`, 1))
 	}
-	closed := httptest.NewServer(nil)
-	closed.Close()
+	const closed = "http://127.0.0.1:1" // no test is ever given this port
 	documented := command(t, nil, "", "submit", "--help").out
 	for name, tt := range map[string]struct {
 		url  string
@@ -70,8 +68,8 @@ func TestExit(t *testing.T) {
 		"the API's not found":             {serve(t, says(404, `{"code":"NOT_FOUND","message":"m"}`)), nil, 4, `404 NOT_FOUND: m \(trace \w+\)\n$`},
 		"unknown":                         {serve(t, says(500, "")), nil, 5, `It is unknown whether the request was submitted. Submit it again`},
 		"HTML":                            {serve(t, says(200, "<html>")), nil, 5, `this is not JSON`},
-		"nobody listens":                  {closed.URL, nil, 6, `connection refused; nothing was sent\n$`},
-		"wrong usage":                     {closed.URL, []string{"--no-such-flag"}, 2, `unknown flag`},
+		"nobody listens":                  {closed, nil, 6, `connection refused; nothing was sent\n$`},
+		"wrong usage":                     {closed, []string{"--no-such-flag"}, 2, `unknown flag`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -78,7 +78,7 @@ func (c *submitCmd) Run(ctx context.Context, env environment, hidden *secrets) e
 }
 
 // ended returns what the process ends with; nil is [exitDone].
-func ended(s *api.Submission) error {
+func ended(s *api.EvaluatedProduct) error {
 	switch status := s.Product.Status; {
 	case s.Complete():
 		return nil
@@ -231,7 +231,7 @@ func showAttempts(w io.Writer, response client.Response) {
 
 // showSubmission writes what a person wants to know. What a server sent is quoted if it would act on
 // the terminal; of what it did not send, there is no line.
-func showSubmission(w io.Writer, s *api.Submission) error {
+func showSubmission(w io.Writer, s *api.EvaluatedProduct) error {
 	var text bytes.Buffer
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {

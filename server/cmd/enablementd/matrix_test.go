@@ -117,7 +117,7 @@ func TestAuthorisation(t *testing.T) {
 				status, want := c.expected(situation, id)
 				require.Equal(t, status, got.status, got.body)
 				if status == http.StatusOK {
-					var submission api.Submission
+					var submission api.EvaluatedProduct
 					require.NoError(t, json.Unmarshal([]byte(got.body), &submission))
 					require.Equal(t, map[string]api.ProductStatus{
 						"complete": api.InKyc, "incomplete": api.PendingDocumentation,

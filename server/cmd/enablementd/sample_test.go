@@ -30,7 +30,7 @@ func TestSample_seed(t *testing.T) {
 	require.Equal(t, "application/json", first.header.Get("Content-Type"))
 	require.Regexp(t, `^[0-9a-f]{32}$`, first.header.Get("X-Trace-Id"))
 
-	var submission api.Submission
+	var submission api.EvaluatedProduct
 	require.NoError(t, json.Unmarshal([]byte(first.body), &submission))
 	require.False(t, submission.Product.UpdatedAt.Before(before), "updated_at is now")
 	// Field for field and in the seed's order, but for updated_at.
@@ -222,11 +222,11 @@ func TestSample_killed(t *testing.T) {
 	require.Contains(t, list.out, sample.Cases[0].RequestID)
 }
 
-func submit(t *testing.T, p *service, c sample.Case) api.Submission {
+func submit(t *testing.T, p *service, c sample.Case) api.EvaluatedProduct {
 	t.Helper()
 	got := p.call(http.MethodPost, path(c.ClientID, c.RequestID), sample.KeyLevel3)
 	require.Equal(t, http.StatusOK, got.status, got.body)
-	var submission api.Submission
+	var submission api.EvaluatedProduct
 	require.NoError(t, json.Unmarshal([]byte(got.body), &submission))
 	require.Equal(t, c.RequestID, submission.Product.ID)
 	require.Equal(t, c.ClientID, submission.Product.ClientID)

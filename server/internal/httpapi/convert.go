@@ -5,8 +5,8 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-func evaluatedProduct(r enablement.Request) api.Submission {
-	return api.Submission{
+func evaluatedProduct(r enablement.Request) api.EvaluatedProduct {
+	return api.EvaluatedProduct{
 		Product: api.Product{
 			ID:       r.ID,
 			ClientID: r.ClientID,

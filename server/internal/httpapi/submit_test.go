@@ -101,9 +101,9 @@ func TestSubmitProduct(t *testing.T) {
 			CompanyID: "company_1", ClientID: "client_1", RequestID: "request_1",
 			KeyID: "key_of_company_1", TraceID: w.Header().Get("X-Trace-Id"),
 		}, call)
-		var got api.Submission
+		var got api.EvaluatedProduct
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
-		require.Equal(t, api.Submission{
+		require.Equal(t, api.EvaluatedProduct{
 			Product: api.Product{
 				ID: "request_1", ClientID: "client_1", Product: api.CardsIndividuals, Status: api.InKyc,
 				MissingRequirements: api.MissingRequirements{Documents: []api.DocumentRequirement{}, Data: []api.DataRequirement{}},

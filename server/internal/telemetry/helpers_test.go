@@ -53,7 +53,7 @@ func (i impl) SubmitProduct(ctx context.Context, r api.SubmitProductRequestObjec
 	}
 	i.observe(ctx, time.Now(), completed, nil)
 	day := api.NewTimestamp(time.Date(2026, 4, 15, 10, 30, 0, 0, time.UTC))
-	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.Submission{
+	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.EvaluatedProduct{
 		Product: api.Product{
 			ID: r.ProductRequestID, ClientID: r.ClientID, Product: api.CardsIndividuals, Status: api.InKyc,
 			MissingRequirements: api.MissingRequirements{Documents: []api.DocumentRequirement{}, Data: []api.DataRequirement{}},

@@ -185,7 +185,7 @@ func (s *Service) evaluate(call api.SubmitProductRequestObject, r *request) api.
 		r.status, r.updated = status, s.now
 	}
 	rejected := append([]api.RejectedItem{}, r.rejected...)
-	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.Submission{
+	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.EvaluatedProduct{
 		Product: api.Product{
 			ID: call.ProductRequestID, ClientID: call.ClientID, Product: r.product, Status: r.status,
 			MissingRequirements: r.missing, CreatedAt: api.NewTimestamp(created), UpdatedAt: api.NewTimestamp(r.updated),

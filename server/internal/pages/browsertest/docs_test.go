@@ -66,7 +66,7 @@ func TestDocs(t *testing.T) {
 
 	status, body := execute(b)
 	require.Equal(t, "200", status)
-	var submission api.Submission
+	var submission api.EvaluatedProduct
 	require.NoError(t, json.Unmarshal([]byte(body), &submission))
 	require.Equal(t, seed.RequestID, submission.Product.ID)
 	require.Equal(t, api.InKyc, submission.Product.Status)

@@ -63,8 +63,8 @@ func answer(c enablement.Call) enablement.Request {
 }
 
 // typed is the same in the generated types.
-func typed(r enablement.Request) api.Submission {
-	return api.Submission{
+func typed(r enablement.Request) api.EvaluatedProduct {
+	return api.EvaluatedProduct{
 		Product: api.Product{
 			ID: r.ID, ClientID: r.ClientID, Product: api.ProductType(r.Product), Status: api.ProductStatus(r.Status),
 			MissingRequirements: api.MissingRequirements{

@@ -33,7 +33,7 @@ func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oa
 	a := answer(enablement.Call{ClientID: string(params.ClientId), RequestID: string(params.ProductRequestId)})
 	return &oas.SubmittedHeaders{
 		XTraceID: traceID,
-		Response: oas.Submission{
+		Response: oas.EvaluatedProduct{
 			Product: oas.Product{
 				ID:        oas.ID(a.ID),
 				ClientID:  oas.ID(a.ClientID),
