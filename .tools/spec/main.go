@@ -239,7 +239,7 @@ func (c *comparison) review(file string) error {
 
 func (c *comparison) verdict() error {
 	var refused []change
-	shown := map[string]bool{} // one edit of a shared schema is a change of every reply that has it
+	shown := map[string]bool{} // one edit of a shared schema is a change of every response that has it
 	for _, change := range c.changes {
 		switch {
 		case change.Level < breaking:
@@ -354,8 +354,8 @@ func load(file string) (map[string]any, error) {
 	return document, nil
 }
 
-// notifications turns callbacks round into operations whose reply is what is sent: who reads it is the
-// provider, to whom it is what a reply is to a caller.
+// notifications turns callbacks round into operations whose response is what is sent: who reads it is the
+// provider, to whom it is what a response is to a caller.
 func notifications(document map[string]any) map[string]any {
 	paths := map[string]any{}
 	for _, item := range object(document["paths"]) {
@@ -382,7 +382,7 @@ func notifications(document map[string]any) map[string]any {
 	return derived
 }
 
-// headers turns header parameters into a reply's headers.
+// headers turns header parameters into a response's headers.
 func headers(document map[string]any, parameters any) map[string]any {
 	all := map[string]any{}
 	list, _ := parameters.([]any)

@@ -14,7 +14,7 @@ import (
 )
 
 // examples walks a document and holds every example in it against its schema. It goes wherever a
-// document can have one, so that a new parameter, header, reply or operation needs no new test.
+// document can have one, so that a new parameter, header, response or operation needs no new test.
 type examples struct {
 	// faults are what is wrong, with the place.
 	faults []string
@@ -102,7 +102,7 @@ func (e *examples) callback(place string, callback *openapi3.Callback) {
 	}
 }
 
-// response checks a reply. One without content has nothing that an example could show.
+// response checks a response. One without content has nothing that an example could show.
 func (e *examples) response(place string, response *openapi3.Response) {
 	for name, ref := range ordered(response.Headers) {
 		e.parameter(place+" header "+name, &ref.Value.Parameter)
@@ -230,7 +230,7 @@ func TestExamples(t *testing.T) {
 func TestExamples_checkerCatches(t *testing.T) {
 	t.Parallel()
 	const (
-		reply    = "responses Submitted application/json"
+		response = "responses Submitted application/json"
 		callback = "callback requestInKyc https://provider.example/notifications POST"
 	)
 	submitted := func(doc *openapi3.T) *openapi3.MediaType {
@@ -251,14 +251,14 @@ func TestExamples_checkerCatches(t *testing.T) {
 		mutate func(doc *openapi3.T)
 		want   string
 	}{
-		"success without examples": {func(doc *openapi3.T) { submitted(doc).Examples = nil }, reply + ": no example"},
+		"success without examples": {func(doc *openapi3.T) { submitted(doc).Examples = nil }, response + ": no example"},
 		"error without an example": {
 			func(doc *openapi3.T) {
 				doc.Components.Responses["NotFound"].Value.Content["application/json"].Examples = openapi3.Examples{}
 			}, "responses NotFound application/json: no example",
 		},
-		"named example without a value": {func(doc *openapi3.T) { submitted(doc).Examples["in_kyc"].Value.Value = nil }, reply + " example in_kyc: no value"},
-		"media type without a schema":   {func(doc *openapi3.T) { submitted(doc).Schema = nil }, reply + ": no schema"},
+		"named example without a value": {func(doc *openapi3.T) { submitted(doc).Examples["in_kyc"].Value.Value = nil }, response + " example in_kyc: no value"},
+		"media type without a schema":   {func(doc *openapi3.T) { submitted(doc).Schema = nil }, response + ": no schema"},
 		"new media type": {
 			func(doc *openapi3.T) {
 				doc.Components.Responses["Submitted"].Value.Content["text/plain"] = &openapi3.MediaType{Schema: aString}
@@ -271,7 +271,7 @@ func TestExamples_checkerCatches(t *testing.T) {
 		"null":          {func(doc *openapi3.T) { product(doc, "in_kyc")["missing_requirements"] = nil }, "not nullable"},
 		"field nobody describes": {
 			func(doc *openapi3.T) { product(doc, "pending_documentation")["subproduct"] = "x" },
-			reply + ` example pending_documentation.product: the schema does not describe "subproduct"`,
+			response + ` example pending_documentation.product: the schema does not describe "subproduct"`,
 		},
 		"field nobody describes, far below": {
 			func(doc *openapi3.T) {
@@ -327,7 +327,7 @@ func TestExamples_checkerCatches(t *testing.T) {
 				doc.Paths.Set("/new", &openapi3.PathItem{Get: operation})
 			}, "paths /new GET 200 application/json: no example",
 		},
-		"reply that nothing refers to": {
+		"response that nothing refers to": {
 			func(doc *openapi3.T) {
 				doc.Components.Responses["Spare"] = &openapi3.ResponseRef{Value: &openapi3.Response{
 					Content: openapi3.Content{"application/json": {Schema: aString, Example: 1.0}},
@@ -358,7 +358,7 @@ func TestExamples_checkerCatches(t *testing.T) {
 			func(doc *openapi3.T) { doc.Components.Parameters["WebhookTimestamp"].Value.Example = "now" },
 			callback + " parameter webhook-timestamp example: ",
 		},
-		"callback's reply": {
+		"callback's response": {
 			func(doc *openapi3.T) {
 				notify(doc).Responses.Value("204").Value.Content = openapi3.Content{"text/plain": {Schema: aString}}
 			}, callback + " 204 text/plain: no example",

@@ -219,17 +219,17 @@ func TestSpec_replies(t *testing.T) {
 	for name, doc := range documents(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			replies := submit(doc).Responses
+			responses := submit(doc).Responses
 			statuses := []string{"200", "400", "401", "404", "409", "413", "422", "429", "500", "503"}
 			if name == "openapi.yaml" {
 				statuses = append(statuses, "2XX", "default")
 				slices.Sort(statuses)
 			}
-			require.Equal(t, statuses, slices.Sorted(slices.Values(replies.Keys())))
-			for status, ref := range ordered(replies.Map()) {
-				reply := ref.Value
-				require.Len(t, reply.Content, 1, status)
-				media := reply.Content["application/json"]
+			require.Equal(t, statuses, slices.Sorted(slices.Values(responses.Keys())))
+			for status, ref := range ordered(responses.Map()) {
+				response := ref.Value
+				require.Len(t, response.Content, 1, status)
+				media := response.Content["application/json"]
 				require.NotNil(t, media, status)
 				schema := "Error"
 				if status[0] == '2' {
@@ -237,9 +237,9 @@ func TestSpec_replies(t *testing.T) {
 				}
 				require.Equal(t, "#/components/schemas/"+schema, media.Schema.Ref, status)
 
-				require.Contains(t, reply.Headers, "X-Trace-Id", status)
-				require.True(t, reply.Headers["X-Trace-Id"].Value.Required, status)
-				retryAfter := reply.Headers["Retry-After"]
+				require.Contains(t, response.Headers, "X-Trace-Id", status)
+				require.True(t, response.Headers["X-Trace-Id"].Value.Required, status)
+				retryAfter := response.Headers["Retry-After"]
 				switch status {
 				case "429", "503":
 					require.NotNil(t, retryAfter, status)
@@ -357,7 +357,7 @@ func TestSpec_notification(t *testing.T) {
 	}
 }
 
-// TestSpec_seed holds the 200 to the reply that the API documents.
+// TestSpec_seed holds the 200 to the response that the API documents.
 func TestSpec_seed(t *testing.T) {
 	t.Parallel()
 	seed, err := os.ReadFile("testdata/seed.json")

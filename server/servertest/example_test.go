@@ -8,7 +8,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/servertest"
 )
 
-// TestExample is a user's test: a reply is lost, and submitting again does no harm.
+// TestExample is a user's test: a response is lost, and submitting again does no harm.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
@@ -18,7 +18,7 @@ func TestExample(t *testing.T) {
 		client.WithHeader(servertest.FaultHeader, "lose"), client.WithAttempts(1))
 	var failed *client.Error
 	if !errors.As(err, &failed) || failed.Outcome != client.Unknown {
-		t.Fatalf("the reply was lost, and the error is %v", err)
+		t.Fatalf("the response was lost, and the error is %v", err)
 	}
 	submission, err := s.Client().SubmitProduct(t.Context(), clientID, requestID,
 		client.WithIdempotencyKey(failed.IdempotencyKey))

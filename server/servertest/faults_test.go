@@ -135,7 +135,7 @@ func TestFaults_replies(t *testing.T) {
 		require.Contains(t, string(response.Body), `+02:00"`)
 		state := s.RequestState(requestID)
 		require.Equal(t, state.CreatedAt, submission.Product.CreatedAt.Time, "the moment is the same")
-		require.Equal(t, api.InKyc, state.Status, "the reply alone is altered")
+		require.Equal(t, api.InKyc, state.Status, "the response alone is altered")
 	})
 	t.Run("delay", func(t *testing.T) {
 		clientID, requestID := s.CompleteRequest()

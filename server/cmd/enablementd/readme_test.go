@@ -80,7 +80,7 @@ func TestREADME_namesTheSample(t *testing.T) {
 	seed := sample.Cases[0]
 	require.Contains(t, string(readme), "/management/clients/individuals/"+seed.ClientID+"/products/"+seed.RequestID+"/submit")
 	require.Contains(t, string(readme), `-H "x-api-key: `+sample.KeyLevel3+`"`)
-	reply, err := os.ReadFile("../../../gen/spec/testdata/seed.json")
+	response, err := os.ReadFile("../../../gen/spec/testdata/seed.json")
 	require.NoError(t, err)
-	require.Contains(t, string(readme), strings.TrimSpace(string(reply)), "the answer shown is the seed's")
+	require.Contains(t, string(readme), strings.TrimSpace(string(response)), "the answer shown is the seed's")
 }

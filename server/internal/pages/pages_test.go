@@ -125,11 +125,11 @@ func TestHandler_redirects(t *testing.T) {
 	server := httptest.NewServer(http.StripPrefix("/behind/a/proxy", h))
 	defer server.Close()
 	for _, path := range []string{"/behind/a/proxy/", "/behind/a/proxy/docs"} {
-		reply, err := server.Client().Get(server.URL + path)
+		response, err := server.Client().Get(server.URL + path)
 		require.NoError(t, err)
-		require.NoError(t, reply.Body.Close())
-		require.Equal(t, http.StatusOK, reply.StatusCode)
-		require.Equal(t, "/behind/a/proxy/docs/", reply.Request.URL.Path)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		require.Equal(t, "/behind/a/proxy/docs/", response.Request.URL.Path)
 	}
 }
 

@@ -12,7 +12,7 @@ var chainRows = []row{
 		},
 	},
 	{
-		id: "P2", what: "the same with replies validated, beside ogen without", measure: besideRivals("P2"),
+		id: "P2", what: "the same with responses validated, beside ogen without", measure: besideRivals("P2"),
 		lines: []line{{"ns", ratio, goal{"≤", 1.2, "×"}}},
 	},
 	{

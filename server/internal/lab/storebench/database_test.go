@@ -102,7 +102,7 @@ func openPostgresAt(t testing.TB, dsn string) database {
 }
 
 // fill stores n complete requests of as many clients, beside the sample. All but one of every so many
-// have been through: they have an audit row, a recorded reply, a notification and a delivery.
+// have been through: they have an audit row, a recorded response, a notification and a delivery.
 func (db database) fill(t testing.TB, n, every int) {
 	t.Helper()
 	require.NoError(t, db.Import(t.Context(), sample.Data(time.Now())))

@@ -53,8 +53,8 @@ func known(status int, code string) bool {
 	return ok
 }
 
-// documented returns the reply of an error that is [known]; an empty message is the usual one.
-func documented(status int, code, message string) *reply {
+// documented returns the response of an error that is [known]; an empty message is the usual one.
+func documented(status int, code, message string) *response {
 	e, _ := find(status, code)
 	if message == "" {
 		message = e.message
@@ -63,7 +63,7 @@ func documented(status int, code, message string) *reply {
 	_, _ = rand.Read(id) // never fails (crypto/rand)
 	traceID := hex.EncodeToString(id)
 
-	a := newReply()
+	a := newResponse()
 	a.status = status
 	a.header.Set("Content-Type", "application/json")
 	a.header.Set("X-Trace-Id", traceID)
@@ -80,7 +80,7 @@ func documented(status int, code, message string) *reply {
 }
 
 // becomeHTML is what a gateway with a login page answers.
-func (a *reply) becomeHTML() {
+func (a *response) becomeHTML() {
 	a.status = http.StatusOK
 	a.header = http.Header{"Content-Type": {"text/html; charset=utf-8"}}
 	a.body.Reset()
@@ -99,7 +99,7 @@ var (
 var zone = time.FixedZone("", 2*60*60)
 
 // alter changes the body of a 200.
-func (a *reply) alter(p plan) {
+func (a *response) alter(p plan) {
 	body := bytes.TrimSpace(a.body.Bytes())
 	if p.unknownStatus {
 		body = statusField.ReplaceAll(body, []byte(`"status":"under_review"`))

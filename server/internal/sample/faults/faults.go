@@ -110,9 +110,9 @@ func (h *Handler) planFor(r *http.Request) (plan, error) {
 	return p, nil
 }
 
-// answer makes the reply, as far as its content goes.
-func (h *Handler) answer(p plan, r *http.Request) *reply {
-	answer := newReply()
+// answer makes the response, as far as its content goes.
+func (h *Handler) answer(p plan, r *http.Request) *response {
+	answer := newResponse()
 	if p.status != 0 {
 		answer = documented(p.status, p.code, "")
 	} else {
@@ -147,7 +147,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// whole is the cut of a reply that is not cut.
+// whole is the cut of a response that is not cut.
 const whole = -1
 
 // plan is what happens to a call.
@@ -224,39 +224,39 @@ func statuses() string {
 	return strings.Join(list, " ")
 }
 
-// reply is an [http.ResponseWriter] that holds the reply back.
-type reply struct {
+// response is an [http.ResponseWriter] that holds the response back.
+type response struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
 }
 
-func newReply() *reply { return &reply{header: make(http.Header)} }
+func newResponse() *response { return &response{header: make(http.Header)} }
 
 // Header implements [http.ResponseWriter].
-func (a *reply) Header() http.Header { return a.header }
+func (a *response) Header() http.Header { return a.header }
 
 // WriteHeader implements [http.ResponseWriter].
-func (a *reply) WriteHeader(status int) {
+func (a *response) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 	}
 }
 
 // Write implements [http.ResponseWriter].
-func (a *reply) Write(b []byte) (int, error) {
+func (a *response) Write(b []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	return a.body.Write(b)
 }
 
 // begin sends all but the body.
-func (a *reply) begin(w http.ResponseWriter) {
+func (a *response) begin(w http.ResponseWriter) {
 	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
 	w.WriteHeader(a.status)
 }
 
-func (a *reply) send(w http.ResponseWriter) {
+func (a *response) send(w http.ResponseWriter) {
 	a.begin(w)
 	_, _ = w.Write(a.body.Bytes()) // whoever is gone needs no answer
 }

@@ -89,14 +89,14 @@ type way struct {
 func ways(tb testing.TB) []way {
 	return []way{
 		{"ours", ours(tb, false)},
-		{"ours-replies-validated", ours(tb, true)},
+		{"ours-responses-validated", ours(tb, true)},
 		{"ogen", made(tb, newOgen)},
 		{"nethttp-middleware", made(tb, newStock)},
 	}
 }
 
-func ours(tb testing.TB, validateReplies bool) http.Handler {
-	return made(tb, func() (http.Handler, error) { return newOurs(validateReplies) })
+func ours(tb testing.TB, validateResponses bool) http.Handler {
+	return made(tb, func() (http.Handler, error) { return newOurs(validateResponses) })
 }
 
 func made(tb testing.TB, make func() (http.Handler, error)) http.Handler {

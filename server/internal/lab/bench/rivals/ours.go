@@ -25,14 +25,14 @@ func (canned) Submit(_ context.Context, c enablement.Call, _ func(enablement.Fil
 }
 
 // newOurs wires the handler as the service does, with all that is on by default and no traces.
-func newOurs(validateReplies bool) (http.Handler, error) {
+func newOurs(validateResponses bool) (http.Handler, error) {
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	metrics := telemetry.NewMetrics(telemetry.MetricsConfig{Version: "bench", Logger: logger})
 	var tracing *telemetry.Tracing
 	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: canned{}, Clock: time.Now, Timeout: 10 * time.Second}),
 		server.WithAuthenticator(newAuthenticator()),
 		server.WithLogger(logger),
-		server.WithResponseValidation(validateReplies),
+		server.WithResponseValidation(validateResponses),
 		server.WithObserver(metrics.ObserveCall),
 		server.WithObserver(tracing.ObserveCall),
 		server.WithRateLimit(server.RateLimit{PerSecond: 1_000_000}), // high enough to refuse nothing

@@ -19,6 +19,6 @@ func main() {
 		panic(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var reply map[string]any
-	fmt.Println(resp.Status, json.NewDecoder(resp.Body).Decode(&reply), reply)
+	var response map[string]any
+	fmt.Println(resp.Status, json.NewDecoder(resp.Body).Decode(&response), response)
 }

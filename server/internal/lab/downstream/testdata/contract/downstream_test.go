@@ -21,11 +21,11 @@ func TestFake(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("x-api-key", "a-key-of-the-test")
-	reply, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply.Body.Close()
+	response.Body.Close()
 }
 
 func TestFake_suite(t *testing.T) {
