@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -188,10 +187,10 @@ func (m *router) complete(logger *slog.Logger) error {
 	for pattern := range m.operations {
 		return fmt.Errorf("the generated code lacks a route of the specification: %s", pattern)
 	}
-	level := slog.LevelDebug // of all nobody has to be told
+	tell := logger.Debug // of all nobody has to be told
 	if len(m.left) > 0 {
-		level = slog.LevelInfo
+		tell = logger.Info
 	}
-	logger.Log(context.Background(), level, "handler is ready", slog.Any("served", m.served), slog.Any("not_served", m.left))
+	tell("handler is ready", slog.Any("served", m.served), slog.Any("not_served", m.left))
 	return nil
 }

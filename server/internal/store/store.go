@@ -94,7 +94,7 @@ type Store interface {
 	Import(ctx context.Context, data dataset.Source) error
 	// Reset is Import of data that may be stored already, its requests and all documents of its clients included:
 	// they are from now on as if nothing had ever been submitted. What was submitted stays with its notification and
-	// its audit rows, as a request of another id, so that what waits to be delivered is. Every reply that is recorded
+	// its audit rows, as a request of another id, so that what waits to be delivered is. Every response that is recorded
 	// under an idempotency key is forgotten. The data of a sample is reset, and nothing else.
 	Reset(ctx context.Context, data *dataset.Dataset) error
 

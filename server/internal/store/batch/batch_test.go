@@ -86,9 +86,9 @@ func TestDecide_replays(t *testing.T) {
 func TestDecide_recorded(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change func(*batch.Submission)
-		reply  string
-		err    error
+		change   func(*batch.Submission)
+		response string
+		err      error
 	}{
 		"in its window":      {func(*batch.Submission) {}, "recorded", nil},
 		"while others work":  {func(s *batch.Submission) { s.KeyTaken = true }, "recorded", nil},
@@ -104,8 +104,8 @@ func TestDecide_recorded(t *testing.T) {
 			test.change(s)
 			w := batch.Decide([]*batch.Submission{s})
 			require.ErrorIs(t, s.Err, test.err)
-			require.Equal(t, test.reply, string(s.Change.Response))
-			require.Equal(t, test.reply != "in_kyc", w.Empty())
+			require.Equal(t, test.response, string(s.Change.Response))
+			require.Equal(t, test.response != "in_kyc", w.Empty())
 		})
 	}
 }
