@@ -51,8 +51,8 @@ func TestExit(t *testing.T) {
 		errs string
 	}{
 		"in_kyc":                {serve(t, says(200, complete)), nil, 0, `^$`},
-		"in_kyc, lists missing": {serve(t, says(200, strings.NewReplacer(`"missing_requirements"`, `"x"`, `"rejected_items"`, `"y"`).Replace(complete))), nil, 0, `^(enablement: the response is odd: /\S+: the field is missing\n){3}$`},
-		"in_kyc, odd time":      {serve(t, says(200, strings.Replace(complete, "09:20:00", "09:20:00+0000", 1))), nil, 0, `^enablement: the response is odd: /product/updated_at: .*; read as 2026-04-16T09:20:00\n$`},
+		"in_kyc, lists missing": {serve(t, says(200, strings.NewReplacer(`"missing_requirements"`, `"x"`, `"rejected_items"`, `"y"`).Replace(complete))), nil, 0, `^(enablement: unexpected in the response: /\S+: the field is missing\n){3}$`},
+		"in_kyc, odd time":      {serve(t, says(200, strings.Replace(complete, "09:20:00", "09:20:00+0000", 1))), nil, 0, `^enablement: unexpected in the response: /product/updated_at: .*; read as 2026-04-16T09:20:00\n$`},
 		"in_kyc, yet something missing": {serve(t, says(200, strings.Replace(pending, "pending_documentation", "in_kyc", 1))), nil, 3,
 			`^enablement: the request is in KYC, but the response says .*; don't submit it again\n$`},
 		"pending":                         {serve(t, says(200, pending)), nil, 3, `^$`},
@@ -153,7 +153,7 @@ func TestSubmit_absent(t *testing.T) {
 
 	got = command(t, withKey, "", "submit", clientID, requestID, "--base-url", serve(t, says(200, strings.Replace(bare, "%s", "requested", 1))))
 	require.Equal(t, 3, got.code)
-	require.Equal(t, "Request  "+requestID+"\nStatus   requested\nMissing  the response does not say all that is\n", got.out)
+	require.Equal(t, "Request  "+requestID+"\nStatus   requested\nMissing  the response does not list everything\n", got.out)
 
 	unnamed := strings.Replace(pending, `"fields":[{"key":"phone","data_type":"PHONE","required":false}]`, `"fields":null`, 1)
 	unnamed = strings.Replace(unnamed, `"name":"Identity document"`, `"name":5`, 1)

@@ -53,11 +53,11 @@ const (
 const exitCodes = `Exit codes:
 
     0  in KYC, or the notification is genuine
-    1  anything else went wrong; says nothing about the request
-    2  wrong usage, or a crash; says nothing about the request
+    1  another failure; the state of the request is unknown
+    2  wrong usage, or a crash; the state of the request is unknown
     3  something is still missing, or an item was rejected
     4  the server refused the call, or the notification is not genuine
-    5  unknown whether the request was submitted
+    5  it is unknown whether the request was submitted
     6  nothing was sent
     7  the request was rejected
     8  the request is enabled

@@ -96,7 +96,7 @@ Product  cards_individuals
 Status   pending_documentation
 Updated  2026-04-16T09:20:00 UTC
 
-MISSING                      TYPE      REQUIRED  WHAT WILL DO
+MISSING                      TYPE      REQUIRED  ACCEPTED
 Identity document            document  yes       Passport, or National [31m id
 Personal information: phone  data      no        PHONE
 
@@ -127,7 +127,7 @@ func TestSubmit_failures(t *testing.T) {
 		"not sent":    {closed, []string{"--retries=0"}, 6, "connection refused"},
 		"wrong key":   {serve(t, says(401, `{"code":"AUTH","message":"Invalid API key"}`)), nil, 4, "401 AUTH: Invalid API key"},
 		"bad id":      {closed, []string{"--", "a b"}, 2, "unexpected argument a b"},
-		"no time":     {closed, []string{"--timeout", "0s"}, 2, "--timeout: 0s is no time at all"},
+		"no time":     {closed, []string{"--timeout", "0s"}, 2, "--timeout: 0s; it must be above zero"},
 		"retries":     {closed, []string{"--retries", "10"}, 2, "--retries: 10; pass 0 to 9"},
 		"bad key":     {closed, []string{"--idempotency-key", "a b"}, 2, "WithIdempotencyKey: the key must be"},
 		"two servers": {closed, []string{"--sandbox"}, 2, "can't be used together"},
@@ -270,7 +270,7 @@ func TestVerify(t *testing.T) {
 		"header without colon": {withSecret, body, []string{"-H", "x"}, 2, "--header: write it like"},
 		"no such file":         {withSecret, "", []string{"nowhere"}, 2, "no such file"},
 		"no such secret file":  {nil, message, []string{"--secret-file", "nowhere"}, 2, "--secret-file: "},
-		"standard input twice": {nil, message, []string{"--secret-file", "-"}, 2, "can't be both"},
+		"standard input twice": {nil, message, []string{"--secret-file", "-"}, 2, "cannot hold both"},
 		"no tolerance":         {withSecret, message, []string{"--tolerance", "0s"}, 2, "WithTolerance"},
 		"too large":            {withSecret, strings.Repeat("x", 300<<10), nil, 2, "larger than"},
 	} {

@@ -27,14 +27,14 @@ const (
 type submitCmd struct {
 	Client         string        `arg:"" help:"Id of the client."`
 	Request        string        `arg:"" help:"Id of the product enablement request."`
-	BaseURL        string        `name:"base-url" xor:"server" placeholder:"URL" help:"Server to call, with a path in front of the API's own if there is one (default: the environment's CRYPTOMATE_BASE_URL, or production)."`
+	BaseURL        string        `name:"base-url" xor:"server" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
 	Sandbox        bool          `env:"ENABLEMENT_SANDBOX" xor:"server" help:"Call the sandbox."`
 	KeyFile        string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
-	IdempotencyKey string        `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Name of this submission: within 24 hours, a repeat is answered as the first one was (default: a random one). Since the call may be a repeat, a 409 ends with 5."`
+	IdempotencyKey string        `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Idempotency key of this submission (default: a random one). Within 24 hours, a repeat with the same key gets the first response. With this flag a 409 gives exit code 5, because an earlier call may have submitted the request."`
 	Timeout        time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits."`
-	Retries        int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat an attempt that failed, 0 to 9."`
-	JSON           bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or a description of the error."`
-	Verbose        bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Tell of every attempt on standard error."`
+	Retries        int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a failed attempt, 0 to 9."`
+	JSON           bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or the error as JSON."`
+	Verbose        bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Write each attempt to standard error."`
 }
 
 // Help is the end of --help.
@@ -64,7 +64,7 @@ func (c *submitCmd) Run(ctx context.Context, env environment, hidden *secrets) e
 		return c.fail(env, err)
 	}
 	for _, oddity := range response.Oddities {
-		_, _ = fmt.Fprintln(env.err, "enablement: the response is odd:", visible.Line(oddity))
+		_, _ = fmt.Fprintln(env.err, "enablement: unexpected in the response:", visible.Line(oddity))
 	}
 	if c.JSON {
 		_, err = fmt.Fprintf(env.out, "%s\n", document(response.Body))
@@ -108,7 +108,7 @@ func (c *submitCmd) client(env environment, key string) (*client.Client, error) 
 		return nil, usage("--retries: %d; pass 0 to 9", c.Retries)
 	}
 	if c.Timeout <= 0 {
-		return nil, usage("--timeout: %v is no time at all", c.Timeout)
+		return nil, usage("--timeout: %v; it must be above zero", c.Timeout)
 	}
 	opts := []client.Option{
 		client.WithRetry(client.RetryPolicy{MaxAttempts: c.Retries + 1}),
@@ -252,10 +252,10 @@ func showSubmission(w io.Writer, s *api.EvaluatedProduct) error {
 		row("Updated", s.Product.UpdatedAt.String()+" UTC")
 	}
 	if s.Product.Status.Pending() && !s.MissingTold() {
-		row("Missing", "the response does not say all that is")
+		row("Missing", "the response does not list everything")
 	}
 	if missing := s.Missing(); len(missing) > 0 {
-		_, _ = fmt.Fprintln(out, "\nMISSING\tTYPE\tREQUIRED\tWHAT WILL DO")
+		_, _ = fmt.Fprintln(out, "\nMISSING\tTYPE\tREQUIRED\tACCEPTED")
 		for _, item := range missing {
 			name, kind, required, what := describe(item)
 			row(name, kind, required, what)

@@ -19,10 +19,10 @@ import (
 const envSecrets = "ENABLEMENT_WEBHOOK_SECRET"
 
 type verifyCmd struct {
-	File       string        `arg:"" default:"-" help:"File with the notification, - for standard input: headers, an empty line, and the body as it came. With --header, the body alone."`
-	Header     []string      `short:"H" sep:"none" placeholder:"NAME: VALUE" help:"A header of the notification, as curl takes it; webhook-id, webhook-timestamp and webhook-signature are needed."`
+	File       string        `arg:"" default:"-" help:"File with the notification, or - for standard input. It holds the headers, an empty line and the unchanged body. With --header, it holds only the body."`
+	Header     []string      `short:"H" sep:"none" placeholder:"NAME: VALUE" help:"A header of the notification, written as for curl. Give webhook-id, webhook-timestamp and webhook-signature."`
 	SecretFile string        `env:"ENABLEMENT_SECRET_FILE" placeholder:"PATH" help:"File with the signing secrets, one a line (default: the environment's ENABLEMENT_WEBHOOK_SECRET, separated by spaces)."`
-	Tolerance  time.Duration `env:"ENABLEMENT_TOLERANCE" default:"5m" help:"How old, or from how far ahead, it may be."`
+	Tolerance  time.Duration `env:"ENABLEMENT_TOLERANCE" default:"5m" help:"Longest difference between the notification's time and now, past or future."`
 	JSON       bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the notification as JSON."`
 }
 
@@ -80,7 +80,7 @@ func (c *verifyCmd) secrets(env environment) ([]string, error) {
 		return secrets, nil
 	}
 	if c.SecretFile == "-" && c.File == "-" {
-		return nil, usage("standard input can't be both, the secrets and the notification")
+		return nil, usage("standard input cannot hold both the secrets and the notification; give a file for one of them")
 	}
 	text, err := readFile(env, c.SecretFile, 64<<10)
 	if err != nil {
