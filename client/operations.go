@@ -50,9 +50,7 @@ func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID s
 }
 
 func ofClient(clientID string) id { return id{"clientID", "client_id", clientID} }
-func ofRequest(productRequestID string) id {
-	return id{"productRequestID", "request_id", productRequestID}
-}
+func ofRequest(requestID string) id { return id{"productRequestID", "request_id", requestID} }
 
 // checkProduct holds a product against what was asked for. Errors name its fields with what stands before.
 func checkProduct(before string, product api.Product, clientID, productRequestID string) error {
