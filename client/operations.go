@@ -49,7 +49,7 @@ func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID s
 		})
 }
 
-func ofClient(clientID string) id { return id{"clientID", "client_id", clientID} }
+func ofClient(clientID string) id   { return id{"clientID", "client_id", clientID} }
 func ofRequest(requestID string) id { return id{"productRequestID", "request_id", requestID} }
 
 // checkProduct holds a product against what was asked for. Errors name its fields with what stands before.
