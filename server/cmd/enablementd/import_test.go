@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -205,8 +206,9 @@ func TestImport_memory(t *testing.T) {
 
 	fields, unknown := io.Pipe()
 	go func() {
+		buffered := bufio.NewWriterSize(unknown, 64<<10) // a pipe passes each write on by itself
 		for i := 0; ; i++ {
-			if _, err := fmt.Fprintf(unknown, `"field_%d": 1, `, i); err != nil {
+			if _, err := fmt.Fprintf(buffered, `"field_%d": 1, `, i); err != nil {
 				return // its reader has had enough
 			}
 		}
