@@ -17,7 +17,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// lockWait is how often a process looks whether another one has finished migrating.
+// lockWait is how often a process looks whether another one has finished opening or migrating.
 const lockWait = 20 * time.Millisecond
 
 // Migrate brings the database up to date: the schema here, then whatever else, the queue's. Any number of

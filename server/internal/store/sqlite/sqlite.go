@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
@@ -66,10 +68,29 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	reading.SetMaxOpenConns(readers)
 	reading.SetMaxIdleConns(readers)
 	db := &DB{path: path, writing: writing, reading: reading, turn: make(chan struct{}, 1)}
-	if err := writing.PingContext(ctx); err != nil {
+	if err := db.connect(ctx); err != nil {
 		return nil, errors.Join(advise(fmt.Errorf("database %s: %w", path, err)), db.Close())
 	}
 	return db, nil
+}
+
+// busyTimeout is how long a connection waits for another process's.
+const busyTimeout = 10 * time.Second
+
+// connect makes the first connection, which gives a new file its WAL. Of several that do so at the same moment,
+// SQLite refuses all but one at once, without its busy timeout: they ask again here.
+func (db *DB) connect(ctx context.Context) error {
+	for begin := time.Now(); ; {
+		err := db.writing.PingContext(ctx)
+		if codeOf(err) != sqlite3.SQLITE_BUSY || time.Since(begin) >= busyTimeout {
+			return err
+		}
+		select {
+		case <-time.After(lockWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // dsn is the recipe that holds under many writers: without _txlock=immediate a transaction that
@@ -78,7 +99,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 func dsn(path string, readOnly bool) string {
 	query := url.Values{
 		"_pragma": {
-			"busy_timeout(10000)",
+			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
 			"journal_mode(WAL)",
 			"synchronous(FULL)",
 			"foreign_keys(1)",

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -146,6 +147,27 @@ func TestMigrate_manyAtOnce(t *testing.T) {
 	group.Wait()
 	for _, err := range errs {
 		require.NoError(t, err)
+	}
+}
+
+// TestOpen_manyAtOnce: who opens a new file while others do waits for them.
+func TestOpen_manyAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "new.db")
+		var group sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			group.Go(func() {
+				db, err := sqlite.Open(t.Context(), path)
+				if err == nil {
+					err = db.Close()
+				}
+				errs[i] = err
+			})
+		}
+		group.Wait()
+		require.NoError(t, errors.Join(errs...))
 	}
 }
 
