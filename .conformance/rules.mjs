@@ -5,8 +5,12 @@ import { createRequire } from 'node:module';
 // A plugin finds packages beside itself only; this one is where .ci/judges puts it.
 const { parse } = createRequire(new URL('../bin/conformance/', import.meta.url))('yaml');
 
-// What every operation can answer, since the chain around it does.
-const errors = ['400', '401', '404', '409', '413', '422', '429', '500', '503', 'default'];
+// What every operation can respond with, since the chain around it does; and what one with an id in its path
+// or an Idempotency-Key can, besides.
+const errors = ['400', '401', '413', '429', '500', '503', 'default'];
+const withId = ['404'];
+const withKey = ['409', '422'];
+const takesKey = (operation) => (operation.parameters ?? []).some((parameter) => parameter.$ref === '#/components/parameters/IdempotencyKey');
 const errorSchema = '#/components/schemas/Error';
 
 // The notifications are calls to the provider: they have no level and no errors of ours.
@@ -24,9 +28,10 @@ function operation() {
       if (!Number.isInteger(level) || level < 1) {
         report('The operation has no `x-access-level`: add the least level that a key needs, as a number from 1.');
       }
-      for (const status of errors) {
+      const expected = [...errors, ...(ctx.location.pointer.includes('{') ? withId : []), ...(takesKey(operation) ? withKey : [])].sort();
+      for (const status of expected) {
         if (!operation.responses?.[status]) {
-          report(`The operation has no ${status}: add it under \`responses\`, every operation can answer it.`, 'responses');
+          report(`The operation has no ${status}: add it under \`responses\`, the chain around every operation like it sends it.`, 'responses');
         }
       }
       const success = Object.entries(operation.responses ?? {}).filter(([status]) => /^2[0-9][0-9]$/.test(status));
@@ -39,17 +44,23 @@ function operation() {
   };
 }
 
-// Every reply with a body has an example, and every one has its trace id.
+// Every response with a body has an example, and every one has its trace id.
 function replies() {
+  const empty = new Set(['204']); // the statuses and names of what has no body
   return {
+    Operation(operation) {
+      if (operation.responses?.['204']) {
+        for (const status of ['204', '2XX']) empty.add(operation.responses[status]?.$ref?.split('/').at(-1));
+      }
+    },
     Response(response, ctx) {
       if (isCallback(ctx)) return;
       const at = { location: ctx.location.key() };
       if (!response.headers?.['X-Trace-Id']) {
-        ctx.report({ message: 'The reply has no `X-Trace-Id`: add `$ref: \'#/components/headers/TraceId\'` under `headers`.', ...at });
+        ctx.report({ message: 'The response has no `X-Trace-Id`: add `$ref: \'#/components/headers/TraceId\'` under `headers`.', ...at });
       }
-      if (!response.content?.['application/json']) {
-        ctx.report({ message: 'The reply has no `application/json`: every reply of this API has a body.', ...at });
+      if (!response.content?.['application/json'] && !empty.has(ctx.location.pointer.split('/').at(-1))) {
+        ctx.report({ message: 'The response has no `application/json`: every response of this API but a 204 has a body.', ...at });
       }
     },
     MediaType(media, ctx) {
@@ -95,7 +106,10 @@ function open() {
         if (schema.enum) {
           report('A closed `enum` makes an exception of a new value: list the values under `x-extensible-enum`, and add it to gen/api/overlay.yaml.', 'enum');
         }
-        if (schema.type === 'object' && schema.additionalProperties !== true) {
+        const isInput = ctx.location.pointer.endsWith('Input');
+        if (schema.type === 'object' && isInput && schema.additionalProperties !== false) {
+          report('What a call sends must be closed, or a field that is misspelt gets lost: add `additionalProperties: false`.', 'type');
+        } else if (schema.type === 'object' && !isInput && schema.additionalProperties !== true) {
           report('The object does not say that it is open to new fields: add `additionalProperties: true`.', 'type');
         }
         for (const [name, property] of Object.entries(schema.properties ?? {})) {

@@ -11,18 +11,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cryptomate-go/enablement/client/internal/gate"
+	"github.com/cryptomate-go/enablement/gen/api"
 )
 
 // call is one call with all its attempts.
 type call struct {
 	config
 	operation
-	operationID string
-	ids         []id
-	named       bool // the caller named the key: a call before may have had it
-	http        *http.Client
+	asked Call
+	named bool // the caller named the key: a call before may have had it
+	http  *http.Client
 	// req is what every attempt sends a copy of.
 	req *http.Request
 	// decode reads a success, and tells what is odd of it.
@@ -33,20 +34,50 @@ type call struct {
 	oddities []string
 }
 
+// Call is what a call asks of the API. An [Error] remembers it for [Client.Settle].
+type Call struct {
+	Operation string          // operationId in openapi.yaml, such as submitProduct
+	ClientID  string          // of all but createClient and listClients
+	RequestID string          // of submitProduct
+	Client    api.ClientInput // of createClient and updateClient
+	Product   api.ProductType // of requestProduct
+	// At is when it was first sent; zero where that is not known.
+	At time.Time
+}
+
 // id is an id that goes into the path, by the name of its argument and of its attribute in a trace.
 type id struct{ name, attribute, value string }
 
+// check refuses what the API would, and what would change the path of the URL, as ".." does.
+func (i id) check() error {
+	if i.value != "" && len(i.value) <= 64 && strings.Trim(i.value, idCharacters) == "" {
+		return nil
+	}
+	// The value is not repeated: what stands where an id should may be anything, a key or an address.
+	return fmt.Errorf("%s is not an id, 1 to 64 letters, digits, _ and -; pass the one that the API gave", i.name)
+}
+
+const idCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+// ids are those of the path.
+func (call *call) ids() []id {
+	return []id{ofClient(call.asked.ClientID), ofRequest(call.asked.RequestID)}[:call.operation.ids]
+}
+
+func ofClient(clientID string) id   { return id{"clientID", "client_id", clientID} }
+func ofRequest(requestID string) id { return id{"productRequestID", "request_id", requestID} }
+
 // do makes a call of an operation of the table: it sends what build returns until there is a success, or the
 // retry policy says to stop. check holds a success against what was asked for.
-func do[T any](ctx context.Context, c *Client, operationID string, ids []id, opts []CallOption,
+func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 	build func(key *string) (*http.Request, error), check func(*T) error,
 ) (*T, error) {
-	call, err := c.newCall(operationID, ids, opts)
+	call, err := c.newCall(asked, opts)
 	if err == nil {
 		call.req, err = build(&call.key)
 	}
 	if err != nil {
-		return nil, c.masked(&Error{Operation: operationID, Outcome: NotSent, Err: fmt.Errorf("%w: %w", ErrInvalidInput, err)})
+		return nil, c.masked(&Error{Operation: asked.Operation, Outcome: NotSent, Err: fmt.Errorf("%w: %w", ErrInvalidInput, err)})
 	}
 	var result *T
 	call.decode = func() (oddities []string, err error) {
@@ -67,15 +98,17 @@ func do[T any](ctx context.Context, c *Client, operationID string, ids []id, opt
 	return result, nil
 }
 
-// newCall refuses what the API would, and what would change the path of the URL, as ".." does.
-func (c *Client) newCall(operationID string, ids []id, opts []CallOption) (*call, error) {
-	for _, id := range ids {
-		// The value is not repeated: what stands where an id should may be anything, a key or an address.
-		if id.value == "" || len(id.value) > 64 || strings.Trim(id.value, idCharacters) != "" {
-			return nil, fmt.Errorf("%s is not an id, 1 to 64 letters, digits, _ and -; pass the one that the API gave", id.name)
+// newCall sets up a call, and refuses what is wrong with it.
+func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
+	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: c.http}
+	for _, id := range call.ids() {
+		if err := id.check(); err != nil {
+			return nil, err
 		}
 	}
-	call := &call{config: c.config, operation: operations[operationID], operationID: operationID, ids: ids, http: c.http}
+	if !utf8.ValidString(fmt.Sprint(asked)) { // encoding/json would put other characters in
+		return nil, errors.New("a text is not UTF-8; convert it from the encoding that it is in")
+	}
 	for _, opt := range opts {
 		if err := opt.setCall(&call.config); err != nil {
 			return nil, err
@@ -96,8 +129,6 @@ func (c *Client) newCall(operationID string, ids []id, opts []CallOption) (*call
 	return call, nil
 }
 
-const idCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-
 // repeat makes attempts until one succeeds or the policy says to stop.
 func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Error {
 	deadline := c.deadline(ctx, call)
@@ -107,7 +138,7 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 			return c.unsent(ctx, call, last, err)
 		}
 		attempt, failed := c.timed(ctx, call, deadline)
-		if failed == nil {
+		if failed == nil || call.removes && last != nil && last.Outcome == Unknown && failed.gone() {
 			c.budget.give(n)
 			call.attempts = append(call.attempts, attempt)
 			observed.attempted(n, attempt, nil, false)
@@ -123,7 +154,12 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 		attempt.Wait, attempt.Reason = next.wait, next.reason
 		call.attempts = append(call.attempts, attempt)
 		failed.Attempts, failed.IdempotencyKey = slices.Clone(call.attempts), c.key.Mask(call.key)
-		if call.named && failed.own() {
+		asked := call.asked
+		if !call.named { // of the call before, nobody here knows
+			asked.At = call.attempts[0].At
+		}
+		failed.asked = func() Call { return asked }
+		if call.named && failed.own() != nil {
 			failed.Outcome = Unknown // of the call before, under this key
 		}
 		if last != nil {
@@ -193,7 +229,7 @@ func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (att
 // time. What the last attempt came to is kept.
 func (c *Client) unsent(ctx context.Context, call *call, last *Error, err error) *Error {
 	err = withContextError(ctx, err)
-	ended := &Error{Operation: call.operationID, Outcome: NotSent, IdempotencyKey: call.key, Err: err}
+	ended := &Error{Operation: call.asked.Operation, Outcome: NotSent, IdempotencyKey: call.key, Err: err}
 	if last != nil {
 		ended = last
 		if last.Err == nil {

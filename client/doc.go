@@ -3,6 +3,13 @@
 //
 // [New] makes a [Client] of an API key, [FromEnv] of the environment; make one and share it.
 //
+// A client of the company is created, asks for a product, is completed and submitted:
+//
+//	CreateClient, Client, Clients, UpdateClient, DeleteClient
+//	RequestProduct, Products, SubmitProduct
+//	Settle        finds out what became of a call of which that is unknown
+//	WaitProduct   waits until a request is decided
+//
 // # Errors
 //
 // Every error is an [*Error]. Its Outcome says what became of the call: [NotSent], [Refused], or
@@ -12,27 +19,35 @@
 //	ErrBadRequest       400                                     Refused
 //	ErrUnauthorized     401: the key, or what it may do         Refused
 //	ErrNotFound         404: the client or the request          Refused
-//	ErrNotPending       409: it was submitted before            Refused, or Unknown after an attempt that may have done it
+//	ErrNotPending       409 of submit: it was submitted before  Refused, or Unknown after an attempt that may have done it
+//	ErrActive           409 of a request: there is one          the same
+//	ErrExists           400 VAL: another has the e-mail         the same
+//	ErrPrecondition     412: no such product, or state          Refused
 //	ErrRateLimited      429, or held back here                  Refused or NotSent
 //	ErrServer           5xx                                     Unknown
 //	ErrRedirect         3xx                                     Unknown
 //	ErrInvalidResponse  a success that is not the API's         Unknown
 //
-// A 409 is ErrNotPending by its status, since the API's documents do not agree on its code. Only a code
+// A 409 is ErrNotPending or ErrActive by its status, since the API's documents do not agree on its code. Only a code
 // about the Idempotency-Key makes it something else.
 //
-// After an attempt whose outcome is unknown the call's is Unknown, whatever a later one was answered. Then
-// submit the request again, with [WithIdempotencyKey] and [Error.IdempotencyKey]: the server admits one transition
-// of a request, and under the same key it answers for 24 hours what it answered first. The real API does
-// not document this. Its answer is ErrNotPending: the request was submitted, by you or by somebody else.
+// # Unknown outcomes
+//
+// After an attempt whose outcome is unknown the call's is Unknown, whatever a later one was answered. There are two ways
+// on. To call again is safe: PUT and DELETE by nature, a POST with [WithIdempotencyKey] and [Error.IdempotencyKey],
+// under which the server answers for 24 hours what it answered first. The real API does not document such keys; its
+// answer may then be ErrExists, ErrActive or ErrNotPending: it was done, by you or by somebody else.
+//
+// To look is the other way. [Client.Settle] reads what the call would have changed, and says whether it is so. After a
+// restart, of which no error is left, [Call.Unknown] makes one.
 //
 // # What is repeated
 //
-// A call is sent at most three times, under one Idempotency-Key. See [WithRetry], [WithAttempts].
+// A call is sent at most three times, a POST under one Idempotency-Key. See [WithRetry], [WithAttempts].
 //
 //	never sent: dial, DNS, TLS handshake  yes  nothing can have happened
 //	certificate not valid                 no   it will not be the next time
-//	connection broke                      yes  the outcome is unknown; the key and the one transition make it safe
+//	connection broke                      yes  the outcome is unknown; the key makes it safe, and PUT, DELETE and GET are so
 //	an HTTP/2 server gave it back         yes  the same: net/http does not say which it was
 //	attempt timeout                       yes  the same; see WithAttemptTimeout
 //	408, 500, 502, 503, 504               yes  may pass; the outcome is unknown
@@ -42,6 +57,7 @@
 //	409 IDEMPOTENCY_IN_PROGRESS           yes  the first attempt still runs; its answer comes
 //	success with a body that is cut       yes  the server answers the same again
 //	success with another body, other 2xx  no   something else answers
+//	404 after a DELETE like that          no   it is what was asked for: a success
 //	3xx, any other 4xx or 5xx             no   it will not pass
 //	X-Should-Retry: false                 no   the server asks not to
 //	the caller's context ended            no   at once, also while waiting

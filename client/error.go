@@ -22,7 +22,10 @@ var (
 	ErrBadRequest   = errors.New("bad request")               // 400
 	ErrUnauthorized = errors.New("unauthorized")              // 401: the key is unknown, expired or revoked, or may not do this
 	ErrNotFound     = errors.New("not found")                 // 404: the key's company has no such client, or the client no such request
-	ErrNotPending   = errors.New("not pending documentation") // 409 without a code about the Idempotency-Key: the request was submitted before
+	ErrNotPending   = errors.New("not pending documentation") // 409 of a submit, without a code about the Idempotency-Key: it was submitted before
+	ErrActive       = errors.New("already active")            // 409 of a request for a product, the same: there is one that is not rejected
+	ErrExists       = errors.New("client already exists")     // 400 with the code VAL of a create or an update: another client has the e-mail
+	ErrPrecondition = errors.New("precondition failed")       // 412: a state of another country, or no such product
 	ErrRateLimited  = errors.New("rate limited")              // 429: Error.RetryAfter says how long to wait
 	ErrServer       = errors.New("server error")              // any 5xx
 	ErrRedirect     = errors.New("redirect")                  // any 3xx: redirects are not followed; look at the base URL
@@ -50,6 +53,9 @@ type Error struct {
 	// Err is the cause where it is not the server's answer: the transport, the context, an argument
 	// or what is wrong with the response. It is left out of JSON: it may be of any type, and hold anything.
 	Err error `json:"-"`
+
+	// asked returns what the call asked for. It is a function, which nothing that prints or dumps looks into.
+	asked func() Call
 }
 
 // Attempt is one sending of a call.
@@ -75,15 +81,10 @@ type failure struct {
 // failure describes a response that is no success. The body is read as far as it can be: proxies
 // answer HTML, or nothing.
 func (call *call) failure(cause error) *failure {
-	// A field of another type stays empty, a body that is no JSON leaves all empty.
-	type message struct {
-		api.Error
-		Product *struct{} `json:"product"`
-	}
 	r := call.received
-	var said message
+	var said api.Error // a field of another type stays empty, a body that is no JSON leaves all empty
 	if _, err := api.DecodeLenientJSON(r.body, &said); err != nil {
-		said = message{}
+		said = api.Error{}
 	}
 	if to := r.header[redirectHost]; cause == nil && len(to) > 0 { //nolint:staticcheck // not canonical, so that no server can send it
 		delete(r.header, redirectHost)
@@ -94,7 +95,7 @@ func (call *call) failure(cause error) *failure {
 	}
 	failed := &failure{
 		Error: &Error{
-			Operation:  call.operationID,
+			Operation:  call.asked.Operation,
 			StatusCode: r.status,
 			Code:       cmp.Or(said.Code, said.ErrorCode),
 			Message:    said.Message,
@@ -106,8 +107,8 @@ func (call *call) failure(cause error) *failure {
 		timedOut:  errors.Is(cause, context.DeadlineExceeded),
 		dontRetry: strings.EqualFold(r.header.Get("X-Should-Retry"), "false"),
 	}
-	// With a product in it, this is a success whose status was changed on the way.
-	if said.Product == nil {
+	// A body as a success has it is one whose status was changed on the way.
+	if _, err := call.decode(); err != nil {
 		failed.Outcome = outcomeOf(failed.StatusCode, failed.Code)
 	}
 	return failed
@@ -133,8 +134,12 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&text, " (trace %s)", e.TraceID)
 	}
 	switch {
-	case e.Outcome == Unknown && e.own():
-		text.WriteString("; an earlier attempt under this idempotency key " + operations[e.Operation].hint)
+	case e.Outcome == Unknown && e.own() != nil:
+		text.WriteString("; an earlier attempt ")
+		if operations[e.Operation].keyed {
+			text.WriteString("under this idempotency key ")
+		}
+		text.WriteString(operations[e.Operation].hint)
 	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput):
 		text.WriteString("; nothing was sent")
 	case e.Code == "" && e.Err == nil && slices.Contains(noSuchPlace, e.StatusCode):
@@ -164,13 +169,13 @@ func (e *Error) Is(target error) bool { return target != nil && target == e.kind
 // kinds are those of every operation, by status.
 var kinds = map[int]error{
 	http.StatusBadRequest: ErrBadRequest, http.StatusUnauthorized: ErrUnauthorized, http.StatusNotFound: ErrNotFound,
-	http.StatusTooManyRequests: ErrRateLimited,
+	http.StatusPreconditionFailed: ErrPrecondition, http.StatusTooManyRequests: ErrRateLimited,
 }
 
 func (e *Error) kind() error {
-	switch {
-	case e.own():
-		return operations[e.Operation].kinds[e.StatusCode]
+	switch own := e.own(); {
+	case own != nil:
+		return own
 	case e.StatusCode >= 300 && e.StatusCode <= 399:
 		return ErrRedirect
 	case e.StatusCode >= 500 && e.StatusCode <= 599:
@@ -179,10 +184,18 @@ func (e *Error) kind() error {
 	return kinds[e.StatusCode]
 }
 
-// own tells whether the kind is one of the operation alone, about the state of what it is to change.
-func (e *Error) own() bool {
-	return operations[e.Operation].kinds[e.StatusCode] != nil && !aboutIdempotency(e.Code)
+// own returns the kind if it is one of the operation alone, about the state of what it is to change.
+func (e *Error) own() error {
+	for _, kind := range operations[e.Operation].kinds {
+		if kind.status == e.StatusCode && (kind.code == e.Code || kind.code == "" && !aboutIdempotency(e.Code)) {
+			return kind.err
+		}
+	}
+	return nil
 }
+
+// gone tells whether the API, and not just any server, answered that there is no such client.
+func (e *Error) gone() bool { return e.StatusCode == http.StatusNotFound && e.Code == api.CodeNotFound }
 
 // masked takes the API key out of everything that the server or the transport had a hand in. What is an
 // identifier is made visible, too, as [Error.Error] is: it may be shown by itself.

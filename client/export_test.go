@@ -32,17 +32,28 @@ func Decide(p RetryPolicy, n int, f Fault, left time.Duration, random float64) (
 // ErrRead is in the error of a response that broke off.
 var ErrRead = errRead
 
+// Forget takes out of an error what no two have equal.
+func Forget(e *Error) { e.asked = nil }
+
 // Operations is the table.
 var Operations = operations
 
 // Success, Keyed and Kinds are columns of it.
-func (o operation) Success() int         { return o.success }
-func (o operation) Keyed() bool          { return o.keyed }
-func (o operation) Kinds() map[int]error { return o.kinds }
+func (o operation) Success() int { return o.success }
+func (o operation) Keyed() bool  { return o.keyed }
+func (o operation) IDs() int     { return o.ids }
+func (o operation) List() bool   { return o.list }
+func (o operation) Kinds() map[int]error {
+	kinds := make(map[int]error)
+	for _, kind := range o.kinds {
+		kinds[kind.status] = kind.err
+	}
+	return kinds
+}
 
 // Do makes a call with a JSON body, as an operation that takes one would.
 func Do[T any](ctx context.Context, c *Client, body string) (*T, error) {
-	return do(ctx, c, "submitProduct", nil, nil, func(key *string) (*http.Request, error) {
+	return do(ctx, c, Call{Operation: "submitProduct", ClientID: "c", RequestID: "r"}, nil, func(key *string) (*http.Request, error) {
 		req, err := http.NewRequest(http.MethodPost, c.server, strings.NewReader(body))
 		if err == nil {
 			req.Header.Set("Content-Type", mediaType)

@@ -3,57 +3,188 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
 // operation is what [do] has to know of an operation of openapi.yaml.
 type operation struct {
-	title   string        // for texts
-	success int           // the one status of success
-	keyed   bool          // takes an Idempotency-Key
-	kinds   map[int]error // the kinds of error that are its own, by status
-	hint    string        // what to do about one of them if an attempt before it may be the reason
-	decides []string      // what is never odd in a success, as JSON pointers: it is right, or the response is invalid
+	title   string   // for texts
+	success int      // the one status of success; a success of 204 has no body
+	ids     int      // how many of the client's and the request's id are in the path
+	keyed   bool     // takes an Idempotency-Key
+	list    bool     // answers all there is, in one long body
+	removes bool     // after an attempt of unknown outcome, a 404 says that it did what it should
+	kinds   []kind   // the kinds of error that are its own
+	hint    string   // what to do about one of them if an attempt before it may be the reason
+	decides []string // what is never odd in a success, as patterns of JSON pointers: it is right, or the response is invalid
 }
+
+// kind is a kind of error. It is about the state of what the operation is to change.
+type kind struct {
+	status int
+	code   api.ErrorCode // "" where the status tells, unless the code is about the Idempotency-Key
+	err    error
+}
+
+var (
+	ofAClient  = []string{"", "/id", "/status"}
+	ofAProduct = []string{"", "/id", "/client_id", "/product", "/status"}
+)
 
 // operations is the table of all, by operationId. One more is a row here and a method below.
 var operations = map[string]operation{
+	"createClient": {
+		title: "create individual client", success: http.StatusCreated, keyed: true, decides: ofAClient,
+		kinds: []kind{{http.StatusBadRequest, api.CodeVal, ErrExists}},
+		hint:  "may have created it: list the clients to see what the one with this e-mail is",
+	},
+	"listClients": {
+		title: "list individual clients", success: http.StatusOK, list: true, decides: inAList(ofAClient),
+	},
+	"getClient": {
+		title: "get individual client", success: http.StatusOK, ids: 1, decides: ofAClient,
+	},
+	"updateClient": {
+		title: "update individual client", success: http.StatusOK, ids: 1, decides: ofAClient,
+		kinds: []kind{{http.StatusBadRequest, api.CodeVal, ErrExists}},
+		hint:  "may have updated it: get the client to see what is stored",
+	},
+	"deleteClient": {
+		title: "delete individual client", success: http.StatusNoContent, ids: 1, removes: true,
+	},
+	"requestProduct": {
+		title: "request product", success: http.StatusCreated, ids: 1, keyed: true, decides: ofAProduct,
+		kinds: []kind{{http.StatusConflict, "", ErrActive}},
+		hint:  "may have made it: list the client's products to see it",
+	},
+	"listProducts": {
+		title: "list client products", success: http.StatusOK, ids: 1, list: true, decides: inAList(ofAProduct),
+	},
 	"submitProduct": {
-		title: "submit product", success: http.StatusOK, keyed: true,
-		kinds: map[int]error{http.StatusConflict: ErrNotPending},
+		title: "submit product", success: http.StatusOK, ids: 2, keyed: true,
+		kinds: []kind{{http.StatusConflict, "", ErrNotPending}},
 		hint: "may have submitted it: list the client's products to see its status, " +
 			"in_kyc means that it was submitted",
 		decides: []string{"", "/product", "/product/id", "/product/client_id", "/product/status"},
 	},
 }
 
+// CreateClient creates a client of the key's company. One with the same e-mail address is [ErrExists], a state of
+// another country is [ErrPrecondition].
+//
+// Of this method and all others: either the result or the error is nil, never both; the error is an [*Error], and its
+// Outcome says whether the call may have taken effect all the same. An attempt that fails is repeated as the
+// [RetryPolicy] says, under one Idempotency-Key where the operation takes one.
+func (c *Client) CreateClient(ctx context.Context, in api.ClientInput, opts ...CallOption) (*api.Client, error) {
+	return do(ctx, c, Call{Operation: "createClient", Client: in}, opts,
+		func(key *string) (*http.Request, error) {
+			return api.NewCreateClientRequest(c.server, &api.CreateClientParams{IdempotencyKey: key}, in)
+		},
+		func(created *api.Client) error {
+			if created.Email != "" && !strings.EqualFold(created.Email, in.Email) {
+				return errors.New("email is not that of the call")
+			}
+			return checkClient(created, created.ID)
+		})
+}
+
+// Clients returns all clients of the key's company, the newest first.
+func (c *Client) Clients(ctx context.Context, opts ...CallOption) ([]api.Client, error) {
+	return listed(do(ctx, c, Call{Operation: "listClients"}, opts,
+		func(*string) (*http.Request, error) { return api.NewListClientsRequest(c.server) },
+		func(clients *api.Clients) error {
+			return checkEach(*clients, func(client *api.Client) error { return checkClient(client, client.ID) })
+		}))
+}
+
+// Client returns a client.
+func (c *Client) Client(ctx context.Context, clientID string, opts ...CallOption) (*api.Client, error) {
+	return do(ctx, c, Call{Operation: "getClient", ClientID: clientID}, opts,
+		func(*string) (*http.Request, error) { return api.NewGetClientRequest(c.server, clientID) },
+		func(client *api.Client) error { return checkClient(client, clientID) })
+}
+
+// UpdateClient replaces what is stored of a client, whole: what in does not have is cleared. See [api.Client.Input] for
+// what keeps the rest. The e-mail address of another client is [ErrExists], a state of another country
+// [ErrPrecondition].
+//
+// It takes no Idempotency-Key: to put the same again comes to the same, but for what somebody else put in between.
+func (c *Client) UpdateClient(ctx context.Context, clientID string, in api.ClientInput, opts ...CallOption) (*api.Client, error) {
+	return do(ctx, c, Call{Operation: "updateClient", ClientID: clientID, Client: in}, opts,
+		func(*string) (*http.Request, error) { return api.NewUpdateClientRequest(c.server, clientID, in) },
+		func(updated *api.Client) error { return checkClient(updated, clientID) })
+}
+
+// DeleteClient removes a client for good, with its documents and requests. One that is not there is [ErrNotFound]; after
+// an attempt of the same call that may have removed it, that is what was asked for, and no error.
+func (c *Client) DeleteClient(ctx context.Context, clientID string, opts ...CallOption) error {
+	_, err := do(ctx, c, Call{Operation: "deleteClient", ClientID: clientID}, opts,
+		func(*string) (*http.Request, error) { return api.NewDeleteClientRequest(c.server, clientID) },
+		func(*struct{}) error { return nil })
+	return err
+}
+
+// RequestProduct asks for a product for a client; what is missing is in the result. If the client has a request for
+// it that is not rejected, that is [ErrActive]; if there is no such product, [ErrPrecondition].
+func (c *Client) RequestProduct(ctx context.Context, clientID string, product api.ProductType, opts ...CallOption) (*api.Product, error) {
+	return do(ctx, c, Call{Operation: "requestProduct", ClientID: clientID, Product: product}, opts,
+		func(key *string) (*http.Request, error) {
+			return api.NewRequestProductRequest(c.server, clientID, &api.RequestProductParams{IdempotencyKey: key},
+				api.ProductInput{Subproduct: string(product)})
+		},
+		func(requested *api.Product) error {
+			if requested.Product != "" && requested.Product != product {
+				return errors.New("product is not that of the call")
+			}
+			return checkProduct("", requested, clientID, requested.ID)
+		})
+}
+
+// Products returns all requests of a client, the newest first, those that were rejected too. What a pending one lacks is
+// as of now.
+func (c *Client) Products(ctx context.Context, clientID string, opts ...CallOption) ([]api.Product, error) {
+	return listed(do(ctx, c, Call{Operation: "listProducts", ClientID: clientID}, opts,
+		func(*string) (*http.Request, error) { return api.NewListProductsRequest(c.server, clientID) },
+		func(products *api.Products) error {
+			return checkEach(*products, func(product *api.Product) error { return checkProduct("", product, clientID, product.ID) })
+		}))
+}
+
 // SubmitProduct evaluates a pending request of a client again. Nothing left missing: the request
 // moves to [api.InKyc] and the provider is notified. Something left: its status is
-// [api.PendingDocumentation], and the submission says what is missing and which stored items were
+// [api.PendingDocumentation], and the result says what is missing and which stored items were
 // rejected. A request that is not pending any more is [ErrNotPending].
 //
-// An attempt that fails is repeated as the [RetryPolicy] says, under one Idempotency-Key: the server
-// admits one transition of a request, so repeating is safe.
-//
-// Either the submission or the error is nil, never both; the error is an [*Error], and its Outcome
-// says whether the request may have been submitted all the same.
+// The server admits one transition of a request, so repeating is safe.
 func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID string, opts ...CallOption) (*api.EvaluatedProduct, error) {
-	return do(ctx, c, "submitProduct", []id{ofClient(clientID), ofRequest(productRequestID)}, opts,
+	return do(ctx, c, Call{Operation: "submitProduct", ClientID: clientID, RequestID: productRequestID}, opts,
 		func(key *string) (*http.Request, error) {
 			return api.NewSubmitProductRequest(c.server, clientID, productRequestID, &api.SubmitProductParams{IdempotencyKey: key})
 		},
 		func(s *api.EvaluatedProduct) error {
-			return checkProduct("product.", s.Product, clientID, productRequestID)
+			return checkProduct("product.", &s.Product, clientID, productRequestID)
 		})
 }
 
-func ofClient(clientID string) id   { return id{"clientID", "client_id", clientID} }
-func ofRequest(requestID string) id { return id{"productRequestID", "request_id", requestID} }
+// checkClient holds a client against what was asked for.
+func checkClient(client *api.Client, clientID string) error {
+	switch {
+	case client.ID == "":
+		return errors.New("id is missing")
+	case client.Status == "":
+		return errors.New("status is missing")
+	case client.ID != clientID:
+		return errors.New("id is not that of the client in the call")
+	}
+	return nil
+}
 
 // checkProduct holds a product against what was asked for. Errors name its fields with what stands before.
-func checkProduct(before string, product api.Product, clientID, productRequestID string) error {
+func checkProduct(before string, product *api.Product, clientID, productRequestID string) error {
 	switch {
 	case product.ID == "":
 		return errors.New(before + "id is missing")
@@ -65,4 +196,34 @@ func checkProduct(before string, product api.Product, clientID, productRequestID
 		return errors.New(before + "client_id is not that of the client in the call")
 	}
 	return nil
+}
+
+// checkEach checks a list: nil is none, and not an empty one.
+func checkEach[T any](list []T, check func(*T) error) error {
+	if list == nil {
+		return errors.New("the list is missing")
+	}
+	for i := range list {
+		if err := check(&list[i]); err != nil {
+			return fmt.Errorf("element %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// listed returns a list by itself.
+func listed[T any](list *[]T, err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return *list, nil
+}
+
+// inAList returns the patterns of what is in each element of a list.
+func inAList(patterns []string) []string {
+	each := []string{""}
+	for _, pattern := range patterns {
+		each = append(each, "/*"+pattern)
+	}
+	return each
 }

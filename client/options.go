@@ -183,8 +183,9 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 // ended [Unknown], or if you keep it and call again after a restart.
 //
 // A call under a named key may be a repeat, and a server that honors no key then answers that the
-// request is not pending. So [ErrNotPending] is [Unknown] under a named key, and never [Refused]. Any other
-// refusal says nothing of an earlier call.
+// request is not pending, or that there is one, or the client. So [ErrNotPending], [ErrActive] and [ErrExists] are
+// [Unknown] under a named key, and never [Refused]. Any other refusal says nothing of an earlier call. An
+// operation that takes no key, because it can be repeated without, refuses the option.
 func WithIdempotencyKey(key string) CallOption {
 	return with(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
 		"WithIdempotencyKey: the key must be 1 to 255 visible ASCII characters, without spaces; a UUID does",

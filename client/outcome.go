@@ -12,9 +12,9 @@ import (
 type Outcome int
 
 const (
-	// Unknown is that the operation may have taken effect. Call it again, with [WithIdempotencyKey] and
-	// [Error.IdempotencyKey]; nothing happens twice. Only where the error is [ErrNotPending], another
-	// call tells no more: list the client's products to see the request's status.
+	// Unknown is that the operation may have taken effect. [Client.Settle] finds out. Or call it again, with
+	// [WithIdempotencyKey] and [Error.IdempotencyKey] where there is one; nothing happens twice. Only where the error is
+	// [ErrNotPending], [ErrActive] or [ErrExists], another call tells no more.
 	Unknown Outcome = iota
 	// NotSent is that nothing of the call reached a server.
 	NotSent

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ const (
 	mediaType    = "application/json"
 	traceHeader  = "X-Trace-Id"
 	maxBody      = 1 << 20  // the most that is read of a success; the largest that is documented is some kilobytes
+	maxListBody  = 64 << 20 // the same of a list, which has no pages: a hundred thousand clients
 	maxErrorBody = 16 << 10 // the same of any other response
 	maxOddities  = 20       // the most that is told of one response
 )
@@ -69,14 +71,21 @@ type received struct {
 
 var errRead = errors.New("the response could not be read to its end")
 
+// limit is the most that is read of a response.
+func (o operation) limit(status int) int {
+	switch {
+	case status != o.success:
+		return maxErrorBody
+	case o.list:
+		return maxListBody
+	}
+	return maxBody
+}
+
 // receive reads the body up to a limit. What is within it is read to its end, so that the connection can
 // be used again.
-func receive(ctx context.Context, resp *http.Response, success int) received {
-	limit := int64(maxErrorBody)
-	if resp.StatusCode == success {
-		limit = maxBody
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+func receive(ctx context.Context, resp *http.Response, limit int) received {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
 		err = withContextError(ctx, err)
 	}
@@ -98,10 +107,12 @@ func (call *call) result() *failure {
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return call.failure(err)
 		}
-	case len(r.body) > maxBody:
-		err = fmt.Errorf("the body is larger than %d bytes", maxBody)
+	case len(r.body) > call.limit(r.status):
+		err = fmt.Errorf("the body is larger than %d bytes", call.limit(r.status))
 	default:
-		call.oddities, err = call.decode()
+		if call.oddities, err = call.decode(); err == nil && call.strict && len(call.oddities) > 0 {
+			err = errors.New(strings.Join(call.oddities, "; "))
+		}
 	}
 	if err == nil {
 		return nil
@@ -109,10 +120,16 @@ func (call *call) result() *failure {
 	return call.failure(fmt.Errorf("%w: %w", ErrInvalidResponse, err))
 }
 
-// decode reads the one JSON value that a success must be. What decides something is as the API describes it, or
-// there is an error. Details may be odd, or missing.
+// decode reads the one JSON value that a success must be; one of 204 is empty. What decides something is as the API
+// describes it, or there is an error. Details may be odd, or missing.
 func decode[T any](call *call, check func(*T) error) (result *T, oddities []string, err error) {
 	r := call.received
+	if call.success == http.StatusNoContent {
+		if len(r.body) > 0 {
+			err = errors.New("there is a body")
+		}
+		return new(T), nil, err
+	}
 	if contentType := r.header.Get("Content-Type"); contentType != mediaType {
 		// A parameter that can't be read is of no interest; the type is returned all the same.
 		if got, _, _ := mime.ParseMediaType(contentType); got != mediaType {
@@ -128,7 +145,8 @@ func decode[T any](call *call, check func(*T) error) (result *T, oddities []stri
 		return nil, nil, err
 	}
 	for _, detail := range details {
-		if slices.Contains(call.decides, detail.Pointer) {
+		at := func(pattern string) bool { ok, _ := path.Match(pattern, detail.Pointer); return ok }
+		if slices.ContainsFunc(call.decides, at) {
 			return nil, nil, detail
 		}
 		oddities = append(oddities, detail.Error())
@@ -144,9 +162,6 @@ func decode[T any](call *call, check func(*T) error) (result *T, oddities []stri
 	}
 	if more := len(oddities) - maxOddities; more > 0 {
 		oddities = append(oddities[:maxOddities], fmt.Sprintf("and %d more", more))
-	}
-	if call.strict && len(oddities) > 0 {
-		return nil, nil, errors.New(strings.Join(oddities, "; "))
 	}
 	return result, oddities, nil
 }

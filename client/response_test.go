@@ -17,7 +17,7 @@ import (
 // kinds are all that an error can be asked for.
 var kinds = []error{
 	client.ErrInvalidInput, client.ErrBadRequest, client.ErrUnauthorized, client.ErrNotFound, client.ErrNotPending,
-	client.ErrRateLimited, client.ErrServer, client.ErrRedirect, client.ErrInvalidResponse,
+	client.ErrActive, client.ErrExists, client.ErrPrecondition, client.ErrRateLimited, client.ErrServer, client.ErrRedirect, client.ErrInvalidResponse,
 }
 
 // requireKind makes sure that an error is of this kind only, or of none.
@@ -116,7 +116,7 @@ func TestClient_SubmitProduct_errorResponses(t *testing.T) {
 			want: client.Error{Code: api.CodeBadRequest}, text: "submit product: 400 BAD_REQUEST: Bad Request",
 		},
 		{
-			name: "VAL is not always a conflict", status: 412, body: `{"code":"VAL","message":"no"}`,
+			name: "VAL is not always a conflict", status: 412, kind: client.ErrPrecondition, body: `{"code":"VAL","message":"no"}`,
 			want: client.Error{Code: api.CodeVal, Message: "no"}, text: "submit product: 412 VAL: no",
 		},
 		{
@@ -199,6 +199,7 @@ func TestClient_SubmitProduct_errorResponses(t *testing.T) {
 			require.Len(t, failed.Attempts, 1)
 			require.NotEmpty(t, failed.IdempotencyKey)
 			tt.want.Attempts, tt.want.IdempotencyKey, tt.want.Outcome = failed.Attempts, failed.IdempotencyKey, failed.Outcome
+			client.Forget(failed)
 			require.Equal(t, &tt.want, failed)
 		})
 	}

@@ -31,7 +31,7 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *f
 		return c.transportFailure(ctx, attemptCtx, call, wire, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	call.received = receive(attemptCtx, resp, call.success)
+	call.received = receive(attemptCtx, resp, call.limit(resp.StatusCode))
 	failed := call.result()
 	if failed != nil && ctx.Err() != nil {
 		failed.ended = true
@@ -42,7 +42,7 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *f
 
 // transportFailure describes an attempt without a response.
 func (c *Client) transportFailure(ctx, attemptCtx context.Context, call *call, wire *wire, err error) *failure {
-	failed := &failure{Error: &Error{Operation: call.operationID, Err: withContextError(attemptCtx, withContextError(ctx, err))}}
+	failed := &failure{Error: &Error{Operation: call.asked.Operation, Err: withContextError(attemptCtx, withContextError(ctx, err))}}
 	failed.ended = ctx.Err() != nil
 	failed.timedOut = !failed.ended && errors.Is(err, context.DeadlineExceeded)
 	wire.mu.Lock()

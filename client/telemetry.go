@@ -56,7 +56,7 @@ func (t telemetry) start(ctx context.Context, c *Client, call *call) (context.Co
 	o := observed{telemetry: t, ctx: ctx, call: call, began: time.Now()}
 	if t.tracer != nil {
 		attributes := []attribute.KeyValue{attribute.String("server.address", c.base.Hostname())}
-		for _, id := range call.ids {
+		for _, id := range call.ids() {
 			attributes = append(attributes, attribute.String("enablement."+id.attribute, c.key.Mask(id.value)))
 		}
 		o.ctx, o.span = t.tracer.Start(ctx, call.title, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
@@ -98,7 +98,7 @@ func (o observed) attempted(n int, attempt Attempt, failed *Error, again bool) {
 
 // end tells of the call; failed is nil where it succeeded.
 func (o observed) end(failed *Error) {
-	outcome, status := "done", o.call.success
+	outcome, status := "done", o.call.received.status
 	if failed != nil {
 		outcome, status = failed.Outcome.String(), failed.StatusCode
 	}

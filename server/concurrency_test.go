@@ -16,7 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/server"
 )
 
-// Calls at the same time get their own answers, principals and trace ids.
+// Calls at the same time get their own responses, principals and trace ids.
 func TestCallsDoNotMix(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t,

@@ -107,7 +107,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // refuse is the response to a request that the generated code couldn't read.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	h.fail(w, r, badRequest("The request is malformed", err))
+	h.fail(w, r, unreadable(err))
 }
 
 // fail is the one place where an error becomes the response. It takes back what was written before.

@@ -17,7 +17,7 @@ import (
 	"github.com/cryptomate-go/enablement/server"
 )
 
-// FuzzHandler sends whatever net/http takes for a request. Whatever it is, the answer is on spec,
+// FuzzHandler sends whatever net/http takes for a request. Whatever it is, the response is on spec,
 // and the implementation sees only what the specification allows.
 func FuzzHandler(f *testing.F) {
 	f.Add("POST", goodPath, "", goodKey, "key-1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "", false)

@@ -65,15 +65,10 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := settings.limits.declared(operations); err != nil {
-		return nil, err
-	}
-	if settings.idempotency != nil {
-		if err := repeatable(operations); err != nil {
+	for _, op := range operations {
+		if err := settings.declared(op); err != nil {
 			return nil, err
 		}
-	}
-	for _, op := range operations {
 		op.logger = settings.logger.With(slog.String("operation", op.id), slog.String("method", op.route.Method))
 	}
 	h := &handler{

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -46,7 +45,7 @@ var (
 	ErrIdempotencyMismatch = &Error{
 		Status:  http.StatusUnprocessableEntity,
 		Code:    api.CodeIdempotencyMismatch,
-		Message: "This Idempotency-Key was used for another submission",
+		Message: "This Idempotency-Key was used for another call",
 	}
 	// ErrIdempotencyInProgress: the first call still runs.
 	ErrIdempotencyInProgress = &Error{
@@ -196,16 +195,4 @@ func (h *handler) settle(ctx context.Context, c *call, certain bool) {
 		h.logger.LogAttrs(ctx, slog.LevelError, "idempotency key not settled", slog.String("trace_id", c.traceID),
 			slog.String("operation", c.operationID()), slog.Bool("certain", certain), slog.String("err", err.Error()))
 	}
-}
-
-// repeatable returns an error if the description has no answer for a call under a key that is not its first.
-func repeatable(operations map[string]*operation) error {
-	for _, op := range operations {
-		for _, refusal := range []*Error{ErrIdempotencyMismatch, ErrIdempotencyInProgress} {
-			if op.keyed() && !op.declares(refusal.Status) {
-				return fmt.Errorf("WithIdempotency: %s declares no response %d", op.id, refusal.Status)
-			}
-		}
-	}
-	return nil
 }

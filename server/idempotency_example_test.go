@@ -9,7 +9,7 @@ import (
 	"github.com/cryptomate-go/enablement/server"
 )
 
-// The second call is answered what the first one was; the third asks for something else under its key.
+// The second call gets the response of the first one; the third asks for something else under its key.
 func ExampleWithIdempotency() {
 	handler, err := server.Handler(service{},
 		server.WithAuthenticator(server.AuthenticatorFunc(authenticate)),

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// idempotencyWindow is how long a key is answered what its first call was answered (openapi.yaml, Idempotency-Key).
+// idempotencyWindow is how long calls under a key get the response of the first one (openapi.yaml, Idempotency-Key).
 const idempotencyWindow = 24 * time.Hour
 
 // MemoryIdempotency is an [IdempotencyStore] in memory: for tests, and for a service of one process that

@@ -113,7 +113,7 @@ func TestNothingOfTheCallerIsLogged(t *testing.T) {
 	require.NotContains(t, f.log.String(), "CANARY")
 }
 
-// What an Error hides from the caller is found in the log under the answer's trace id.
+// What an Error hides from the caller is found in the log under the response's trace id.
 func TestCauses(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("password=hunter2")

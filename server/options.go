@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
@@ -40,6 +41,19 @@ func settingsFrom(opts []Option) (settings, error) {
 		return settings{}, errors.New("no authenticator: WithAuthenticator is required")
 	}
 	return s, nil
+}
+
+// declared returns an error if the specification lacks a response that an option makes.
+func (s *settings) declared(op *operation) error {
+	if s.limits != nil && !op.declares(http.StatusTooManyRequests) {
+		return fmt.Errorf("WithRateLimit: %s declares no response %d", op.id, http.StatusTooManyRequests)
+	}
+	for _, refusal := range [...]*Error{ErrIdempotencyMismatch, ErrIdempotencyInProgress} {
+		if s.idempotency != nil && op.keyed() && !op.declares(refusal.Status) {
+			return fmt.Errorf("WithIdempotency: %s declares no response %d", op.id, refusal.Status)
+		}
+	}
+	return nil
 }
 
 // WithAuthenticator sets who decides on API keys. It is required: without it [Handler] returns an

@@ -92,19 +92,6 @@ func newLimits(limit RateLimit) (*limits, error) {
 	return &limits{addresses: addresses, companies: companies}, nil
 }
 
-// declared returns an error if the specification has no refusal for an operation.
-func (l *limits) declared(operations map[string]*operation) error {
-	if l == nil {
-		return nil
-	}
-	for pattern, op := range operations {
-		if !op.declares(http.StatusTooManyRequests) {
-			return fmt.Errorf("WithRateLimit: %s: it declares no response %d", pattern, http.StatusTooManyRequests)
-		}
-	}
-	return nil
-}
-
 func (l *limits) allowAddress(from netip.Addr) error {
 	if l == nil {
 		return nil

@@ -58,8 +58,10 @@ func (p *response) send(w http.ResponseWriter) {
 	if p.beside {
 		maps.Copy(header, p.header)
 	}
-	p.length[0] = strconv.Itoa(len(p.body))
-	header["Content-Length"] = p.length[:]
+	if p.status != http.StatusNoContent { // RFC 9110, section 8.6
+		p.length[0] = strconv.Itoa(len(p.body))
+		header["Content-Length"] = p.length[:]
+	}
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body)
 }

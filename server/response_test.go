@@ -77,7 +77,7 @@ func TestResponsesThatNeverLeave(t *testing.T) {
 		"wrong Content-Type":    {responds(write(200, "text/hunter2", string(valid))), "Content-Type has unexpected value", false},
 		"no Content-Type":       {responds(write(200, "", string(valid))), "Content-Type has unexpected value", false},
 		"missing header":        {responds(write(503, asJSON, `{"code":"SERVER_ERROR","message":"","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`)), `"Retry-After" missing`, false},
-		"header below minimum":  {responds(unavailable), `"Retry-After" doesn't match schema: breaks the rule minimum`, false},
+		"header below minimum":  {responds(unavailable), `"Retry-After" doesn't match schema: must be at least 1`, false},
 		"error of another form": {responds(write(404, asJSON, `{"error":"hunter2"}`)), "404 response is not as described", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestTheResponseIsTheImplementations(t *testing.T) {
 	require.JSONEq(t, string(want), string(a.body))
 }
 
-// An implementation may also answer a documented error as a response of its own.
+// An implementation may also write a documented error by itself.
 func TestAResponseMayBeADocumentedError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(ctx context.Context, _ api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {

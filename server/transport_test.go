@@ -101,7 +101,7 @@ func TestTransport_SmuggledRequests(t *testing.T) {
 	chunk := func(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), text) }
 	for name, test := range map[string]struct {
 		raw    string
-		status int // of the one answer
+		status int // of the one response
 	}{
 		"both lengths, by length":            {head + length(len(end+hidden)) + chunked + "\r\n" + end + hidden, 200},
 		"both lengths, by chunks":            {head + length(5) + chunked + "\r\n" + end + hidden, 200},
@@ -253,7 +253,7 @@ func TestTransport_SlowCallers(t *testing.T) {
 	for name, test := range map[string]struct {
 		begin   string
 		trickle string // sent over and over
-		status  int    // 0 is no answer
+		status  int    // 0 is no response
 	}{
 		"says nothing":            {"", "", 0},
 		"stops within a header":   {head + "X-Other: a", "", 0},
@@ -308,7 +308,7 @@ func TestTransport_SlowCallers(t *testing.T) {
 	}
 }
 
-// Every answer of the chain, over the wire, has the headers that check asks for.
+// Every response of the chain, over the wire, has the headers that check asks for.
 func TestTransport_HeadersOfEveryAnswer(t *testing.T) {
 	t.Parallel()
 	broken := newFixture(t, fails(errors.New("out of order")))

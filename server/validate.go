@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -49,6 +47,9 @@ func (h *handler) validateRequest(op *operation, r *http.Request) error {
 	}
 	if query == nil && op.fast.Request(r, string(body)) {
 		return nil
+	}
+	if err := unambiguous(r, body); err != nil {
+		return err
 	}
 	input := &openapi3filter.RequestValidationInput{
 		Request:     r,
@@ -98,23 +99,6 @@ func printable(name string) string {
 	return clean
 }
 
-// readBody reads a body where the operation takes one, and refuses it where it doesn't.
-func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err error) {
-	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
-		body, err = io.ReadAll(r.Body)
-		if large := new(http.MaxBytesError); errors.As(err, &large) {
-			return nil, h.tooLarge
-		} else if err != nil {
-			return nil, badRequest("The request body can't be read", nil)
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	if !op.takesBody() && max(r.ContentLength, int64(len(body))) > 0 {
-		return nil, badRequest("This operation takes no request body", nil)
-	}
-	return body, nil
-}
-
 // requestError says in few words what is wrong with a request.
 func (h *handler) requestError(err error) error {
 	var (
@@ -135,12 +119,15 @@ func (h *handler) requestError(err error) error {
 	switch {
 	case errors.As(err, &schema):
 		what, pointer = ruleOf(schema), pointerOf(schema)
+		if name, ok := unknownField(schema); ok {
+			what, pointer = "is not known", pointer+"/"+name
+		}
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
 		what = "is required"
 	case errors.Is(err, openapi3filter.ErrInvalidEmptyValue):
 		what = "must not be empty"
 	case request.Parameter == nil && request.Err == nil:
-		what = "is of another media type than the operation takes"
+		where, what = `header "Content-Type"`, "must be application/json"
 	}
 	if pointer != "" {
 		where += " " + pointer
@@ -231,10 +218,16 @@ func ruleOf(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "pattern":
 		return "must match " + e.Schema.Pattern
+	case "minimum":
+		return fmt.Sprintf("must be at least %v", *e.Schema.Min)
+	case "maximum":
+		return fmt.Sprintf("must be at most %v", *e.Schema.Max)
 	case "minLength":
 		return fmt.Sprintf("must have at least %d characters", e.Schema.MinLength)
 	case "maxLength":
 		return fmt.Sprintf("must have at most %d characters", *e.Schema.MaxLength)
+	case "format":
+		return "must be of format " + e.Schema.Format
 	case "enum":
 		return "must be one of the documented values"
 	case "type":

@@ -173,7 +173,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// The operation takes no body and no query; one that did would be held to its description as well.
+// The operation takes no body and no query; one that did would be held to its specification as well.
 func TestAnOperationWithBodyAndQuery(t *testing.T) {
 	t.Parallel()
 	doc, err := spec.GetSpec()
@@ -200,13 +200,13 @@ func TestAnOperationWithBodyAndQuery(t *testing.T) {
 		"unknown parameter": {"limit=1&max=2", "application/json", `{}`, 2, 400, `query parameter "max": is not known`},
 		"not a number":      {"limit=canary", "application/json", `{}`, 2, 400, `query parameter "limit": is malformed`},
 		"empty number":      {"limit=1&size=", "application/json", `{}`, 2, 400, `query parameter "size": must not be empty`},
-		"too small":         {"limit=0", "application/json", `{}`, 2, 400, `query parameter "limit": breaks the rule minimum`},
+		"too small":         {"limit=0", "application/json", `{}`, 2, 400, `query parameter "limit": must be at least 1`},
 		"not in the list":   {"limit=1&kind=canary", "application/json", `{}`, 2, 400, `query parameter "kind": must be one of the documented values`},
 		"no body":           {"limit=1", "application/json", ``, 0, 400, "request body: is required"},
-		"not JSON":          {"limit=1", "application/json", `canary`, 6, 400, "request body: is malformed"},
+		"not JSON":          {"limit=1", "application/json", `canary`, 6, 400, "request body: line 1, column 1: this is not JSON"},
 		"against a rule":    {"limit=1", "application/json", `{"note":"canary"}`, 17, 400, "request body /note: must have at most 3 characters"},
 		"null":              {"limit=1", "application/json", `{"note":null}`, 13, 400, "request body /note: must not be null"},
-		"other media type":  {"limit=1", "text/canary", `{}`, 2, 400, "request body: is of another media type than the operation takes"},
+		"other media type":  {"limit=1", "text/canary", `{}`, 2, 400, `header "Content-Type": must be application/json`},
 		"too large":         {"limit=1", "application/json", strings.Repeat(" ", 31), 31, 413, "The request body is larger than 30 bytes"},
 		"too large, chunked": {"limit=1", "application/json", strings.Repeat(" ", 31), -1, 413,
 			"The request body is larger than 30 bytes"},

@@ -19,10 +19,12 @@ func (s EvaluatedProduct) Complete() bool {
 
 // MissingTold tells whether the response has the lists of what is missing. A list that it does not have is
 // nil, and not an empty one: of a pending request, something is missing that nobody named.
-func (s EvaluatedProduct) MissingTold() bool {
-	missing := s.Product.MissingRequirements
-	return missing.Documents != nil && missing.Data != nil
+func (p Product) MissingTold() bool {
+	return p.MissingRequirements.Documents != nil && p.MissingRequirements.Data != nil
 }
+
+// MissingTold is [Product.MissingTold].
+func (s EvaluatedProduct) MissingTold() bool { return s.Product.MissingTold() }
 
 // MissingItem is one thing to ask the client for: a document, of which any of several kinds will do,
 // or a data field.
@@ -45,22 +47,16 @@ type MissingItem struct {
 }
 
 // Missing returns what is missing as one list that a form can show: an item for every document and
-// every data field, with what was rejected in its place. Rejected items that are not in any place of
-// the missing requirements are in RejectedItems only. See [EvaluatedProduct.MissingTold] for a response without the
-// lists.
-func (s EvaluatedProduct) Missing() []MissingItem {
+// every data field. See [Product.MissingTold] for a response without the lists.
+func (p Product) Missing() []MissingItem {
 	var items []MissingItem
-	for _, document := range s.Product.MissingRequirements.Documents {
-		keys := []string{document.ID}
-		for _, valid := range document.ValidDocuments {
-			keys = append(keys, valid.ID)
-		}
+	for _, document := range p.MissingRequirements.Documents {
 		items = append(items, MissingItem{
 			Type: RejectedDocument, Requirement: document.ID, Name: document.Name, Documents: document.ValidDocuments,
-			Required: document.Required, Rejected: s.rejected(RejectedDocument, keys...),
+			Required: document.Required,
 		})
 	}
-	for _, group := range s.Product.MissingRequirements.Data {
+	for _, group := range p.MissingRequirements.Data {
 		fields := group.Fields
 		if fields == nil {
 			fields = []DataField{{Required: group.Required}}
@@ -68,19 +64,50 @@ func (s EvaluatedProduct) Missing() []MissingItem {
 		for _, field := range fields {
 			items = append(items, MissingItem{
 				Type: RejectedData, Requirement: group.ID, Name: group.Name, Key: field.Key, DataType: field.DataType,
-				Required: field.Required, Rejected: s.rejected(RejectedData, field.Key),
+				Required: field.Required,
 			})
 		}
 	}
 	return items
 }
 
-func (s EvaluatedProduct) rejected(kind RejectedItemType, keys ...string) []RejectedItem {
+// Missing is [Product.Missing], with what was rejected in the place of each item. Rejected items that are not in any
+// place of the missing requirements are in RejectedItems only.
+func (s EvaluatedProduct) Missing() []MissingItem {
+	items := s.Product.Missing()
+	for i := range items {
+		items[i].Rejected = s.rejected(items[i])
+	}
+	return items
+}
+
+func (s EvaluatedProduct) rejected(missing MissingItem) []RejectedItem {
+	keys := []string{missing.Key}
+	if missing.Type == RejectedDocument {
+		keys = []string{missing.Requirement}
+		for _, valid := range missing.Documents {
+			keys = append(keys, valid.ID)
+		}
+	}
 	var found []RejectedItem
 	for _, item := range s.RejectedItems {
-		if item.Type == kind && slices.Contains(keys, item.Key) {
+		if item.Type == missing.Type && slices.Contains(keys, item.Key) {
 			found = append(found, item)
 		}
 	}
 	return found
+}
+
+// Input returns what to send to an update that keeps the client as it is. An update replaces all of it and takes
+// no field that is read only, so change the input and send that:
+//
+//	in := stored.Input()
+//	in.PhoneCountryCode, in.PhoneNumber = 54, 91123456789
+//
+// A field that this version of the package does not know is not in it, and the update would clear it.
+func (c Client) Input() ClientInput {
+	return ClientInput{
+		FirstName: c.FirstName, SecondName: c.SecondName, LastName: c.LastName, Email: c.Email, BirthDate: c.BirthDate,
+		PhoneCountryCode: c.PhoneCountryCode, PhoneNumber: c.PhoneNumber, Address: AddressInput(c.Address),
+	}
 }

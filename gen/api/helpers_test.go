@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"encoding/json"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,6 +65,32 @@ func TestEvaluatedProduct_Missing(t *testing.T) {
 		{Type: api.RejectedData, Requirement: "fields not told", Name: "Income", Required: true},
 	}, submission.Missing())
 	require.False(t, submission.Complete())
+
+	// A product by itself is the same, but for what was rejected.
+	missing := submission.Missing()
+	for i := range missing {
+		missing[i].Rejected = nil
+	}
+	require.Equal(t, missing, submission.Product.Missing())
+}
+
+// TestClient_Input: every field that an update takes is in it, also one that comes later.
+func TestClient_Input(t *testing.T) {
+	t.Parallel()
+	const whole = `{"first_name":"Ana","second_name":"María","last_name":"Example","email":"ana@example.com","birth_date":"1984-11-21",` +
+		`"phone_country_code":54,"phone_number":91123456789,"address":{"street_line1":"Calle 1","street_line2":"Piso 2","city":"Del Viso",` +
+		`"postal_code":"1669","state":"ARG-B","state_code":"06","country":"ARG","country_code":"032"}}`
+	var stored api.Client
+	require.NoError(t, api.DecodeJSON([]byte(`{"id":"c","type":"individual","status":"pending","created_at":"2026-04-15T10:30:00",`+whole[1:]), &stored))
+	in := stored.Input()
+	sent, err := json.Marshal(in)
+	require.NoError(t, err)
+	require.Equal(t, whole, string(sent))
+	for _, part := range []reflect.Value{reflect.ValueOf(in), reflect.ValueOf(in.Address)} {
+		for i := range part.NumField() {
+			require.False(t, part.Field(i).IsZero(), part.Type().Field(i).Name)
+		}
+	}
 }
 
 func TestEvaluatedProduct_Complete(t *testing.T) {
@@ -103,5 +131,6 @@ func TestEvaluatedProduct_MissingTold(t *testing.T) {
 		var s api.EvaluatedProduct
 		require.NoError(t, api.DecodeJSON([]byte(`{"product":{"missing_requirements":`+text+`}}`), &s))
 		require.Equal(t, want, s.MissingTold(), text)
+		require.Equal(t, want, s.Product.MissingTold(), text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -25,8 +26,12 @@ func Rules() []Rule {
 		{errorCode, "an error's code is one of those its status is described with"},
 		{errorCodesDiffer, "code and error_code are the same"},
 		{errorRetryAfter, "Retry-After is sent only where waiting helps"},
+		{listOrder, "a list is newest first"},
+		{clientID, "a client's id is that of the path"},
+		{clientPhone, "a client has both fields of the phone number, or none"},
 		{productIDs, "id and client_id are those of the path"},
-		{productStatus, "a submission ends in in_kyc or pending_documentation"},
+		{productStatus, "a new request is pending, and a submission ends in in_kyc or pending_documentation"},
+		{productActive, "one request for a product at most is not rejected"},
 		{productMissing, "in_kyc and enabled have nothing missing"},
 		{productRejected, "in_kyc and enabled have no rejected items"},
 		{productNothing, "pending_documentation has something left"},
@@ -43,8 +48,12 @@ const (
 	errorCode          = "error.code"
 	errorCodesDiffer   = "error.codes_differ"
 	errorRetryAfter    = "error.retry_after"
+	listOrder          = "list.order"
+	clientID           = "client.id"
+	clientPhone        = "client.phone"
 	productIDs         = "product.ids"
 	productStatus      = "product.status"
+	productActive      = "product.active"
 	productMissing     = "product.settled_missing"
 	productRejected    = "product.settled_rejected"
 	productNothing     = "product.pending_nothing"
@@ -55,15 +64,19 @@ const (
 
 // ofSchema are the rules about what has one of the components as its schema, wherever it stands at the root
 // of a response or in a list there. An operation with something new adds it here.
-var ofSchema = map[string]func(e *Exchange, at string, v value){
+var ofSchema = map[string]func(e *Exchange, at string, v *Scanner){
 	"EvaluatedProduct": (*Exchange).evaluated,
-	"Product":          func(e *Exchange, at string, v value) { e.product(at, v) },
+	"Product":          func(e *Exchange, at string, v *Scanner) { e.product(at, v) },
+	"Products":         (*Exchange).products,
+	"Client":           (*Exchange).client,
+	"Clients":          (*Exchange).clients,
 	"Error":            (*Exchange).failure,
 }
 
 // ofOperation are the statuses of a product that an operation succeeds with; others with any.
 var ofOperation = map[string][]api.ProductStatus{
-	"submitProduct": {api.InKyc, api.PendingDocumentation},
+	"requestProduct": {api.Requested, api.PendingDocumentation},
+	"submitProduct":  {api.InKyc, api.PendingDocumentation},
 }
 
 // Exchange is a call and its response, whose body is valid JSON.
@@ -94,13 +107,13 @@ type Breach struct {
 // Breaches returns what in a response contradicts the rest of it, or the call. What has not the type that it
 // should have is left to the schemas.
 func Breaches(e Exchange) []Breach {
-	schema, body := e.schema(), value(e.Body).skip()
+	schema, body := e.schema(), Scan(e.Body)
 	if schema == nil {
 		return nil
 	}
 	e.held("", schema, body)
 	for i, item := range body.items() {
-		e.held(fmt.Sprintf("/%d", i), schema.Value.Items, item)
+		e.held("/"+strconv.Itoa(i), schema.Value.Items, item)
 	}
 	return e.breaches
 }
@@ -118,12 +131,12 @@ func (e *Exchange) schema() *openapi3.SchemaRef {
 	return response.Value.Content["application/json"].Schema
 }
 
-func (e *Exchange) held(at string, schema *openapi3.SchemaRef, v value) {
+func (e *Exchange) held(at string, schema *openapi3.SchemaRef, v Scanner) {
 	if schema == nil {
 		return
 	}
 	if rules := ofSchema[strings.TrimPrefix(schema.Ref, "#/components/schemas/")]; rules != nil {
-		rules(e, at, v)
+		rules(e, at, &v)
 	}
 }
 
@@ -131,33 +144,36 @@ func (e *Exchange) breach(rule, pointer, schema, expected, got string) {
 	e.breaches = append(e.breaches, Breach{rule, pointer, schema, expected, got})
 }
 
-// product checks what holds wherever a product appears.
-func (e *Exchange) product(at string, product value) (status api.ProductStatus, missing value) {
-	var created, updated value
+// product checks what holds wherever a product appears. What it returns are the status and the requirements.
+func (e *Exchange) product(at string, s *Scanner) (status api.ProductStatus, missing Scanner) {
+	var created, updated string
 	var rejection []string // fields
-	for m := product.members(); m.next(); {
-		switch m.name {
+	for name := range s.Within('{') {
+		switch name {
 		case "status":
-			status = api.ProductStatus(m.text())
+			text, _ := s.Text()
+			status = api.ProductStatus(text)
 		case "missing_requirements":
-			missing = m.value
+			missing = *s
+			s.Skip()
 		case "created_at":
-			created = m.value
+			created, _ = s.Text()
 		case "updated_at":
-			updated = m.value
+			updated, _ = s.Text()
 		case "rejection_code", "rejection_description":
-			rejection = append(rejection, m.name)
+			rejection = append(rejection, name)
+			s.Skip()
 		case "id":
-			e.echo(at, m, "productRequestId")
+			e.echo(at, name, "productRequestId", productIDs, "Product", s)
 		case "client_id":
-			e.echo(at, m, "clientId")
+			e.echo(at, name, "clientId", productIDs, "Product", s)
+		default:
+			s.Skip()
 		}
 	}
 	if settled(status) {
-		for list := missing.members(); list.next(); {
-			if len(list.items()) > 0 {
-				e.breach(productMissing, at+"/missing_requirements/"+list.name, "MissingRequirements", "an empty list, as the status is "+string(status), "items")
-			}
+		for _, name := range filled(missing) {
+			e.breach(productMissing, at+"/missing_requirements/"+name, "MissingRequirements", "an empty list, as the status is "+string(status), "items")
 		}
 	}
 	if fitting := ofOperation[e.Operation.OperationID]; fitting != nil && status.Valid() && !slices.Contains(fitting, status) {
@@ -168,14 +184,26 @@ func (e *Exchange) product(at string, product value) (status api.ProductStatus, 
 			e.breach(productRejection, at+"/"+name, "Product", "no such field, as the status is not rejected", "")
 		}
 	}
-	e.times(at, created, updated)
+	e.times(at, "Product", created, updated)
 	return status, missing
 }
 
-// echo is for a field that the path has, too, in some operations.
-func (e *Exchange) echo(at string, field members, parameter string) {
-	if want := e.Path(parameter); want != "" && field.isText() && field.text() != want {
-		e.breach(productIDs, at+"/"+field.name, "Product", "the "+parameter+" of the path", field.text())
+// filled are the names of the lists with something in them.
+func filled(lists Scanner) (names []string) {
+	for name := range lists.Within('{') {
+		if lists.filled() {
+			names = append(names, name)
+		}
+		lists.Skip()
+	}
+	return names
+}
+
+// echo reads a field that the path has, too, in some operations.
+func (e *Exchange) echo(at, field, parameter, rule, schema string, s *Scanner) {
+	got, isText := s.Text()
+	if want := e.Path(parameter); want != "" && isText && got != want {
+		e.breach(rule, at+"/"+field, schema, "the "+parameter+" of the path", got)
 	}
 }
 
@@ -183,69 +211,89 @@ func (e *Exchange) echo(at string, field members, parameter string) {
 func settled(status api.ProductStatus) bool { return status == api.InKyc || status == api.Enabled }
 
 // times is for whatever has created_at and updated_at.
-func (e *Exchange) times(at string, created, updated value) {
-	from, errFrom := api.ParseTimestamp(created.text())
-	to, errTo := api.ParseTimestamp(updated.text())
+func (e *Exchange) times(at, schema, created, updated string) {
+	if exists(created) && exists(updated) && created <= updated { // texts of one form are ordered as their moments
+		return
+	}
+	from, errFrom := api.ParseTimestamp(created)
+	to, errTo := api.ParseTimestamp(updated)
 	switch {
-	case errFrom != nil && Impossible(created.text()):
-		e.breach(timeImpossible, at+"/created_at", "Timestamp", "a moment that exists", created.text())
-	case errTo != nil && Impossible(updated.text()):
-		e.breach(timeImpossible, at+"/updated_at", "Timestamp", "a moment that exists", updated.text())
+	case errFrom != nil && Impossible(created):
+		e.breach(timeImpossible, at+"/created_at", "Timestamp", "a moment that exists", created)
+	case errTo != nil && Impossible(updated):
+		e.breach(timeImpossible, at+"/updated_at", "Timestamp", "a moment that exists", updated)
 	case errFrom == nil && errTo == nil && to.Before(from.Time):
-		e.breach(timeOrder, at+"/updated_at", "Product", "a moment not before created_at", updated.text())
+		e.breach(timeOrder, at+"/updated_at", schema, "a moment not before created_at", updated)
 	}
 }
 
 // evaluated checks what holds of a product and its rejected items.
-func (e *Exchange) evaluated(at string, body value) {
-	var product, rejected value
-	for m := body.members(); m.next(); {
-		switch m.name {
+func (e *Exchange) evaluated(at string, s *Scanner) {
+	var status api.ProductStatus
+	var missing, rejected Scanner
+	for name := range s.Within('{') {
+		switch name {
 		case "product":
-			product = m.value
+			status, missing = e.product(at+"/product", s)
 		case "rejected_items":
-			rejected = m.value
+			rejected = *s
+			s.Skip()
+		default:
+			s.Skip()
 		}
 	}
-	status, missing := e.product(at+"/product", product)
-	if settled(status) {
-		if len(rejected.items()) > 0 {
-			e.breach(productRejected, at+"/rejected_items", "EvaluatedProduct", "an empty list, as the status is "+string(status), "items")
-		}
-		return
-	}
-	left := len(rejected.items()) > 0
-	for list := missing.members(); list.next(); {
-		left = left || len(list.items()) > 0
-	}
-	if status == api.PendingDocumentation && !left {
-		e.breach(productNothing, at+"/product/status", "ProductStatus", "in_kyc, as nothing is left missing", string(status))
-	}
-	if len(rejected.items()) > 0 {
+	refused := rejected.filled()
+	switch {
+	case settled(status) && refused:
+		e.breach(productRejected, at+"/rejected_items", "EvaluatedProduct", "an empty list, as the status is "+string(status), "items")
+	case settled(status):
+	case refused:
 		e.unlisted(at, missing, rejected)
+	case status == api.PendingDocumentation && len(filled(missing)) == 0:
+		e.breach(productNothing, at+"/product/status", "ProductStatus", "in_kyc, as nothing is left missing", string(status))
 	}
 }
 
 // unlisted finds rejected items that no missing requirement is about.
-func (e *Exchange) unlisted(at string, missing, rejected value) {
+func (e *Exchange) unlisted(at string, missing, rejected Scanner) {
 	known := map[string]map[string]bool{string(api.RejectedDocument): {}, string(api.RejectedData): {}}
-	collect := func(kind api.RejectedItemType, requirements value, inner, name string) {
+	collect := func(kind api.RejectedItemType, requirements Scanner, inner, name string) {
 		for _, requirement := range requirements.items() {
 			for _, item := range requirement.member(inner).items() {
-				known[string(kind)][item.member(name).text()] = true
+				text, _ := item.textOf(name)
+				known[string(kind)][text] = true
 			}
 		}
 	}
 	collect(api.RejectedDocument, missing.member("documents"), "valid_documents", "id")
 	collect(api.RejectedData, missing.member("data"), "fields", "key")
 	for i, item := range rejected.items() {
-		key := item.member("key")
-		if keys := known[item.member("type").text()]; keys != nil && key.isText() && !keys[key.text()] {
+		kind, _ := item.textOf("type")
+		key, isText := item.textOf("key")
+		if keys := known[kind]; keys != nil && isText && !keys[key] {
 			e.breach(productUnlisted, fmt.Sprintf("%s/rejected_items/%d/key", at, i), "RejectedItem",
-				"a kind of document, or a data field, of a requirement that is still missing", key.text())
+				"a kind of document, or a data field, of a requirement that is still missing", key)
 		}
 	}
 }
+
+// OwnForm tells of a timestamp whether it has the form that the API writes itself.
+func OwnForm(timestamp string) bool {
+	const form = "0000-00-00T00:00:00"
+	if len(timestamp) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		if digit := timestamp[i] >= '0' && timestamp[i] <= '9'; digit != (form[i] == '0') || !digit && timestamp[i] != form[i] {
+			return false
+		}
+	}
+	month, day, hour, minute, second := timestamp[5:7], timestamp[8:10], timestamp[11:13], timestamp[14:16], timestamp[17:19]
+	return month >= "01" && month <= "12" && day >= "01" && day <= "31" && hour <= "23" && minute <= "59" && second <= "59"
+}
+
+// exists tells of a timestamp that it surely is a moment: every month has 28 days.
+func exists(timestamp string) bool { return OwnForm(timestamp) && timestamp[8:10] <= "28" }
 
 // Impossible tells whether a text has the form of a timestamp, and is no moment: a 30th of February.
 func Impossible(text string) bool {
@@ -262,17 +310,18 @@ var timestamp = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // failure checks what holds of every error.
-func (e *Exchange) failure(at string, body value) {
-	trace, sent := body.member("trace_id"), e.Header.Get("X-Trace-Id")
-	if trace.isText() && sent != "" && trace.text() != sent {
-		e.breach(traceDiffers, at+"/trace_id", "", "the value of X-Trace-Id", trace.text())
+func (e *Exchange) failure(at string, s *Scanner) {
+	sent := e.Header.Get("X-Trace-Id")
+	if trace, isText := s.textOf("trace_id"); isText && sent != "" && trace != sent {
+		e.breach(traceDiffers, at+"/trace_id", "", "the value of X-Trace-Id", trace)
 	}
-	if !body.member("code").isText() {
+	text, isText := s.textOf("code")
+	if !isText {
 		return
 	}
-	code := api.ErrorCode(body.member("code").text())
-	if other := body.member("error_code"); other.isText() && other.text() != string(code) {
-		e.breach(errorCodesDiffer, at+"/error_code", "", "the same as in /code", other.text())
+	code := api.ErrorCode(text)
+	if other, isText := s.textOf("error_code"); isText && other != text {
+		e.breach(errorCodesDiffer, at+"/error_code", "", "the same as in /code", other)
 	}
 	if fitting := codes(e.Operation, e.Status); code.Valid() && !slices.Contains(fitting, string(code)) {
 		e.breach(errorCode, at+"/code", "", fmt.Sprintf("a code of a %d: %s", e.Status, strings.Join(fitting, " or ")), string(code))
@@ -285,6 +334,9 @@ func (e *Exchange) failure(at string, body value) {
 		e.breach(idempotencyUnasked, at+"/code", "", "another error, as no Idempotency-Key was sent", string(code))
 	}
 }
+
+// Codes are the error codes that the specification shows for a status of an operation.
+func Codes(operation *openapi3.Operation, status int) []string { return codes(operation, status) }
 
 // codes are the error codes that the examples of a status show.
 func codes(operation *openapi3.Operation, status int) []string {

@@ -3,7 +3,9 @@ package spec_test
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -14,6 +16,8 @@ import (
 
 const product = `{"id":"rq_1","client_id":"cl_1","product":"cards_individuals","status":"in_kyc",` +
 	`"missing_requirements":{"documents":[],"data":[]},"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-16T09:20:00"}`
+
+const client = `{"id":"cl_1","phone_country_code":54,"phone_number":91123456789,"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-15T10:30:00"}`
 
 // breaches are those of a response with a body of this schema.
 func breaches(t testing.TB, schema *openapi3.SchemaRef, body string) []spec.Breach {
@@ -42,13 +46,19 @@ func TestBreaches_product(t *testing.T) {
 		body   string
 		want   []string
 	}{
-		"right":         {of("Product"), product, nil},
-		"by itself":     {of("Product"), other, []string{"product.ids /client_id", "time.impossible /updated_at"}},
-		"in a list":     {list.NewRef(), "[" + product + "," + other + ",{}]", []string{"product.ids /1/client_id", "time.impossible /1/updated_at"}},
-		"evaluated":     {of("EvaluatedProduct"), `{"product":` + other + `,"rejected_items":[{}]}`, []string{"product.ids /product/client_id", "time.impossible /product/updated_at", "product.settled_rejected /rejected_items"}},
-		"another thing": {of("RejectedItem"), other, nil},
-		"no object":     {of("Product"), `"text"`, nil},
-		"nothing":       {of("Product"), ``, nil},
+		"right":                 {of("Product"), product, nil},
+		"by itself":             {of("Product"), other, []string{"product.ids /client_id", "time.impossible /updated_at"}},
+		"in a list":             {list.NewRef(), "[" + product + "," + other + ",{}]", []string{"product.ids /1/client_id", "time.impossible /1/updated_at"}},
+		"evaluated":             {of("EvaluatedProduct"), `{"product":` + other + `,"rejected_items":[{}]}`, []string{"product.ids /product/client_id", "time.impossible /product/updated_at", "product.settled_rejected /rejected_items"}},
+		"in a list of products": {of("Products"), "[" + product + "," + strings.Replace(product, "10:30:00", "10:30:01", 1) + "]", []string{"list.order /1/created_at", "product.active /1/status"}},
+		"after a rejection":     {of("Products"), "[" + product + "," + strings.Replace(product, "in_kyc", "rejected", 1) + "]", nil},
+		"other product":         {of("Products"), "[" + product + "," + strings.Replace(product, "cards_individuals", "ramps_pix", 1) + "]", nil},
+		"client":                {of("Client"), client, nil},
+		"client of another id":  {of("Client"), `{"id":"cl_2","phone_number":1,"created_at":"2026-04-15T10:30:01","updated_at":"2026-04-15T10:30:00"}`, []string{"client.id /id", "client.phone /phone_number", "time.order /updated_at"}},
+		"clients":               {of("Clients"), `[` + client + `,{"created_at":"2026-04-15T10:30:01"},{},{"created_at":"2026-04-15T10:30:01"}]`, []string{"list.order /1/created_at"}},
+		"another thing":         {of("RejectedItem"), other, nil},
+		"no object":             {of("Product"), `"text"`, nil},
+		"nothing":               {of("Product"), ``, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,5 +90,22 @@ func FuzzBreaches(f *testing.F) {
 		wrong := json.Unmarshal(members["client_id"], &id) == nil && string(members["client_id"]) != "null" && id != "cl_1"
 		last := slices.ContainsFunc(found, func(b spec.Breach) bool { return b.Pointer == "/client_id" && b.Got == id })
 		require.True(t, !wrong || last, "%q", body)
+	})
+}
+
+// FuzzOwnForm: the form is the specification's pattern without a fraction and a zone.
+func FuzzOwnForm(f *testing.F) {
+	doc, err := spec.GetSpec()
+	require.NoError(f, err)
+	described := regexp.MustCompile(doc.Components.Schemas["Timestamp"].Value.Pattern)
+	for _, text := range []string{
+		"2026-04-15T10:30:00", "2026-12-31T23:59:59", "0000-01-01T00:00:00", "2026-02-31T10:30:00", "2026-00-15T10:30:00", "2026-13-15T10:30:00",
+		"2026-04-00T10:30:00", "2026-04-32T10:30:00", "2026-04-15T24:30:00", "2026-04-15T10:60:00", "2026-04-15T10:30:60", "2026-04-15 10:30:00",
+		"2026-04-15T1:30:00Z", "2026-04-15T10:30:0:", "/026-04-15T10:30:00", "2026-04-15T10:30:00Z", "2026-04-15T10:30:00.5", "2026-04-15T10:30", "",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		require.Equal(t, described.MatchString(text) && len(text) == len("2026-04-15T10:30:00"), spec.OwnForm(text), "%q", text)
 	})
 }

@@ -31,7 +31,7 @@ func documents(tb testing.TB) map[string]*openapi3.T {
 	return map[string]*openapi3.T{"embedded": embedded, "openapi.yaml": written}
 }
 
-// submit returns the one operation.
+// submit returns the operation that the others lead to.
 func submit(doc *openapi3.T) *openapi3.Operation { return doc.Paths.Value(submitPath).Post }
 
 func TestSpec_isValid(t *testing.T) {
@@ -109,17 +109,26 @@ func TestSpec_open(t *testing.T) {
 			require.Equal(t, values, any(closed.Enum), name)
 			require.Len(t, closed.Extensions["x-enum-varnames"], len(closed.Enum), name)
 		}
-		require.Nil(t, closed.AdditionalProperties.Has, name)
-		if schema.Type.Is(openapi3.TypeObject) {
-			objects++
-			require.NotNil(t, schema.AdditionalProperties.Has, name)
+		if !schema.Type.Is(openapi3.TypeObject) {
+			continue
+		}
+		objects++
+		require.NotNil(t, schema.AdditionalProperties.Has, name)
+		if strings.HasSuffix(name, "Input") { // of calls, in which what is misspelt must not get lost
+			require.False(t, *schema.AdditionalProperties.Has, name)
+			require.False(t, *closed.AdditionalProperties.Has, name)
+		} else {
 			require.True(t, *schema.AdditionalProperties.Has, name)
+			require.Nil(t, closed.AdditionalProperties.Has, name)
 		}
 	}
-	require.Equal(t, []int{6, 12}, []int{vocabularies, objects})
-	for _, status := range []string{"2XX", "default"} {
-		require.NotNil(t, submit(written).Responses.Value(status))
-		require.Nil(t, submit(embedded).Responses.Value(status))
+	require.Equal(t, []int{8, 17}, []int{vocabularies, objects})
+	known := operations(embedded)
+	for id, operation := range operations(written) {
+		for _, status := range []string{"2XX", "default"} {
+			require.NotNil(t, operation.Responses.Value(status), id)
+			require.Nil(t, known[id].Responses.Value(status), id)
+		}
 	}
 }
 
@@ -142,7 +151,7 @@ func TestSpec_ids(t *testing.T) {
 	t.Parallel()
 	for _, doc := range documents(t) {
 		for schema, properties := range map[string][]string{
-			"Product": {"id", "client_id"}, "NotificationData": {"id", "client_id", "company_id"},
+			"Client": {"id"}, "Product": {"id", "client_id"}, "NotificationData": {"id", "client_id", "company_id"},
 		} {
 			for _, property := range properties {
 				require.Equal(t, "#/components/schemas/Id", doc.Components.Schemas[schema].Value.Properties[property].Ref)
@@ -158,45 +167,109 @@ func TestSpec_ids(t *testing.T) {
 	}
 }
 
-func TestSpec_operation(t *testing.T) {
+// described is what openapi.yaml says of an operation.
+type described struct {
+	method, path string
+	level        int
+	body         string // schema of the call's
+	success      string // status
+	response     string // schema
+	errors       string // statuses
+}
+
+const (
+	clientsPath  = "/management/clients/individuals"
+	clientPath   = clientsPath + "/{clientId}"
+	productsPath = clientPath + "/products"
+
+	always = "400 401 413 429 500 503"
+	about  = "400 401 404 413 429 500 503"
+	keyed  = "400 401 404 409 413 422 429 500 503"
+)
+
+var want = map[string]described{
+	"createClient":   {"POST", clientsPath, 1, "ClientInput", "201", "Client", "400 401 409 412 413 422 429 500 503"},
+	"listClients":    {"GET", clientsPath, 1, "", "200", "Clients", always},
+	"getClient":      {"GET", clientPath, 1, "", "200", "Client", about},
+	"updateClient":   {"PUT", clientPath, 3, "ClientInput", "200", "Client", "400 401 404 412 413 429 500 503"},
+	"deleteClient":   {"DELETE", clientPath, 3, "", "204", "", about},
+	"requestProduct": {"POST", productsPath, 3, "ProductInput", "201", "Product", "400 401 404 409 412 413 422 429 500 503"},
+	"listProducts":   {"GET", productsPath, 1, "", "200", "Products", about},
+	"submitProduct":  {"POST", submitPath, 3, "", "200", "EvaluatedProduct", keyed},
+}
+
+func TestSpec_operations(t *testing.T) {
 	t.Parallel()
 	for name, doc := range documents(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, "3.0.3", doc.OpenAPI)
-			require.Equal(t, []string{submitPath}, doc.Paths.Keys())
-			require.Len(t, doc.Paths.Value(submitPath).Operations(), 1)
 			var servers []string
 			for _, server := range doc.Servers {
 				servers = append(servers, server.URL)
 			}
 			require.Equal(t, []string{"https://api.cryptomate.me", "https://api.sandbox.cryptomate.me"}, servers)
-
-			operation := submit(doc)
-			require.NotNil(t, operation)
-			require.Equal(t, "submitProduct", operation.OperationID)
-			require.EqualValues(t, 3, operation.Extensions["x-access-level"])
-			require.NotEmpty(t, operation.Summary)
-			require.NotEmpty(t, operation.Description)
-			require.NotEmpty(t, operation.Tags)
-			require.Nil(t, operation.RequestBody)
-			require.Nil(t, operation.Servers, "the operation has servers of its own")
-
 			key := doc.Components.SecuritySchemes["ApiKey"].Value
 			require.Equal(t, []string{"apiKey", "header", "x-api-key"}, []string{key.Type, key.In, key.Name})
-			require.Nil(t, operation.Security, "the operation overrides the document's security")
 			require.Equal(t, openapi3.SecurityRequirements{{"ApiKey": []string{}}}, doc.Security)
 
-			require.Equal(t, []parameter{
-				{"clientId", "path", true, "^[A-Za-z0-9_-]{1,64}$"},
-				{"productRequestId", "path", true, "^[A-Za-z0-9_-]{1,64}$"},
-				{"Idempotency-Key", "header", false, "^[!-~]+$"},
-			}, parameters(operation))
-			idempotency := operation.Parameters[2].Value.Schema.Value
-			require.EqualValues(t, 1, idempotency.MinLength)
-			require.EqualValues(t, 255, *idempotency.MaxLength)
+			require.Len(t, operations(doc), len(want))
+			for id, expected := range want {
+				operation := doc.Paths.Value(expected.path).GetOperation(expected.method)
+				require.NotNil(t, operation, id)
+				require.Equal(t, id, operation.OperationID)
+				require.EqualValues(t, expected.level, operation.Extensions["x-access-level"], id)
+				require.NotEmpty(t, operation.Summary, id)
+				require.NotEmpty(t, operation.Description, id)
+				require.NotEmpty(t, operation.Tags, id)
+				require.Nil(t, operation.Servers, "%s has servers of its own", id)
+				require.Nil(t, operation.Security, "%s overrides the document's security", id)
+				require.Equal(t, expected.body, bodyOf(operation), id)
+				require.Equal(t, expected.parameters(), parameters(operation), id)
+				require.Equal(t, expected.statuses(name), slices.Sorted(slices.Values(operation.Responses.Keys())), id)
+			}
 		})
 	}
+}
+
+// operations returns all by their ids.
+func operations(doc *openapi3.T) map[string]*openapi3.Operation {
+	all := map[string]*openapi3.Operation{}
+	for _, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			all[operation.OperationID] = operation
+		}
+	}
+	return all
+}
+
+// bodyOf is the schema of what a call has to send.
+func bodyOf(operation *openapi3.Operation) string {
+	if operation.RequestBody == nil || !operation.RequestBody.Value.Required {
+		return ""
+	}
+	return strings.TrimPrefix(operation.RequestBody.Value.Content["application/json"].Schema.Ref, "#/components/schemas/")
+}
+
+// parameters follow from the path, and a POST takes a key.
+func (d described) parameters() (all []parameter) {
+	for _, name := range []string{"clientId", "productRequestId"} {
+		if strings.Contains(d.path, name) {
+			all = append(all, parameter{name, "path", true, "^[A-Za-z0-9_-]{1,64}$"})
+		}
+	}
+	if d.method == http.MethodPost {
+		all = append(all, parameter{"Idempotency-Key", "header", false, "^[!-~]+$"})
+	}
+	return all
+}
+
+func (d described) statuses(doc string) []string {
+	all := append(strings.Fields(d.errors), d.success)
+	if doc == "openapi.yaml" {
+		all = append(all, "2XX", "default")
+	}
+	return slices.Sorted(slices.Values(all))
 }
 
 // parameter is what matters of a parameter.
@@ -214,83 +287,95 @@ func parameters(operation *openapi3.Operation) []parameter {
 	return all
 }
 
-func TestSpec_replies(t *testing.T) {
+func TestSpec_responses(t *testing.T) {
 	t.Parallel()
 	for name, doc := range documents(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			responses := submit(doc).Responses
-			statuses := []string{"200", "400", "401", "404", "409", "413", "422", "429", "500", "503"}
-			if name == "openapi.yaml" {
-				statuses = append(statuses, "2XX", "default")
-				slices.Sort(statuses)
+		for id, operation := range operations(doc) {
+			for status, ref := range ordered(operation.Responses.Map()) {
+				t.Run(name+" "+id+" "+status, func(t *testing.T) {
+					t.Parallel()
+					response := ref.Value
+					require.True(t, response.Headers["X-Trace-Id"].Value.Required)
+					schema := "Error"
+					if status[0] == '2' {
+						schema = want[id].response
+					}
+					if schema == "" {
+						require.Empty(t, response.Content)
+						return
+					}
+					require.Len(t, response.Content, 1)
+					media := response.Content["application/json"]
+					require.Equal(t, "#/components/schemas/"+schema, media.Schema.Ref)
+					retryAfter := response.Headers["Retry-After"]
+					switch status {
+					case "429", "503":
+						require.True(t, retryAfter.Value.Required)
+					case "409", "default":
+						require.False(t, retryAfter.Value.Required)
+					default:
+						require.Nil(t, retryAfter)
+					}
+					if schema == "Error" {
+						require.Contains(t, media.Schema.Value.Required, "trace_id")
+						require.Contains(t, media.Schema.Value.Required, "code")
+					}
+				})
 			}
-			require.Equal(t, statuses, slices.Sorted(slices.Values(responses.Keys())))
-			for status, ref := range ordered(responses.Map()) {
-				response := ref.Value
-				require.Len(t, response.Content, 1, status)
-				media := response.Content["application/json"]
-				require.NotNil(t, media, status)
-				schema := "Error"
-				if status[0] == '2' {
-					schema = "EvaluatedProduct"
-				}
-				require.Equal(t, "#/components/schemas/"+schema, media.Schema.Ref, status)
-
-				require.Contains(t, response.Headers, "X-Trace-Id", status)
-				require.True(t, response.Headers["X-Trace-Id"].Value.Required, status)
-				retryAfter := response.Headers["Retry-After"]
-				switch status {
-				case "429", "503":
-					require.NotNil(t, retryAfter, status)
-					require.True(t, retryAfter.Value.Required, status)
-				case "409", "default":
-					require.NotNil(t, retryAfter, status)
-					require.False(t, retryAfter.Value.Required, status)
-				default:
-					require.Nil(t, retryAfter, status)
-				}
-				if status[0] != '2' {
-					require.Contains(t, media.Schema.Value.Required, "trace_id", status)
-					require.Contains(t, media.Schema.Value.Required, "code", status)
-				}
-			}
-		})
+		}
 	}
 }
 
 // TestSpec_errorExamples holds the codes and texts to the design: which code comes with which status.
 func TestSpec_errorExamples(t *testing.T) {
 	t.Parallel()
-	want := map[string][]api.ErrorCode{
+	usual := map[string][]api.ErrorCode{
 		"400": {api.CodeBadRequest}, "401": {api.CodeAPIError, api.CodeAuth}, "404": {api.CodeNotFound},
-		"409": {api.CodeIdempotencyInProgress, api.CodeVal}, "413": {api.CodePayloadTooLarge}, "422": {api.CodeIdempotencyMismatch},
+		"409": {api.CodeIdempotencyInProgress}, "412": {api.CodeVal}, "413": {api.CodePayloadTooLarge}, "422": {api.CodeIdempotencyMismatch},
 		"429": {api.CodeTooManyRequests}, "500": {api.CodeServerError}, "503": {api.CodeServiceUnavailable},
+	}
+	own := map[string][]api.ErrorCode{
+		"createClient 400": {api.CodeBadRequest, api.CodeVal}, "updateClient 400": {api.CodeBadRequest, api.CodeVal},
+		"requestProduct 409": {api.CodeIdempotencyInProgress, api.CodeVal}, "submitProduct 409": {api.CodeIdempotencyInProgress, api.CodeVal},
+	}
+	texts := map[string]string{ // documented, to the letter
+		"submitProduct 409 VAL":     "The enablement request is not pending documentation",
+		"createClient 400 VAL":      "Company client already exists for this company",
+		"requestProduct 409 VAL":    "An enablement request is already active for this product",
+		"requestProduct 412 VAL":    "Invalid product",
+		"getClient 404 NOT_FOUND":   "Company client not found with id: 4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG",
+		"listClients 401 AUTH":      "Invalid API key",
+		"listClients 401 API_ERROR": "Access denied. The API Key is not authorized to do this operation.",
 	}
 	for name, doc := range documents(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := map[string][]api.ErrorCode{}
-			messages := map[api.ErrorCode]string{}
-			for status, ref := range ordered(submit(doc).Responses.Map()) {
-				if status[0] == '2' || status == "default" {
-					continue
-				}
-				for _, example := range mediaExamples(ref.Value.Content["application/json"]) {
-					var body api.Error
-					decode(t, example, &body)
-					require.Equal(t, status == "429", body.ErrorCode == body.Code, status)
-					if !slices.Contains(got[status], body.Code) {
-						got[status] = append(got[status], body.Code)
+			found := map[string]bool{}
+			for id, operation := range operations(doc) {
+				for status, ref := range ordered(operation.Responses.Map()) {
+					if status[0] == '2' || status == "default" {
+						continue
 					}
-					messages[body.Code] = body.Message
+					var codes []api.ErrorCode
+					for _, example := range mediaExamples(ref.Value.Content["application/json"]) {
+						var body api.Error
+						decode(t, example, &body)
+						require.Equal(t, status == "429", body.ErrorCode == body.Code, status)
+						codes = append(codes, body.Code)
+						about := strings.Join([]string{id, status, string(body.Code)}, " ")
+						found[about+" "+body.Message] = true
+					}
+					slices.Sort(codes)
+					expected, special := own[id+" "+status]
+					if !special {
+						expected = usual[status]
+					}
+					require.Equal(t, expected, slices.Compact(codes), "%s %s", id, status)
 				}
-				slices.Sort(got[status])
 			}
-			require.Equal(t, want, got)
-			require.Equal(t, "The enablement request is not pending documentation", messages[api.CodeVal])
-			require.Equal(t, "Invalid API key", messages[api.CodeAuth])
-			require.Equal(t, "Access denied. The API Key is not authorized to do this operation.", messages[api.CodeAPIError])
+			for about, text := range texts {
+				require.True(t, found[about+" "+text], about)
+			}
 		})
 	}
 }
@@ -354,6 +439,25 @@ func TestSpec_notification(t *testing.T) {
 				require.JSONEq(t, string(want), string(again))
 			}
 		})
+	}
+}
+
+// TestSpec_links: what is created says how to go on, by the ids that the response has.
+func TestSpec_links(t *testing.T) {
+	t.Parallel()
+	for _, doc := range documents(t) {
+		for _, status := range []struct{ id, status string }{{"createClient", "201"}, {"requestProduct", "201"}} {
+			links := operations(doc)[status.id].Responses.Value(status.status).Value.Links
+			require.NotEmpty(t, links)
+			for name, link := range links {
+				to := operations(doc)[link.Value.OperationID]
+				require.NotNil(t, to, name)
+				for parameter, value := range link.Value.Parameters {
+					require.NotNil(t, to.Parameters.GetByInAndName("path", parameter), name)
+					require.Regexp(t, `^\$response\.body#/(id|client_id)$`, value)
+				}
+			}
+		}
 	}
 }
 
@@ -425,7 +529,7 @@ func TestSpec_order(t *testing.T) {
 	require.Greater(t, objects, 10)
 }
 
-// A 5xx may come after a commit whose answer was lost (server/cmd/enablementd, TestPostgres_commitUnknown), so
+// A 5xx may come after a commit whose response was lost (server/cmd/enablementd, TestPostgres_commitUnknown), so
 // none may say that nothing changed.
 func TestSpec_serverErrorsLeaveTheOutcomeOpen(t *testing.T) {
 	t.Parallel()

@@ -14,24 +14,24 @@ import (
 // decode undoes the content codings of a body, which are the business of whoever sends it and whoever
 // takes it: what is described is the body without them. It is false, with a finding, where that can't
 // be done.
-func (x *exchange) decode(header http.Header, where int) bool {
+func (x *exchange) decode(m *message, header http.Header, where int) bool {
 	codings := strings.Split(strings.ToLower(strings.Join(header.Values("Content-Encoding"), ",")), ",")
 	for _, coding := range slices.Backward(codings) { // the last one was applied last
 		coding = strings.TrimSpace(coding)
-		if coding == "" || coding == "identity" || len(x.body) == 0 {
+		if coding == "" || coding == "identity" || len(m.body) == 0 {
 			continue
 		}
 		open := decoders[coding]
 		if open == nil {
-			x.find(ruleCoding, "header Content-Encoding", where, "gzip, deflate or identity, which this kit can read", coding)
+			x.find(ruleCoding, m.at("header Content-Encoding"), where, "gzip, deflate or identity, which this kit can read", coding)
 			return false
 		}
-		body, err := decoded(open, x.body)
+		body, err := decoded(open, m.body)
 		if err != nil {
-			x.find(ruleCoding, "", where, "a body in "+coding+", as Content-Encoding says", nil)
+			x.find(ruleCoding, m.at(""), where, "a body in "+coding+", as Content-Encoding says", nil)
 			return false
 		}
-		x.body = body
+		m.body = body
 	}
 	return true
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Contract holds requests and responses to openapi.yaml, and remembers what it saw of each product
+// Contract holds requests and responses to openapi.yaml, and remembers what it saw of each client and product
 // request, so that it notices a response that contradicts an earlier one. It may be used by many at once.
 type Contract struct {
 	settings
@@ -22,6 +22,7 @@ type Contract struct {
 	tick     uint64
 	findings []Finding
 	dropped  int
+	clients  *memory[string, *seen]
 	requests *memory[string, *seen]
 	replays  *memory[[32]byte, *answered]
 	notices  *memory[string, *notice] // by webhook-id
@@ -39,11 +40,14 @@ func New(opts ...Option) (*Contract, error) {
 			return nil, fmt.Errorf("contract: %w", err)
 		}
 	}
-	read, err := loaded()
-	if err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
+	if c.doc == nil {
+		read, err := loaded()
+		if err != nil {
+			return nil, fmt.Errorf("contract: %w", err)
+		}
+		c.description = read
 	}
-	c.description = read
+	c.clients = newMemory[string, *seen](c.remember)
 	c.requests = newMemory[string, *seen](c.remember)
 	c.replays = newMemory[[32]byte, *answered](c.remember)
 	c.notices = newMemory[string, *notice](c.remember)
@@ -148,7 +152,7 @@ func OnFinding(report func(Finding)) Option {
 	}
 }
 
-// WithMemory sets how many product requests, Idempotency-Keys and notifications are remembered at most;
+// WithMemory sets how many clients and product requests, Idempotency-Keys and notifications are remembered at most;
 // 10,000 by default. Beyond it the oldest are forgotten, and nothing is held against them any more.
 func WithMemory(entries int) Option {
 	return func(c *Contract) error {
@@ -183,8 +187,7 @@ func (c *Contract) Dropped() int {
 	return c.dropped
 }
 
-// CheckRequest returns what is wrong with a request. It reads at most one byte of the body, which it
-// puts back.
+// CheckRequest returns what is wrong with a request. It reads the body, and puts it back.
 func (c *Contract) CheckRequest(r *http.Request) []Finding {
 	x := c.begin(r)
 	x.request()
@@ -221,6 +224,7 @@ func (c *Contract) begin(r *http.Request) *exchange {
 		x.keyHeader = x.path.keyHeader
 	}
 	x.key = r.Header.Get(x.keyHeader)
+	x.writing()
 	if reachable(r) {
 		x.curl = curlOf(r, quoted(addressOf(r), x.key), x.keyHeader)
 	}

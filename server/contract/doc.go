@@ -13,15 +13,17 @@
 // who takes them: [Contract.NotificationTransport], [Contract.NotificationHandler] and
 // [Contract.CheckNotification].
 //
-// A [Suite] goes further. It has a case for every status, error code and enumerated value of the
-// description ([Cases]), makes the calls itself and knows the answers:
+// A [Suite] goes further. It has a case for every status and error code of every operation, and for every
+// enumerated value ([Cases]), makes the calls itself and knows the responses:
 //
 //	func TestAPI(t *testing.T) {
 //		contract.Suite(t, contract.InProcess(handler), contract.Fixtures{Key: "…", Complete: …})
 //	}
 //
-// [Fixtures] tell it what the server has. A case without its fixture isn't run, and [Coverage] says so.
-// With [At] it asks a server somewhere, and runs only cases that change nothing.
+// A case makes what it needs through the API, a client first, and deletes it when it is over: to be asked, a server
+// needs no more than a key. [Fixtures] tell what the API alone can't make, such as a request that was rejected. A
+// case without its fixture isn't run, and [Coverage] says so. Of a server that has a part of the operations ask
+// for these: [Operations]. With [At] the suite asks a server somewhere, and runs only cases that change nothing.
 //
 // # What is checked
 //
@@ -29,19 +31,22 @@
 // and bodies that aren't declared; keys that stand twice, data after the value, text that isn't UTF-8;
 // media types; days that never were; the API key where it doesn't belong; error codes that don't fit
 // their status. Then what holds across fields, such as that in_kyc has nothing missing and that ids echo
-// the path, which package spec has for server.Handler too; and across calls: that a request which left pending stays there, that updated_at never goes
-// back, and that an Idempotency-Key repeats its answer to the byte. Of a notification: its three headers,
-// its signature [WithWebhookSecrets], and that every attempt has the same bytes under the same webhook-id;
-// of a provider, that it takes nothing unsigned, and takes again what it took before.
+// the path, which package spec has for server.Handler too. What is sent has to come back as it was sent.
+// And across calls: a client is read as it was written, and gone for good once it was deleted; a request
+// that left pending never is again, and a second one for the same product is none; updated_at never goes
+// back; an Idempotency-Key repeats its response to the byte. Clients and products are followed in whatever
+// response they stand. Of a notification: its three headers, its signature [WithWebhookSecrets], and that
+// every attempt has the same bytes under the same webhook-id; of a provider, that it takes nothing
+// unsigned, and takes again what it took before.
 //
 // A server that differs on purpose is held to all but that: [Without].
 //
 // # Findings
 //
-// A [Finding] has the rule, the place as a JSON pointer, the line of openapi.yaml, what was expected, and
-// a line of curl to repeat the call. Values are shown only [WithValues], the API key never. [Report] gives
-// findings to a test, [Log] to slog, [WriteJSON] and [WriteJUnit] to a file. [OnFinding] hears of each at
-// once.
+// A [Finding] has the rule, the place as a JSON pointer (behind the word request, where it is in what was
+// sent), the line of openapi.yaml, what was expected, and a line of curl to repeat the call. Values are
+// shown only [WithValues], the API key never. [Report] gives findings to a test, [Log] to slog, [WriteJSON]
+// and [WriteJUnit] to a file. [OnFinding] hears of each at once.
 //
 // # Limits
 //
@@ -51,13 +56,16 @@
 //     requirements in its own response, not against a list of known kinds.
 //   - What overlaps in time is held against nothing, as its order isn't known. [Contract.CheckResponse] and
 //     [Contract.Check] take calls to come one after the other.
-//   - Of a response the first 8 MiB are looked at. [Contract.Handler] holds responses back, so that streaming
+//   - Of a body the first 8 MiB are looked at. [Contract.Handler] holds responses back, so that streaming
 //     and hijacking don't work behind it.
 //   - Bodies are looked at without their Content-Encoding, so that compression may be on either side of
 //     the kit. Another coding than gzip and deflate, such as br, is a finding of its own, and nothing else
 //     is said of that body. [Without] response.coding, it is passed over.
 //   - A key shorter than 8 characters isn't looked for in responses.
-//   - Bodies of requests to the API are not checked, as no operation has one.
+//   - Whether a body that its schema allows is taken is the server's to say, such as a state that is none of the
+//     country's: success and refusal are both fine then, outside of the suite.
+//   - A second request for a product is wrong as long as the first was last seen pending. Who has others submit
+//     requests, and sees only the rest, leaves out history.active.
 //   - The time at which a notification is signed is not compared with the clock.
 //   - The suite can't see what a server did, only what it answered: whether the provider is notified
 //     once is for a test of the server.

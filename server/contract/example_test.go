@@ -114,6 +114,7 @@ func ExampleInspect() {
 	// Output:
 	// 0 findings
 	// already enabled: no fixture Enabled
+	// enabled listed: no fixture Enabled
 }
 
 func ExampleLog() {

@@ -26,15 +26,34 @@ type exchange struct {
 	keyHeader string
 	key       string
 	curl      string
-	wrong     bool // the request isn't as described, apart from its key
-	notifies  bool // it is a notification to the provider
+	wrong     bool  // the request isn't as described, apart from its key
+	notifies  bool  // it is a notification to the provider
+	writes    *seen // the client that it may change
 	findings  []Finding
 
+	sent     message // the request's body
 	response *http.Response
-	body     []byte
-	value    any
-	parsed   bool
+	received message // the response's body
 }
+
+// message is the body of a request or a response.
+type message struct {
+	place   string // stands before its pointers
+	open    bool   // its schema may leave room for fields that it doesn't have
+	body    []byte
+	value   any
+	parsed  bool
+	objects []object
+}
+
+// object is one that stands somewhere in a body, and is of a component that is followed from call to call.
+type object struct {
+	component, pointer string
+	fields             map[string]any
+}
+
+// at is a place in the body.
+func (m *message) at(pointer string) string { return strings.TrimSuffix(m.place+pointer, " ") }
 
 // find notes a finding, once. value is shown only where values may be.
 func (x *exchange) find(rule, pointer string, line int, expected string, value any) {
@@ -62,7 +81,7 @@ func (x *exchange) request() {
 		before := len(x.findings)
 		x.parameters()
 		x.query()
-		x.noBody()
+		x.requestBody()
 		x.wrong = len(x.findings) > before
 		x.apiKey()
 	}
@@ -121,9 +140,27 @@ func (x *exchange) query() {
 	}
 }
 
-func (x *exchange) noBody() {
-	if x.hasBody() {
-		x.find(ruleBody, "", line(x.op.Origin), "no request body", nil)
+func (x *exchange) requestBody() {
+	x.sent.place, x.sent.open = "request ", true
+	if x.op.RequestBody == nil {
+		if x.hasBody() {
+			x.find(ruleBody, x.sent.at(""), line(x.op.Origin), "no request body", nil)
+		}
+		return
+	}
+	described := x.op.RequestBody.Value
+	where := line(described.Origin)
+	var err error
+	x.sent.body, err = take(&x.r.Body)
+	switch {
+	case err != nil:
+		x.find(ruleCut, x.sent.at(""), where, "the whole body", nil)
+	case len(x.sent.body) > 0:
+		if x.decode(&x.sent, x.r.Header, where) {
+			x.typed(&x.sent, ruleSentType, x.r.Header.Get("Content-Type"), described.Content, where)
+		}
+	case described.Required:
+		x.find(ruleBody, x.sent.at(""), where, "a body", nil)
 	}
 }
 
@@ -175,7 +212,7 @@ func (x *exchange) read(response *http.Response) {
 	}
 	var err error
 	x.response = response
-	x.body, err = take(&response.Body)
+	x.received.body, err = take(&response.Body)
 	x.check(err)
 }
 
@@ -203,7 +240,7 @@ func (x *exchange) check(readError error) {
 		x.find(ruleCut, "", where, "the whole body", nil)
 		return
 	}
-	readable := x.decode(x.response.Header, where)
+	readable := x.decode(&x.received, x.response.Header, where)
 	if x.r.Method == http.MethodHead || response == nil {
 		x.keyEchoed()
 		return
@@ -319,18 +356,19 @@ func (x *exchange) headers(response *openapi3.Response, where int) {
 
 // content holds the body to media type and schema.
 func (x *exchange) content(response *openapi3.Response, where int) {
-	if len(response.Content) == 0 {
-		return
-	}
-	if len(x.body) == 0 {
+	described, empty := len(response.Content) > 0, len(x.received.body) == 0
+	switch {
+	case described && empty:
 		x.find(ruleEmpty, "", where, "a body of "+strings.Join(slices.Sorted(maps.Keys(response.Content)), " or "), nil)
-		return
+	case described:
+		x.typed(&x.received, ruleMediaType, x.response.Header.Get("Content-Type"), response.Content, where)
+	case !empty:
+		x.find(ruleEmpty, "", where, "no body", nil)
 	}
-	x.typed(ruleMediaType, x.response.Header.Get("Content-Type"), response.Content, where)
 }
 
-// typed holds the body to its media type, and to the schema that this type has.
-func (x *exchange) typed(rule, written string, content openapi3.Content, where int) {
+// typed holds a body to its media type, and to the schema that this type has.
+func (x *exchange) typed(m *message, rule, written string, content openapi3.Content, where int) {
 	kind, options, err := mime.ParseMediaType(written)
 	media := content[kind]
 	charset := options["charset"]
@@ -340,19 +378,19 @@ func (x *exchange) typed(rule, written string, content openapi3.Content, where i
 	if media == nil {
 		return // whatever it is, it isn't read as JSON
 	}
-	value, ok, defects := strict(x.body)
+	value, ok, defects := strict(m.body)
 	for _, d := range defects {
-		x.find(d.rule, d.pointer, where, d.expected, nil)
+		x.find(d.rule, m.at(d.pointer), where, d.expected, nil)
 	}
-	x.value, x.parsed = value, ok
+	m.value, m.parsed = value, ok
 	if ok {
-		x.schema(media.Schema, value)
-		x.walk("", media.Schema, value)
+		x.schema(m, media.Schema)
+		x.walk(m, "", media.Schema, value)
 	}
 }
 
-// schema reports every part of the value that its schema refuses.
-func (x *exchange) schema(ref *openapi3.SchemaRef, value any) {
+// schema reports every part of a body that its schema refuses.
+func (x *exchange) schema(m *message, ref *openapi3.SchemaRef) {
 	var report func(error)
 	report = func(err error) {
 		var (
@@ -366,6 +404,9 @@ func (x *exchange) schema(ref *openapi3.SchemaRef, value any) {
 				report(one)
 			}
 		case errors.As(err, &broken):
+			if broken.SchemaField == "properties" {
+				return // walk says which one it is
+			}
 			pointer := ""
 			for _, part := range broken.JSONPointer() {
 				pointer += "/" + escape(part)
@@ -374,16 +415,17 @@ func (x *exchange) schema(ref *openapi3.SchemaRef, value any) {
 			if broken.SchemaField == "required" {
 				shown = nil
 			}
-			x.find(ruleOf(broken.SchemaField), pointer, fieldLine(broken.Schema.Origin, broken.SchemaField), inWords(broken.Schema, broken.SchemaField), shown)
+			x.find(ruleOf(broken.SchemaField), m.at(pointer), fieldLine(broken.Schema.Origin, broken.SchemaField), inWords(broken.Schema, broken.SchemaField), shown)
 		default:
-			x.find(ruleValue, "", line(ref.Value.Origin), "a value that its schema describes", nil)
+			x.find(ruleValue, m.at(""), line(ref.Value.Origin), "a value that its schema describes", nil)
 		}
 	}
-	report(ref.Value.VisitJSON(value, openapi3.MultiErrors()))
+	report(ref.Value.VisitJSON(m.value, openapi3.MultiErrors()))
 }
 
-// walk looks for what schemas let pass: fields that they don't have, and times that never were.
-func (x *exchange) walk(pointer string, ref *openapi3.SchemaRef, value any) {
+// walk looks for what schemas let pass: fields that they don't have, and times that never were. It collects the
+// objects that are followed.
+func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, value any) {
 	if ref == nil || ref.Value == nil {
 		return
 	}
@@ -393,22 +435,27 @@ func (x *exchange) walk(pointer string, ref *openapi3.SchemaRef, value any) {
 		if len(schema.AllOf)+len(schema.AnyOf)+len(schema.OneOf) > 0 || schema.Type == nil || !schema.Type.Is(openapi3.TypeObject) {
 			return
 		}
+		if name := component(ref); followed[name] != nil {
+			m.objects = append(m.objects, object{name, pointer, value})
+		}
+		room := schema.AdditionalProperties.Has
 		for _, name := range slices.Sorted(maps.Keys(value)) {
 			below := pointer + "/" + escape(name)
 			property := schema.Properties[name]
-			if property == nil {
-				x.find(ruleUndeclared, below, line(schema.Origin), "no field that isn't described", nil)
-				continue
+			switch {
+			case property != nil:
+				x.walk(m, below, property, value[name])
+			case !m.open || room != nil && !*room:
+				x.find(ruleUndeclared, m.at(below), line(schema.Origin), "no field that isn't described", nil)
 			}
-			x.walk(below, property, value[name])
 		}
 	case []any:
 		for i, item := range value {
-			x.walk(fmt.Sprintf("%s/%d", pointer, i), schema.Items, item)
+			x.walk(m, fmt.Sprintf("%s/%d", pointer, i), schema.Items, item)
 		}
 	case string:
-		if strings.HasSuffix(ref.Ref, "/Timestamp") && spec.Impossible(value) {
-			x.find(ruleTime, pointer, line(schema.Origin), "a moment that exists", value)
+		if component(ref) == "Timestamp" && spec.Impossible(value) {
+			x.find(ruleTime, m.at(pointer), line(schema.Origin), "a moment that exists", value)
 		}
 	}
 }
@@ -432,8 +479,8 @@ func (x *exchange) keyEchoed() {
 		return
 	}
 	before := len(x.findings)
-	x.keyWithin("", x.value)
-	if len(x.findings) == before && bytes.Contains(x.body, []byte(x.key)) {
+	x.keyWithin("", x.received.value)
+	if len(x.findings) == before && bytes.Contains(x.received.body, []byte(x.key)) {
 		x.find(ruleEchoed, "", x.c.usual.keyLine, "no trace of the API key", nil)
 	}
 }

@@ -13,9 +13,9 @@ import (
 type Finding struct {
 	// Rule is the id of the rule that was broken, one of [Rules]. It stays the same between releases.
 	Rule string `json:"rule"`
-	// Pointer is the place: a JSON pointer into the body ("/product/status"; empty is the whole
-	// body), or a word and a name: "status", "method", "path clientId", "query page",
-	// "header X-Trace-Id".
+	// Pointer is the place: a JSON pointer into the response's body, or into a notification's
+	// ("/product/status"; empty is the whole body), or a word and what it is about: "request /email" of
+	// the request's body, "status", "method", "path clientId", "query page", "header X-Trace-Id".
 	Pointer string `json:"pointer"`
 	// SpecLine is the line of openapi.yaml that says so.
 	SpecLine int `json:"spec_line"`

@@ -68,22 +68,22 @@ func (x *exchange) notification() {
 	}
 	x.parameters()
 	var err error
-	if x.body, err = take(&x.r.Body); err != nil {
+	if x.sent.body, err = take(&x.r.Body); err != nil {
 		x.find(ruleCut, "", line(op.Origin), "the whole body", nil)
 		return
 	}
-	sent := x.body
-	if !x.decode(x.r.Header, line(op.Origin)) {
+	sent := x.sent.body
+	if !x.decode(&x.sent, x.r.Header, line(op.Origin)) {
 		return
 	}
 	x.signatures(sent)
 	x.wrong = len(x.findings) > 0
-	if len(x.body) == 0 {
+	if len(x.sent.body) == 0 {
 		x.find(ruleBody, "", line(op.RequestBody.Value.Origin), "a body", nil)
 		return
 	}
-	x.typed(ruleSentType, x.r.Header.Get("Content-Type"), op.RequestBody.Value.Content, line(op.RequestBody.Value.Origin))
-	if body, ok := x.value.(map[string]any); ok {
+	x.typed(&x.sent, ruleSentType, x.r.Header.Get("Content-Type"), op.RequestBody.Value.Content, line(op.RequestBody.Value.Origin))
+	if body, ok := x.sent.value.(map[string]any); ok {
 		data, _ := body["data"].(map[string]any)
 		x.entered(body, data)
 		x.rememberNotification(data)
@@ -108,7 +108,7 @@ func (x *exchange) signatures(sent []byte) {
 		sums = append(sums, sum)
 	}
 	for _, secret := range x.c.secrets {
-		for _, body := range [][]byte{x.body, sent} {
+		for _, body := range [][]byte{x.sent.body, sent} {
 			mac := hmac.New(sha256.New, secret)
 			_, _ = fmt.Fprintf(mac, "%s.%s.%s", x.r.Header.Get(idHeader), x.r.Header.Get(timestampHeader), body)
 			want := mac.Sum(nil)
@@ -157,7 +157,7 @@ func (x *exchange) rememberNotification(data map[string]any) {
 	if x.wrong || id == "" {
 		return // who knows what it is
 	}
-	c, sum := x.c, sha256.Sum256(x.body)
+	c, sum := x.c, sha256.Sum256(x.sent.body)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if earlier := c.notices.get(id); earlier == nil {

@@ -25,6 +25,7 @@ type operation struct {
 	parameters   []*openapi3.Parameter
 	keyHeader    string // empty where no key is needed
 	keyLine      int
+	level        int // that a key needs
 }
 
 // loaded is the specification, read once: nothing changes it.
@@ -37,24 +38,32 @@ type description struct {
 	callback   *operation // how the provider is notified
 }
 
-// load reads the embedded specification as it is written, so that everything in it knows its line.
+// load reads the embedded specification.
 func load() (description, error) {
-	loader := openapi3.NewLoader()
-	loader.IncludeOrigin = true
-	doc, err := loader.LoadFromData([]byte(spec.YAML()))
+	closed, err := spec.GetSpec()
 	if err != nil {
 		return description{}, fmt.Errorf("load the specification: %w", err)
 	}
-	if err := closeDescription(doc); err != nil {
-		return description{}, err
+	read, err := describe(spec.YAML(), closed)
+	if err == nil && (read.callback == nil || read.callback.RequestBody == nil) {
+		err = errors.New("there is no callback that sends something")
 	}
+	return read, err
+}
+
+// describe reads a specification as it is written, so that everything in it knows its line.
+func describe(written string, closed *openapi3.T) (description, error) {
+	loader := openapi3.NewLoader()
+	loader.IncludeOrigin = true
+	doc, err := loader.LoadFromData([]byte(written))
+	if err != nil {
+		return description{}, fmt.Errorf("load the specification: %w", err)
+	}
+	closeDescription(doc, closed)
 	read := description{doc: doc}
 	for path, item := range doc.Paths.Map() {
 		for method, described := range item.Operations() {
 			op := newOperation(method, path, item, described)
-			if described.RequestBody != nil {
-				return description{}, fmt.Errorf("%s %s takes a body, which this package can't check yet", method, path)
-			}
 			if err := op.readSecurity(doc); err != nil {
 				return description{}, fmt.Errorf("%s %s: %w", method, path, err)
 			}
@@ -68,21 +77,25 @@ func load() (description, error) {
 			}
 		}
 	}
-	if read.callback == nil || read.callback.RequestBody == nil {
-		return description{}, errors.New("there is no callback that sends something")
-	}
 	slices.SortFunc(read.operations, func(a, b *operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
-	read.usual = read.operations[0]
+	shows := func(op *operation) bool { return op.Responses.Status(http.StatusNotFound) != nil }
+	read.usual = read.operations[max(0, slices.IndexFunc(read.operations, shows))]
 	return read, nil
+}
+
+// operation returns one by its operationId; nil if there is none.
+func (d description) operation(id string) *operation {
+	for _, op := range d.operations {
+		if op.OperationID == id {
+			return op
+		}
+	}
+	return nil
 }
 
 // closeDescription leaves in doc what is known today, as the server's copy has it. The specification itself is
 // open to new values and statuses, so that callers get along with them; a server that is held to it is not.
-func closeDescription(doc *openapi3.T) error {
-	closed, err := spec.GetSpec()
-	if err != nil {
-		return fmt.Errorf("load the specification: %w", err)
-	}
+func closeDescription(doc, closed *openapi3.T) {
 	for name, ref := range doc.Components.Schemas {
 		ref.Value.Enum = closed.Components.Schemas[name].Value.Enum
 	}
@@ -96,11 +109,13 @@ func closeDescription(doc *openapi3.T) error {
 			}
 		}
 	}
-	return nil
 }
 
 func newOperation(method, path string, item *openapi3.PathItem, described *openapi3.Operation) *operation {
 	op := &operation{Operation: described, method: method, path: path, item: item, segments: strings.Split(path, "/")}
+	if level, ok := described.Extensions["x-access-level"].(float64); ok {
+		op.level = int(level)
+	}
 	for _, ref := range slices.Concat(item.Parameters, described.Parameters) {
 		op.parameters = append(op.parameters, ref.Value)
 	}
@@ -126,6 +141,13 @@ func (o *operation) readSecurity(doc *openapi3.T) error {
 		o.keyHeader, o.keyLine = scheme.Name, line(scheme.Origin)
 	}
 	return nil
+}
+
+// takes tells whether the operation has a header.
+func (o *operation) takes(header string) bool {
+	return slices.ContainsFunc(o.parameters, func(p *openapi3.Parameter) bool {
+		return p.In == openapi3.ParameterInHeader && strings.EqualFold(p.Name, header)
+	})
 }
 
 // match returns the values of the path's parameters, unescaped.
@@ -206,6 +228,11 @@ func fieldLine(origin *openapi3.Origin, field string) int {
 	return line(origin)
 }
 
+// component is the name of the schema that a reference leads to; empty where it is written in place.
+func component(ref *openapi3.SchemaRef) string {
+	return strings.TrimPrefix(ref.Ref, "#/components/schemas/")
+}
+
 // fromText reads the value of a parameter or a header as its schema has it.
 func fromText(schema *openapi3.Schema, text string) any {
 	var value any
@@ -238,6 +265,12 @@ func inWords(schema *openapi3.Schema, field string) string {
 		return "one of " + strings.Join(values, ", ")
 	case "pattern":
 		return "a match of " + schema.Pattern
+	case "format":
+		return "a value of the format " + schema.Format
+	case "minItems":
+		return fmt.Sprintf("at least %d items", schema.MinItems)
+	case "maxItems":
+		return fmt.Sprintf("at most %d items", *schema.MaxItems)
 	case "type":
 		return "a value of type " + strings.Join(schema.Type.Slice(), " or ")
 	case "minLength":

@@ -34,6 +34,7 @@ const (
 	ruleMediaType  = "response.media_type"
 	ruleEmpty      = "response.empty"
 	ruleEchoed     = "response.key_echoed"
+	ruleEcho       = "response.echo"
 
 	ruleHeaderUndeclared = "header.undeclared"
 	ruleHeaderMissing    = "header.missing"
@@ -57,6 +58,10 @@ const (
 	ruleTraceMissing = "trace.missing"
 
 	ruleHistorySettled = "history.settled"
+	ruleHistoryFinal   = "history.final"
+	ruleHistoryActive  = "history.active"
+	ruleHistoryRead    = "history.read"
+	ruleHistoryDeleted = "history.deleted"
 	ruleHistoryUpdated = "history.updated_back"
 	ruleHistoryCreated = "history.created_moved"
 
@@ -96,8 +101,9 @@ var before = []Rule{
 	{ruleAccepted, "a request that isn't as described is not answered with success"},
 	{ruleMissingKey, "a request without a key is a 401"},
 	{ruleMediaType, "a response has the media type that its status declares"},
-	{ruleEmpty, "a response has the body that its status declares"},
+	{ruleEmpty, "a response has the body that its status declares, and none where it declares none"},
 	{ruleEchoed, "no response repeats the API key"},
+	{ruleEcho, "a success has the fields as they were sent, and is without those that were not"},
 
 	{ruleHeaderUndeclared, "a response has no header but declared and usual ones"},
 	{ruleHeaderMissing, "a response has every header that its status requires"},
@@ -120,12 +126,16 @@ var before = []Rule{
 }
 
 var after = []Rule{
-	{ruleHistorySettled, "a request that left pending is never submitted with success again"},
-	{ruleHistoryUpdated, "updated_at of a request never goes back"},
-	{ruleHistoryCreated, "created_at of a request never moves"},
+	{ruleHistorySettled, "a request that left pending never is again, and is not submitted with success"},
+	{ruleHistoryFinal, "a request that is enabled or rejected stays so"},
+	{ruleHistoryActive, "a client has one pending request for a product at most"},
+	{ruleHistoryRead, "a client is read as it was written, as long as its updated_at is the same"},
+	{ruleHistoryDeleted, "a client that was deleted is gone for good, with all there was of it"},
+	{ruleHistoryUpdated, "updated_at of a client or a request never goes back"},
+	{ruleHistoryCreated, "created_at of a client or a request never moves"},
 
 	{ruleReplay, "the same Idempotency-Key answers the same bytes"},
-	{ruleMismatch, "an Idempotency-Key that succeeded elsewhere is a 422"},
+	{ruleMismatch, "an Idempotency-Key that succeeded for another call of the operation is a 422"},
 
 	{ruleSignature, "webhook-signature is one or more of v1, and base64 of 32 bytes, with a space between"},
 	{ruleForged, "one of the signatures is made with one of the secrets, if these are known"},

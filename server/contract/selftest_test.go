@@ -14,7 +14,7 @@ import (
 func TestSelftest(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	require.NoError(t, selftest.Run(&out), out.String())
+	require.NoError(t, selftest.Run(&out, selftest.Faults()), out.String())
 	t.Log(out.String())
 	require.GreaterOrEqual(t, len(selftest.Faults()), 30)
 	for _, fault := range selftest.Faults() {
@@ -39,6 +39,7 @@ func TestSelftest_everyRuleIsNeeded(t *testing.T) {
 				require.False(t, fault.Caught(findings))
 				if len(findings) == 0 {
 					unnoticed++
+					break // one will do, and there are hundreds
 				}
 			}
 			require.Positive(t, unnoticed, "another rule finds all that this one does")
@@ -46,12 +47,13 @@ func TestSelftest_everyRuleIsNeeded(t *testing.T) {
 	}
 }
 
-// TestSelftest_fails shows the whole self-test failing, in words, without one rule.
+// TestSelftest_fails shows the self-test failing, in words, without one rule.
 func TestSelftest_fails(t *testing.T) {
 	t.Parallel()
+	faults := slices.DeleteFunc(selftest.Faults(), func(f selftest.Fault) bool { return f.Case != "" })
 	for _, rule := range []string{"json.trailing", "history.settled", "response.key_echoed"} {
 		var out strings.Builder
-		require.Error(t, selftest.Run(&out, contract.Without(rule)))
+		require.Error(t, selftest.Run(&out, faults, contract.Without(rule)))
 		require.Contains(t, out.String(), "missed: ")
 		require.Contains(t, out.String(), "("+rule+")")
 	}
@@ -63,7 +65,7 @@ func TestSelftest_everyCaseIsNeeded(t *testing.T) {
 	for _, one := range contract.Cases() {
 		t.Run(one.Name, func(t *testing.T) {
 			t.Parallel()
-			unnoticed := 0
+			var others []contract.Finding
 			for _, fault := range selftest.Faults() {
 				if fault.Case != one.Name {
 					continue
@@ -71,10 +73,11 @@ func TestSelftest_everyCaseIsNeeded(t *testing.T) {
 				findings, err := fault.Find(nil, contract.WithoutCase(one.Name))
 				require.NoError(t, err)
 				if len(findings) == 0 {
-					unnoticed++
+					return
 				}
+				others = append(others, findings...)
 			}
-			require.Positive(t, unnoticed, "another case finds all that this one does")
+			t.Errorf("other cases find all that this one does: %v", others)
 		})
 	}
 }

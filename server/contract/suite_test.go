@@ -26,9 +26,9 @@ func TestSuite_minimal(t *testing.T) {
 func TestSuite_at(t *testing.T) {
 	t.Parallel()
 	handler, fixtures := minimal.New()
-	posts := 0
+	calls := 0
 	server := httptest.NewServer(http.StripPrefix("/api", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		posts++
+		calls++
 		handler.ServeHTTP(w, r)
 	})))
 	t.Cleanup(server.Close)
@@ -37,10 +37,68 @@ func TestSuite_at(t *testing.T) {
 	for _, one := range some.NotRun {
 		require.Contains(t, one.Reason, "read-safe")
 	}
-	require.Less(t, posts, 30)
+	few := calls
 	all := contract.Suite(t, contract.At(server.URL+"/api"), fixtures, contract.Pace(0), contract.AllCases(), contract.WithTransport(server.Client().Transport))
 	require.Empty(t, all.NotRun)
 	require.Empty(t, all.Findings)
+	require.Greater(t, calls-few, few)
+}
+
+// TestSuite_operations asks a server that has one operation for no more.
+func TestSuite_operations(t *testing.T) {
+	t.Parallel()
+	handler, fixtures := minimal.New()
+	part := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require.True(t, strings.Contains(r.URL.Path, "/submit"), r.URL.Path)
+		handler.ServeHTTP(w, r)
+	})
+	coverage := contract.Suite(t, contract.InProcess(part), fixtures, contract.Operations("submitProduct"))
+	require.Empty(t, coverage.Findings)
+	require.Contains(t, coverage.Ran, "submitProduct: no key")
+	require.Contains(t, coverage.String(), "not run: client created: it needs createClient, which was not asked for")
+	for _, point := range coverage.Uncovered {
+		require.False(t, strings.HasPrefix(point, "getClient"), point)
+	}
+	_, err := contract.Inspect(t.Context(), contract.InProcess(part), fixtures, contract.Operations("submit"))
+	require.Error(t, err)
+}
+
+// TestSuite_skips: what comes after a step that failed is not run, and said so.
+func TestSuite_skips(t *testing.T) {
+	t.Parallel()
+	handler, fixtures := minimal.New()
+	calls := 0
+	broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/products") && r.Method == http.MethodPost && r.Header.Get("x-api-key") == fixtures.Key {
+			calls++
+			r.URL.Path += "/nothing"
+		}
+		handler.ServeHTTP(w, r)
+	})
+	coverage, err := contract.Inspect(t.Context(), contract.InProcess(broken), fixtures)
+	require.NoError(t, err)
+	require.Contains(t, coverage.NotRun, contract.NotRun{Case: "data completed, add a phone number", Reason: "a step before it failed: request cards_individuals"})
+	require.Contains(t, coverage.Ran, "data completed")
+	require.Contains(t, coverage.Uncovered, "requestProduct 201")
+	require.NotContains(t, coverage.Uncovered, "createClient 201")
+	require.Positive(t, calls)
+}
+
+// TestSuite_cleansUp: no client is left of those that the suite made.
+func TestSuite_cleansUp(t *testing.T) {
+	t.Parallel()
+	handler, fixtures := minimal.New()
+	list := func() string {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/management/clients/individuals", nil)
+		r.Header.Set("x-api-key", fixtures.Key)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	before := list()
+	_, err := contract.Inspect(t.Context(), contract.InProcess(handler), contract.Fixtures{Key: fixtures.Key, LowLevelKey: fixtures.LowLevelKey, OtherCompanyKey: fixtures.OtherCompanyKey})
+	require.NoError(t, err)
+	require.Equal(t, before, list())
 }
 
 // TestSuite_readSafe shows that read-safe cases change nothing: all others still work after them.
@@ -72,7 +130,7 @@ func TestSuite_fails(t *testing.T) {
 	require.NotEmpty(t, test.lines)
 	require.Len(t, test.log, 1)
 	require.Contains(t, coverage.String(), "not run: complete: no fixture Complete")
-	require.Contains(t, strings.Join(coverage.Uncovered, "\n"), "status 200")
+	require.Contains(t, strings.Join(coverage.Uncovered, "\n"), "submitProduct 200")
 
 	test = fake{}
 	contract.Suite(&test, contract.Target{}, contract.Fixtures{})

@@ -2,6 +2,7 @@ package servertest_test
 
 import (
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // TestServer_contract runs the whole case table of package contract, and holds what the provider is
-// sent meanwhile to the same description, attempts that fail included.
+// sent meanwhile to the same specification, attempts that fail included.
 func TestServer_contract(t *testing.T) {
 	t.Parallel()
 	notifications, err := contract.New()
@@ -28,8 +29,8 @@ func TestServer_contract(t *testing.T) {
 	require.Len(t, coverage.Ran, len(contract.Cases()))
 
 	s.Drain()
-	require.Len(t, s.Provider().Received(), 4, "complete, repeated, and one of each other product")
-	require.GreaterOrEqual(t, s.Provider().Attempts(), 6)
+	require.Len(t, s.Provider().Received(), 2, "complete and repeated")
+	require.GreaterOrEqual(t, s.Provider().Attempts(), 4)
 	require.Empty(t, notifications.Findings())
 }
 
@@ -39,38 +40,29 @@ func fixtures(s *servertest.Server) contract.Fixtures {
 	subject := func(clientID, requestID string) contract.Subject {
 		return contract.Subject{ClientID: clientID, RequestID: requestID}
 	}
-	complete := func(product api.ProductType) contract.Subject {
-		clientID := s.ClientOf(s.DefaultCompany())
-		s.Document(clientID)
-		return subject(clientID, s.Request(clientID, func(r *servertest.RequestRecord) { r.Product = product }))
-	}
+	complete := func() contract.Subject { return subject(s.CompleteRequest()) }
 	faulty := func(fault string) contract.Subject {
-		one := complete(api.CardsIndividuals)
+		one := complete()
 		one.Header = http.Header{servertest.FaultHeader: {fault}}
 		return one
 	}
 	undocumented := s.ClientOf(s.DefaultCompany())
 	expired := s.ClientOf(s.DefaultCompany())
 	s.Document(expired, func(d *servertest.DocumentRecord) { d.Metadata["expiration_date"] = "2020-01-31" })
-	misdialled := s.ClientOf(s.DefaultCompany(), func(c *servertest.ClientRecord) { c.PhoneNumber = 1 })
-	s.Document(misdialled)
 
 	f := contract.Fixtures{
 		Key:             s.DefaultKey(),
-		LowLevelKey:     s.Key(s.DefaultCompany(), 2),
+		LowLevelKey:     s.Key(s.DefaultCompany(), 1),
+		BarredKey:       s.Key(s.DefaultCompany(), 3, func(k *servertest.KeyRecord) { k.AllowedFrom = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }),
 		RevokedKey:      s.Key(s.DefaultCompany(), 3, func(k *servertest.KeyRecord) { k.RevokedAt = time.Now() }),
 		OtherCompanyKey: s.Key(s.Company(), 3),
 
-		Complete:   complete(api.CardsIndividuals),
-		Repeated:   complete(api.CardsIndividuals),
-		RampsCards: complete(api.RampsCards),
-		RampsPix:   complete(api.RampsPix),
+		Complete: complete(),
+		Repeated: complete(),
 		Requested: subject(undocumented, s.Request(undocumented, func(r *servertest.RequestRecord) {
 			r.Status = api.Requested
 		})),
-		Incomplete:       subject(s.IncompleteRequest()),
 		RejectedDocument: subject(expired, s.Request(expired)),
-		RejectedData:     subject(misdialled, s.Request(misdialled)),
 		InKYC:            subject(s.SettledRequest(api.InKyc)),
 		Enabled:          subject(s.SettledRequest(api.Enabled)),
 		Rejected:         subject(s.SettledRequest(api.Rejected)),

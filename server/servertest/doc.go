@@ -39,7 +39,7 @@
 // [Server.Provider] verifies what it is sent, and can fail: [Provider.FailNext], [Provider.AnswerNext],
 // [Provider.BusyNext], [Provider.Hang]. [Server.Drain] waits until every notification is delivered or
 // given up; [Server.Notifications] has every attempt. [WithProviderHandler] puts a handler in front, such
-// as that of package contract, which holds notifications to the description.
+// as that of package contract, which holds notifications to the specification.
 //
 // # Faults
 //
@@ -52,8 +52,8 @@
 //	lose            the call is made, then the connection ends without a response
 //	cut=20          the call is made, then the response ends after 20 bytes of its body
 //	html            the call is made, then a gateway's HTML is answered with 200
-//	unknown-status  the call is made; the status in the response is none of the description
-//	added-field     the call is made; the response has fields that are not in the description
+//	unknown-status  the call is made; the status in the response is none of the specification
+//	added-field     the call is made; the response has fields that are not in the specification
 //	zoned-times     the call is made; the times in the response have a zone
 //
 // The sample service, enablementd serve --sample, takes the same header. Nothing else does.

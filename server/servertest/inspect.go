@@ -38,11 +38,12 @@ type AuditRow struct {
 // NotificationState says how far a notification has come.
 type NotificationState string
 
-// The states of a notification: it is tried, the provider took it, or it was given up.
+// The states of a notification: it is tried, the provider took it, it was given up, or its client was deleted before.
 const (
 	NotificationPending   NotificationState = "pending"
 	NotificationDelivered NotificationState = "delivered"
 	NotificationDead      NotificationState = "dead"
+	NotificationCancelled NotificationState = "cancelled"
 )
 
 // Notification is a notification and what came of it.

@@ -28,8 +28,7 @@ type ClientRecord struct {
 	BirthDate        string
 	PhoneCountryCode int
 	PhoneNumber      int64
-	// Country is an ISO 3166-1 alpha-3 code.
-	Country string
+	Address          api.Address
 }
 
 // DocumentRecord is a document of a client.
@@ -56,7 +55,7 @@ type RequestRecord struct {
 type KeyRecord struct {
 	// Secret is what a caller sends.
 	Secret string
-	// AccessLevel is 1 or more; the operation takes 3.
+	// AccessLevel is 1 or more; openapi.yaml says what an operation takes.
 	AccessLevel int
 	// AllowedFrom are the addresses that may use it; none means any. Tests call from 127.0.0.1.
 	AllowedFrom []netip.Prefix
@@ -97,15 +96,16 @@ func (s *Server) Key(companyID string, level int, change ...func(*KeyRecord)) (s
 // but for a document.
 func (s *Server) ClientOf(companyID string, change ...func(*ClientRecord)) (clientID string) {
 	s.t.Helper()
+	id := newID("cl_")
 	c := ClientRecord{
-		ID:               newID("cl_"),
+		ID:               id,
 		FirstName:        "Ana",
 		LastName:         "Example",
-		Email:            "ana@example.com",
+		Email:            id + "@example.com",
 		BirthDate:        s.date(-30, 0),
 		PhoneCountryCode: 54,
 		PhoneNumber:      91123456789,
-		Country:          "ARG",
+		Address:          api.Address{StreetLine1: "Calle 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
 	}
 	for _, f := range change {
 		f(&c)
@@ -119,7 +119,7 @@ func (s *Server) ClientOf(companyID string, change ...func(*ClientRecord)) (clie
 		BirthDate:        c.BirthDate,
 		PhoneCountryCode: c.PhoneCountryCode,
 		PhoneNumber:      c.PhoneNumber,
-		Address:          dataset.Address{Country: c.Country},
+		Address:          enablement.Address(c.Address),
 	}}})
 	return c.ID
 }
@@ -209,7 +209,12 @@ func (s *Server) RejectedItemsRequest() (clientID, requestID string) {
 func (s *Server) SettledRequest(status api.ProductStatus) (clientID, requestID string) {
 	s.t.Helper()
 	clientID = s.ClientOf(s.company)
-	return clientID, s.Request(clientID, func(r *RequestRecord) { r.Status = status })
+	return clientID, s.Request(clientID, func(r *RequestRecord) {
+		r.Status = status
+		if status == api.Rejected {
+			r.RejectionCode = "REJECTED_BY_PROVIDER"
+		}
+	})
 }
 
 // Import adds what a file for the command enablementd import holds: a JSON object with the lists

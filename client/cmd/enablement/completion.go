@@ -15,51 +15,77 @@ type completionCmd struct {
 }
 
 func (c *completionCmd) Run(parser *kong.Kong, env environment) error {
-	commands := make([]string, 0, len(parser.Model.Children))
-	flags := make(map[string][]string)
-	for _, command := range parser.Model.Children {
-		commands = append(commands, command.Name)
-		for _, group := range command.AllFlags(true) {
-			for _, flag := range group {
-				flags[command.Name] = append(flags[command.Name], "--"+flag.Name)
-			}
-		}
-	}
+	follows := after(parser.Model.Node, "")
 	switch c.Shell {
 	case "fish":
-		return fish(env.out, commands, flags)
+		return fish(env.out, follows)
 	case "zsh":
 		if _, err := fmt.Fprintln(env.out, "autoload -U +X bashcompinit && bashcompinit"); err != nil {
 			return err
 		}
 	}
-	return bash(env.out, commands, flags)
+	return bash(env.out, follows)
+}
+
+// next is what may follow the commands in path, such as "clients create": commands, or flags.
+type next struct {
+	path  string
+	words []string
+}
+
+// after returns what may follow a command, and what may follow those, the longest paths first.
+func after(command *kong.Node, path string) []next {
+	var follows []next
+	here := next{path: path}
+	for _, child := range command.Children {
+		follows = append(follows, after(child, strings.TrimSpace(path+" "+child.Name))...)
+		here.words = append(here.words, child.Name)
+	}
+	for _, group := range command.AllFlags(true) {
+		for _, flag := range group {
+			here.words = append(here.words, "--"+flag.Name)
+		}
+	}
+	return append(follows, here)
 }
 
 // bash writes for bash, and for zsh in bash's ways.
-func bash(w io.Writer, commands []string, flags map[string][]string) error {
+func bash(w io.Writer, follows []next) error {
 	var cases strings.Builder
-	for _, command := range commands {
-		_, _ = fmt.Fprintf(&cases, "    %s) words=%q ;;\n", command, strings.Join(flags[command], " "))
+	for _, next := range follows {
+		_, _ = fmt.Fprintf(&cases, "    %q*) words=%q ;;\n", strings.TrimPrefix(next.path+" ", " "), strings.Join(next.words, " "))
 	}
 	_, err := fmt.Fprintf(w, `_enablement() {
-  local words=%q
-  case "${COMP_WORDS[1]}" in
+  local words before="${COMP_WORDS[*]:1:COMP_CWORD-1} "
+  case "$before" in
 %s  esac
-  [ "$COMP_CWORD" = 1 ] && words=%q
   COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _enablement enablement
-`, "", cases.String(), strings.Join(commands, " ")+" --help")
+`, cases.String())
 	return err
 }
 
-func fish(w io.Writer, commands []string, flags map[string][]string) error {
+func fish(w io.Writer, follows []next) error {
 	var out strings.Builder
-	_, _ = fmt.Fprintf(&out, "complete -c enablement -n __fish_use_subcommand -f -a %q\n", strings.Join(commands, " "))
-	for _, command := range commands {
-		for _, flag := range flags[command] {
-			_, _ = fmt.Fprintf(&out, "complete -c enablement -n '__fish_seen_subcommand_from %s' -l %s\n", command, strings.TrimPrefix(flag, "--"))
+	for _, next := range follows {
+		seen := "__fish_use_subcommand"
+		if next.path != "" {
+			seen = "__fish_seen_subcommand_from " + strings.Join(strings.Fields(next.path), "; and __fish_seen_subcommand_from ")
+		}
+		var commands []string
+		for _, word := range next.words {
+			if flag, ok := strings.CutPrefix(word, "--"); ok {
+				_, _ = fmt.Fprintf(&out, "complete -c enablement -n '%s' -l %s\n", seen, flag)
+			} else {
+				commands = append(commands, word)
+			}
+		}
+		if len(commands) > 0 {
+			if next.path != "" {
+				seen += "; and not __fish_seen_subcommand_from " + strings.Join(commands, " ")
+			}
+			_, _ = fmt.Fprintf(&out, "complete -c enablement -n '%s' -f -a %q\n", seen, strings.Join(commands, " "))
 		}
 	}
 	_, err := io.WriteString(w, out.String())

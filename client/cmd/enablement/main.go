@@ -1,19 +1,23 @@
-// Command enablement submits product enablement requests, and checks the notifications that follow.
+// Command enablement creates clients, requests products for them and submits the requests, and checks the
+// notifications that follow.
 //
 // Install it, then run it:
 //
 //	go install github.com/cryptomate-go/enablement/client/cmd/enablement@latest
+//	enablement clients create client.json
+//	enablement products request CLIENT cards_individuals
 //	enablement submit CLIENT REQUEST
+//	enablement products wait CLIENT REQUEST
 //
 // What it ends with:
 //
-//	0  the request is in KYC, and nothing is missing; or the notification is genuine
-//	1  anything else went wrong; says nothing about the request
-//	2  wrong usage, or the program crashed; says nothing about the request
-//	3  something is still missing, or an item was rejected
+//	0  done; of submit, that the request is in KYC, and nothing is missing; of verify, that the notification is genuine
+//	1  anything else went wrong; says nothing about the call
+//	2  wrong usage, or the program crashed; says nothing about the call
+//	3  of submit, that something is still missing, or an item was rejected
 //	4  the server refused the call; or the notification is not genuine
-//	5  it is unknown whether the request was submitted
-//	6  nothing was sent
+//	5  it is unknown whether the call was done: settle finds out
+//	6  nothing was sent; of settle, that the call was not done
 //	7  the request was rejected
 //	8  the request is enabled
 //	9  the request has a status that this version does not know
@@ -52,13 +56,13 @@ const (
 // exitCodes is for --help; what is indented keeps its lines.
 const exitCodes = `Exit codes:
 
-    0  in KYC, or the notification is genuine
-    1  another failure; the state of the request is unknown
-    2  wrong usage, or a crash; the state of the request is unknown
-    3  something is still missing, or an item was rejected
+    0  done; the request is in KYC (submit), or the notification is genuine (verify)
+    1  another failure; what became of the call is unknown
+    2  wrong usage, or a crash; what became of the call is unknown
+    3  something is still missing, or an item was rejected (submit)
     4  the server refused the call, or the notification is not genuine
-    5  it is unknown whether the request was submitted
-    6  nothing was sent
+    5  it is unknown whether the call was done; settle finds out
+    6  nothing was sent; the call was not done (settle)
     7  the request was rejected
     8  the request is enabled
     9  the request has a status that this version does not know
@@ -70,7 +74,10 @@ For a script, install the program and run that: "go run" turns every code into 1
 
 // cli is the command line.
 type cli struct {
+	Clients    clientsCmd    `cmd:"" help:"Create, show, change and remove clients."`
+	Products   productsCmd   `cmd:"" help:"Request products for a client, and see what became of it."`
 	Submit     submitCmd     `cmd:"" help:"Submit a request, and show what is still missing."`
+	Settle     settleCmd     `cmd:"" help:"Find out what became of a call of which that is unknown."`
 	Verify     verifyCmd     `cmd:"" help:"Check whether a notification is genuine, and show it."`
 	Completion completionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
@@ -117,7 +124,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	env.out, env.err = masked{env.out, hidden}, masked{env.err, hidden}
 	parser, err := kong.New(&c,
 		kong.Name("enablement"),
-		kong.Description("Submits product enablement requests to CryptoMate's Management API. The API key is taken from the "+
+		kong.Description("Creates clients, requests products for them and submits the requests, by CryptoMate's Management API. The API key is taken from the "+
 			"environment (CRYPTOMATE_API_KEY) or a file, never from a flag.\n\n"+exitCodes),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(env.out, env.err),
@@ -137,7 +144,17 @@ func run(ctx context.Context, args []string, env environment) int {
 		_, _ = fmt.Fprintf(env.err, "enablement: %v; see enablement --help\n", err)
 		return exitUsage
 	}
-	err = parsed.Run(parser)
+	if command, ok := parsed.Selected().Target.Addr().Interface().(interface {
+		open(env environment, hidden *secrets) error
+		close()
+	}); ok {
+		if err = command.open(env, hidden); err == nil {
+			defer command.close()
+		}
+	}
+	if err == nil {
+		err = parsed.Run(parser)
+	}
 	if err == nil {
 		return exitDone
 	}

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -214,9 +216,9 @@ func TestSubmit_server(t *testing.T) {
 	env := environment{getenv: func(name string) string {
 		return map[string]string{"CRYPTOMATE_API_KEY": key, "CRYPTOMATE_BASE_URL": "nonsense"}[name]
 	}}
-	_, err := (&submitCmd{Timeout: time.Second}).client(env, key)
+	_, err := (&caller{Timeout: time.Second}).client(env, key)
 	require.ErrorContains(t, err, "--base-url: not an absolute URL")
-	_, err = (&submitCmd{Timeout: time.Second, Sandbox: true}).client(env, key)
+	_, err = (&caller{Timeout: time.Second, Sandbox: true}).client(env, key)
 	require.NoError(t, err, "the flag overrides the environment")
 }
 
@@ -287,11 +289,19 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	got := command(t, nil, "", "--help")
 	require.Zero(t, got.code)
-	require.Contains(t, strings.Join(strings.Fields(got.out), " "), "Exit codes: 0 in KYC, or the notification is genuine")
-	for _, name := range []string{"submit", "verify", "completion", "version"} {
-		got := command(t, nil, "", name, "--help")
+	require.Contains(t, strings.Join(strings.Fields(got.out), " "), "Exit codes: 0 done; the request is in KYC (submit), or the notification is genuine (verify)")
+	for _, name := range []string{
+		"submit", "verify", "completion", "version", "clients create", "clients get", "clients list", "clients update", "clients delete",
+		"products request", "products list", "products wait", "settle create", "settle update", "settle delete", "settle request", "settle submit",
+	} {
+		require.Contains(t, command(t, nil, "", "--help").out, "\n  "+name+" ")
+		got := command(t, nil, "", append(strings.Fields(name), "--help")...)
 		require.Zero(t, got.code)
 		require.Contains(t, got.out, "Usage: enablement "+name)
+		if first, _, _ := strings.Cut(name, " "); slices.Contains([]string{"submit", "clients", "products", "settle"}, first) {
+			require.Contains(t, got.out, "Exit codes:")
+			require.Contains(t, got.out, "--key-file")
+		}
 	}
 	require.Contains(t, command(t, nil, "", "version").out, "enablement ")
 }
@@ -301,9 +311,36 @@ func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		got := command(t, nil, "", "completion", shell)
 		require.Zero(t, got.code)
-		for _, word := range []string{"submit", "verify", "idempotency-key", "secret-file"} {
+		for _, word := range []string{"submit", "verify", "idempotency-key", "secret-file", "clients", "create", "settle", "wait", "street-line1"} {
 			require.Contains(t, got.out, word, shell)
 		}
 	}
 	require.Equal(t, 2, command(t, nil, "", "completion", "dos").code)
+}
+
+// TestCompletion_bash asks a bash what it would complete.
+func TestCompletion_bash(t *testing.T) {
+	t.Parallel()
+	script := command(t, nil, "", "completion", "bash").out
+	for line, want := range map[string]string{
+		"enablement ":                          "clients products submit settle verify completion version --help",
+		"enablement cl":                        "clients",
+		"enablement clients ":                  "create get list update delete --help",
+		"enablement clients c":                 "create",
+		"enablement clients create --pos":      "--postal-code",
+		"enablement clients create a.json --v": "--verbose",
+		"enablement products wait --ev":        "--every",
+		"enablement settle submit a b --sin":   "--since",
+		"enablement submit a --id":             "--idempotency-key",
+		"enablement verify --sec":              "--secret-file",
+	} {
+		ask := script + `
+			COMP_WORDS=(` + line + `)
+			[[ "` + line + `" == *" " ]] && COMP_WORDS+=("")
+			COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+			_enablement; echo "${COMPREPLY[@]}"`
+		out, err := exec.CommandContext(t.Context(), "bash", "-c", ask).CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.Equal(t, want, strings.TrimSpace(string(out)), line)
+	}
 }

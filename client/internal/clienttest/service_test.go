@@ -27,18 +27,23 @@ import (
 	"github.com/cryptomate-go/enablement/client/notification"
 )
 
-// binary is the built service.
-var binary string
+// binary builds the service, once.
+var binary = sync.OnceValue(func() string {
+	path := filepath.Join(dir, "enablementd")
+	if output, err := exec.Command("go", "build", "-o", path, "../../../server/cmd/enablementd").CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v\n%s", err, output))
+	}
+	return path
+})
+
+// dir is removed at the end.
+var dir string
 
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard) // net/http tells it of connections that are cut on purpose
-	dir, err := os.MkdirTemp("", "clienttest-")
-	if err != nil {
+	var err error
+	if dir, err = os.MkdirTemp("", "clienttest-"); err != nil {
 		panic(err)
-	}
-	binary = filepath.Join(dir, "enablementd")
-	if output, err := exec.Command("go", "build", "-o", binary, "../../../server/cmd/enablementd").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v\n%s", err, output))
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(dir)
@@ -86,7 +91,7 @@ func start(t *testing.T, requests int, args ...string) *service {
 	}))
 	t.Cleanup(provider.Close)
 
-	c := exec.Command(binary, append([]string{
+	c := exec.Command(binary(), append([]string{
 		"serve", "--addr", "127.0.0.1:0", "--admin-addr", "off", "--db", path, "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", secret,
 	}, args...)...)
 	c.Stdout, c.Stderr = s, s
@@ -106,7 +111,7 @@ func start(t *testing.T, requests int, args ...string) *service {
 func command(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	c := exec.CommandContext(t.Context(), binary, args...)
+	c := exec.CommandContext(t.Context(), binary(), args...)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
 	require.NoError(t, c.Run(), errs.String())
 	return out.String()

@@ -37,7 +37,8 @@ func TestContract(t *testing.T) {
 				return r.out[:len(r.out)-1]
 			}
 			fixtures.Key = key
-			fixtures.LowLevelKey = create("cmp_1", "--level", "2")
+			fixtures.LowLevelKey = create("cmp_1", "--level", "1")
+			fixtures.BarredKey = create("cmp_1", "--allow", "192.0.2.0/24")
 			fixtures.RevokedKey = create("cmp_1", "--expires", "1ms")
 			fixtures.OtherCompanyKey = create("cmp_2")
 
@@ -57,7 +58,7 @@ func TestContract(t *testing.T) {
 func contractData() (contract.Fixtures, *dataset.Dataset) {
 	sample := sample.Data(time.Now())
 	d := &dataset.Dataset{Companies: []dataset.Company{{ID: "cmp_1"}, {ID: "cmp_2"}}}
-	add := func(name string, product enablement.Product, status enablement.Status, change func(*dataset.Client, *dataset.Document)) contract.Subject {
+	add := func(name string, status enablement.Status, change func(*dataset.Client, *dataset.Document)) contract.Subject {
 		client, document := sample.Clients[0], sample.Documents[0]
 		document.Metadata = map[string]string{"number": "X7654321", "issuing_country": "ARG", "expiration_date": "2099-12-31"}
 		client.ID, client.CompanyID, document.ClientID = "cl_"+name, "cmp_1", "cl_"+name
@@ -66,7 +67,7 @@ func contractData() (contract.Fixtures, *dataset.Dataset) {
 		if document.Type != "" {
 			d.Documents = append(d.Documents, document)
 		}
-		request := dataset.Request{ID: "rq_" + name, ClientID: client.ID, Product: product, Status: status}
+		request := dataset.Request{ID: "rq_" + name, ClientID: client.ID, Product: enablement.CardsIndividuals, Status: status}
 		if status == enablement.Rejected {
 			request.RejectionCode = "REJECTED_BY_PROVIDER"
 		}
@@ -81,23 +82,19 @@ func contractData() (contract.Fixtures, *dataset.Dataset) {
 		s.Header = http.Header{"X-Sample-Fault": {fault}}
 		return s
 	}
-	const cards, pending = enablement.CardsIndividuals, enablement.PendingDocumentation
+	const pending = enablement.PendingDocumentation
 	f := contract.Fixtures{
-		Complete:   add("complete", cards, pending, complete),
-		Repeated:   add("repeated", cards, pending, complete),
-		RampsCards: add("ramps_cards", enablement.RampsCards, pending, complete),
-		RampsPix:   add("ramps_pix", enablement.RampsPix, pending, complete),
-		Requested:  add("requested", cards, enablement.Requested, incomplete),
-		Incomplete: add("incomplete", cards, pending, incomplete),
-		RejectedDocument: add("rejected_document", cards, pending, func(_ *dataset.Client, document *dataset.Document) {
+		Complete:  add("complete", pending, complete),
+		Repeated:  add("repeated", pending, complete),
+		Requested: add("requested", enablement.Requested, incomplete),
+		RejectedDocument: add("rejected_document", pending, func(_ *dataset.Client, document *dataset.Document) {
 			document.Metadata["expiration_date"] = "2020-01-31"
 		}),
-		RejectedData: add("rejected_data", cards, pending, func(c *dataset.Client, _ *dataset.Document) { c.PhoneNumber = 1 }),
-		InKYC:        add("in_kyc", cards, enablement.InKYC, complete),
-		Enabled:      add("enabled", cards, enablement.Enabled, complete),
-		Rejected:     add("rejected", cards, enablement.Rejected, complete),
+		InKYC:    add("in_kyc", enablement.InKYC, complete),
+		Enabled:  add("enabled", enablement.Enabled, complete),
+		Rejected: add("rejected", enablement.Rejected, complete),
 	}
-	other := add("faults", cards, pending, complete)
+	other := add("faults", pending, complete)
 	f.Running = faulty(other, "status=409/IDEMPOTENCY_IN_PROGRESS")
 	f.Running.IdempotencyKey = "still-running"
 	f.Limited, f.Failing, f.Unavailable = faulty(other, "status=429"), faulty(other, "status=500"), faulty(other, "status=503")

@@ -53,21 +53,23 @@ func notificationAsJSON(n enablement.NotificationStatus) notificationJSON {
 }
 
 type historyJSON struct {
-	RequestID      string            `json:"request_id"`
-	Status         enablement.Status `json:"status"`
-	Submissions    []submissionJSON  `json:"submissions"`
+	ID             string            `json:"id"`
+	Status         enablement.Status `json:"status,omitempty"`
+	Audit          []auditJSON       `json:"audit"`
 	NotificationID string            `json:"notification_id,omitempty"`
 	Deliveries     []deliveryJSON    `json:"deliveries,omitempty"`
 }
 
-type submissionJSON struct {
-	At       time.Time         `json:"at"`
-	From     enablement.Status `json:"from"`
-	To       enablement.Status `json:"to"`
-	Missing  int               `json:"missing"`
-	Rejected int               `json:"rejected"`
-	KeyID    string            `json:"key_id"`
-	TraceID  string            `json:"trace_id"`
+type auditJSON struct {
+	At        time.Time         `json:"at"`
+	Operation string            `json:"operation"`
+	RequestID string            `json:"request_id,omitempty"`
+	From      enablement.Status `json:"from,omitempty"`
+	To        enablement.Status `json:"to,omitempty"`
+	Missing   int               `json:"missing"`
+	Rejected  int               `json:"rejected"`
+	KeyID     string            `json:"key_id"`
+	TraceID   string            `json:"trace_id"`
 }
 
 type deliveryJSON struct {
@@ -79,11 +81,11 @@ type deliveryJSON struct {
 	Process    string    `json:"process"`
 }
 
-func historyAsJSON(requestID string, h enablement.History) historyJSON {
+func historyAsJSON(id string, h enablement.History) historyJSON {
 	return historyJSON{
-		requestID, h.Status,
-		all(h.Audit, func(a enablement.AuditRow) submissionJSON {
-			return submissionJSON{a.At.UTC(), a.From, a.To, a.Missing, a.Rejected, a.KeyID, a.TraceID}
+		id, h.Status,
+		all(h.Audit, func(a enablement.AuditRow) auditJSON {
+			return auditJSON{a.At.UTC(), a.Operation, a.RequestID, a.From, a.To, a.Missing, a.Rejected, a.KeyID, a.TraceID}
 		}),
 		h.NotificationID,
 		all(h.Deliveries, func(d enablement.Delivery) deliveryJSON {

@@ -82,7 +82,7 @@ func TestIdempotency(t *testing.T) {
 
 	mismatch := try(incomplete, sample.KeyLevel3, "k-1")
 	require.Equal(t, http.StatusUnprocessableEntity, mismatch.status)
-	requireError(t, mismatch, api.CodeIdempotencyMismatch, "This Idempotency-Key was used for another submission")
+	requireError(t, mismatch, api.CodeIdempotencyMismatch, "This Idempotency-Key was used for another call")
 	require.Equal(t, http.StatusNotFound, try(seed, sample.KeyOtherCompany, "k-1").status, "companies don't meet")
 	require.Equal(t, http.StatusUnauthorized, try(seed, sample.KeyLevel1, "k-1").status, "a replay needs the level, too")
 	for _, bad := range []string{"", "with space", "é", strings.Repeat("k", 256)} {

@@ -200,11 +200,12 @@ func dump(t *testing.T, path string) string {
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	var text strings.Builder
-	for _, table := range []string{"requests", "audit", "idempotency", "notifications"} {
+	for _, table := range []string{"clients", "requests", "audit", "idempotency", "notifications"} {
 		var n int
 		var sum sql.NullString
 		require.NoError(t, db.QueryRow(fmt.Sprintf(`SELECT count(*), group_concat(x, '|') FROM (SELECT json_array(%s) AS x FROM %s ORDER BY 1)`,
 			map[string]string{
+				"clients":       "id, first_name, email, phone_number, updated_at",
 				"requests":      "id, status, evaluation, updated_at",
 				"audit":         "id, request_id, to_status",
 				"idempotency":   "hex(id)",

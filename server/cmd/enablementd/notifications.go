@@ -19,7 +19,7 @@ type notificationsCmd struct {
 
 type notificationsListCmd struct {
 	JSON  bool   `name:"json" help:"Print JSON, for programs."`
-	State string `enum:",pending,delivered,dead" default:"" placeholder:"STATE" help:"List only notifications in this state: pending, delivered or dead (given up)."`
+	State string `enum:",pending,delivered,dead,cancelled" default:"" placeholder:"STATE" help:"List only notifications in this state: pending, delivered, dead (given up) or cancelled (its client was deleted)."`
 	Limit int    `default:"100" help:"Size of a page."`
 	After string `placeholder:"ID" help:"Start after this notification: the last id of the page before."`
 }
@@ -30,7 +30,7 @@ func (c *notificationsListCmd) Run(ctx context.Context, common *common, std stre
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		list, err := db.Notifications(ctx, enablement.NotificationState(c.State), c.After, c.Limit+1)
-		if errors.Is(err, store.ErrNotificationNotFound) {
+		if errors.Is(err, enablement.ErrNotificationNotFound) {
 			return &app.ConfigError{Err: fmt.Errorf("--after %q: %w", c.After, err)}
 		}
 		if err != nil {
@@ -92,7 +92,7 @@ func (c *notificationsRetryCmd) retry(ctx context.Context, db *app.Database, std
 	}
 	for _, id := range c.IDs {
 		err := again(id)
-		if errors.Is(err, store.ErrNotificationNotFound) || errors.Is(err, store.ErrNotDead) {
+		if errors.Is(err, enablement.ErrNotificationNotFound) || errors.Is(err, store.ErrNotDead) {
 			return queued, &app.ConfigError{Err: fmt.Errorf("%s: %w", id, err)}
 		}
 		if err != nil {

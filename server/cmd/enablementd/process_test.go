@@ -126,9 +126,15 @@ func (p *service) with(header http.Header, path string) answer {
 // do makes a call to any of the process's listeners.
 func (p *service) do(method, url string, header http.Header) answer {
 	p.t.Helper()
+	return p.doBody(method, url, header, "")
+}
+
+// doBody is do with a body.
+func (p *service) doBody(method, url string, header http.Header, sent string) answer {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, url, nil)
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(sent))
 	require.NoError(p.t, err)
 	r.Header = header
 	resp, err := (&http.Client{

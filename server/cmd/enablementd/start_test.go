@@ -91,8 +91,7 @@ func TestStart_silentDatabase(t *testing.T) {
 func TestMigrate_silentDatabase(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
-	require.Zero(t, command(t, "", "migrate", "--db", dsn).code)
-	toFirstSchema(t, dsn)
+	firstSchema(t, dsn)
 	db, err := sql.Open("pgx", dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
@@ -224,8 +223,8 @@ func number(t *testing.T, text string) int {
 	return n
 }
 
-// toFirstSchema takes back all migrations but the first.
-func toFirstSchema(t *testing.T, location string) {
+// firstSchema gives an empty database the first schema.
+func firstSchema(t *testing.T, location string) {
 	t.Helper()
 	driver, dialect, directory, dsn := "pgx", goose.DialectPostgres, "postgres", location
 	if !strings.Contains(location, "://") {
@@ -236,7 +235,7 @@ func toFirstSchema(t *testing.T, location string) {
 	defer func() { _ = db.Close() }()
 	provider, err := goose.NewProvider(dialect, db, os.DirFS("../../internal/store/"+directory+"/migrations"))
 	require.NoError(t, err)
-	_, err = provider.DownTo(t.Context(), 1)
+	_, err = provider.UpTo(t.Context(), 1)
 	require.NoError(t, err)
 }
 
@@ -271,8 +270,7 @@ func TestCommands_neverMigrate(t *testing.T) {
 				require.NoError(t, err)
 				require.Empty(t, entries, "nothing was made")
 			}
-			require.Zero(t, command(t, "", "migrate", "--db", db).code)
-			toFirstSchema(t, db)
+			firstSchema(t, db)
 			for _, args := range commands {
 				r := command(t, "", append(args, "--db", db)...)
 				if args[0] != "config" {

@@ -72,9 +72,9 @@ func TestJSON(t *testing.T) {
 			history := list("audit", last["request_id"].(string))
 			require.Equal(t, "in_kyc", history["status"])
 			require.Equal(t, last["id"], history["notification_id"])
-			require.Equal(t, "in_kyc", history["submissions"].([]any)[0].(map[string]any)["to"])
+			require.Equal(t, "in_kyc", history["audit"].([]any)[0].(map[string]any)["to"])
 			require.InDelta(t, 200, history["deliveries"].([]any)[0].(map[string]any)["status_code"], 0)
-			require.Empty(t, list("audit", "rq_0003")["submissions"])
+			require.Empty(t, list("audit", "rq_0003")["audit"])
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/app/core"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
@@ -67,7 +68,7 @@ func (s *service) assemble(ctx context.Context) error {
 	}
 	s.prober = newProber(s.db.Probe)
 	s.metrics = telemetry.NewMetrics(telemetry.MetricsConfig{
-		Version: Version(), Queue: s.db.QueueStats, Pools: s.db.Pools, Logger: s.outages.background(),
+		Version: Version(), Writes: httpapi.Writes(), Queue: s.db.QueueStats, Pools: s.db.Pools, Logger: s.outages.background(),
 	})
 	if err := s.assembleCore(process); err != nil {
 		return err
@@ -126,9 +127,9 @@ func (s *service) assembleCore(process string) error {
 			},
 			ObserveRequeued: s.metrics.ObserveRequeued,
 		},
-		ObserveSubmit: func(ctx context.Context, started time.Time, change enablement.Change, err error) {
-			s.metrics.ObserveSubmit(started, change, err)
-			s.tracing.ObserveSubmit(ctx, started, change, err)
+		ObserveWrite: func(ctx context.Context, operation string, started time.Time, change enablement.Change, err error) {
+			s.metrics.ObserveWrite(operation, started, change, err)
+			s.tracing.ObserveWrite(ctx, operation, started, change, err)
 		},
 	}); err != nil {
 		return &ConfigError{err}

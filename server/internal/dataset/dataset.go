@@ -42,30 +42,29 @@ type Client struct {
 	CompanyID string `json:"company_id"`
 	// Type is `individual`, or absent.
 	Type string `json:"type,omitempty"`
-	// Status is taken so that a client object of the API can be imported as it is; nothing reads it.
-	Status           string        `json:"status,omitempty"`
-	FirstName        string        `json:"first_name,omitempty"`
-	SecondName       string        `json:"second_name,omitempty"`
-	LastName         string        `json:"last_name,omitempty"`
-	Email            string        `json:"email,omitempty"`
-	BirthDate        string        `json:"birth_date,omitempty"`
-	PhoneCountryCode int           `json:"phone_country_code,omitempty"`
-	PhoneNumber      int64         `json:"phone_number,omitempty"`
-	Address          Address       `json:"address,omitzero"`
-	CreatedAt        api.Timestamp `json:"created_at,omitzero"`
-	UpdatedAt        api.Timestamp `json:"updated_at,omitzero"`
+	// Status is taken so that a client object of the API can be imported as it is. Nothing reads it: a client is active
+	// if a request of it is enabled, else pending.
+	Status           string             `json:"status,omitempty"`
+	FirstName        string             `json:"first_name,omitempty"`
+	SecondName       string             `json:"second_name,omitempty"`
+	LastName         string             `json:"last_name,omitempty"`
+	Email            string             `json:"email,omitempty"`
+	BirthDate        string             `json:"birth_date,omitempty"`
+	PhoneCountryCode int                `json:"phone_country_code,omitempty"`
+	PhoneNumber      int64              `json:"phone_number,omitempty"`
+	Address          enablement.Address `json:"address,omitzero"`
+	CreatedAt        api.Timestamp      `json:"created_at,omitzero"`
+	UpdatedAt        api.Timestamp      `json:"updated_at,omitzero"`
 }
 
-// Address is a client's address.
-type Address struct {
-	StreetLine1 string `json:"street_line1,omitempty"`
-	StreetLine2 string `json:"street_line2,omitempty"`
-	City        string `json:"city,omitempty"`
-	PostalCode  string `json:"postal_code,omitempty"`
-	State       string `json:"state,omitempty"`
-	StateCode   string `json:"state_code,omitempty"`
-	Country     string `json:"country,omitempty"`
-	CountryCode string `json:"country_code,omitempty"`
+// Stored is the client as it is stored, as long as no request of it is enabled.
+func (c *Client) Stored() enablement.Client {
+	return enablement.Client{
+		ID: c.ID, CompanyID: c.CompanyID, Status: enablement.ClientPending,
+		FirstName: c.FirstName, SecondName: c.SecondName, LastName: c.LastName, Email: c.Email, BirthDate: c.BirthDate,
+		PhoneCountryCode: c.PhoneCountryCode, PhoneNumber: c.PhoneNumber, Address: c.Address,
+		CreatedAt: c.CreatedAt.Time, UpdatedAt: c.UpdatedAt.Time,
+	}
 }
 
 // Document is a document of a client with the fields of the API (upstream, complete product

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -316,11 +315,9 @@ func fieldOf(pointer string) string {
 	return strings.Join(names, ".")
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // plain is a name of a field that may hold anything: it goes to a terminal.
 func plain(name string) string {
-	if name == "" || plainName.MatchString(name) {
+	if name == "" || idForm.MatchString(name) {
 		return name
 	}
 	const longest = 40

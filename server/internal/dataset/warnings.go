@@ -45,10 +45,7 @@ func rejected(entry any, now time.Time) (items []enablement.RejectedItem) {
 	var documents []enablement.Document
 	switch v := entry.(type) {
 	case *Client:
-		client = enablement.Client{
-			FirstName: v.FirstName, LastName: v.LastName, Email: v.Email, BirthDate: v.BirthDate,
-			PhoneCountryCode: v.PhoneCountryCode, PhoneNumber: v.PhoneNumber, Country: v.Address.Country,
-		}
+		client = v.Stored()
 	case *Document:
 		documents = []enablement.Document{{
 			Type: v.Type, FrontImage: !v.Front.IsZero(), BackImage: !v.Back.IsZero(), Metadata: v.Metadata,

@@ -257,6 +257,50 @@ func TestQueue_settled(t *testing.T) {
 	require.Empty(t, b.received(), "it is not sent again")
 }
 
+// TestQueue_clientDeleted: nothing is told of a client that is gone but what is under way.
+func TestQueue_clientDeleted(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{"refused": http.StatusInternalServerError, "taken": http.StatusNoContent} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reached, answering := make(chan struct{}, 1), make(chan struct{})
+			b := newBench(t, quick, func(w http.ResponseWriter, _ *http.Request) {
+				reached <- struct{}{}
+				<-answering
+				w.WriteHeader(status)
+			})
+			defer b.start()()
+			id := b.submit(t)
+			<-reached
+			_, err := b.store.Change(t.Context(), enablement.Call{CompanyID: sample.Company, ClientID: sample.Cases[0].ClientID},
+				func(file enablement.File) (enablement.Change, error) {
+					return enablement.DeleteClient(file, time.Now())
+				})
+			require.NoError(t, err)
+			close(answering)
+			require.Eventually(t, func() bool { return b.jobState(t) == "completed" }, time.Minute, 5*time.Millisecond)
+			require.Len(t, b.received(), 1)
+			n, err := b.store.Notification(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, enablement.NotificationCancelled, n.State)
+			require.Equal(t, 1, n.Attempts)
+			require.Equal(t, status, n.LastStatusCode)
+		})
+	}
+}
+
+// TestQueue_unknown finds a job of a notification that is not there.
+func TestQueue_unknown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
+	b.submit(t)
+	_, err := b.db.Writer().Exec(`DELETE FROM notifications`)
+	require.NoError(t, err)
+	defer b.start()()
+	require.Eventually(t, func() bool { return b.jobState(t) == "cancelled" }, time.Minute, 5*time.Millisecond)
+	require.Empty(t, b.received())
+}
+
 // TestQueue_upkeep: the periodic job removes what an idempotency key was answered a day ago.
 func TestQueue_upkeep(t *testing.T) {
 	t.Parallel()

@@ -66,11 +66,14 @@ func (w *worker) NextRetry(job *river.Job[jobArgs]) time.Time {
 // provider's answer and the ledger row, the next attempt repeats the same webhook-id.
 func (w *worker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 	notification, err := w.ledger.Notification(ctx, job.Args.NotificationID)
+	if errors.Is(err, enablement.ErrNotificationNotFound) {
+		return river.JobCancel(err)
+	}
 	if err != nil {
 		return err
 	}
 	if notification.State != enablement.NotificationPending {
-		return nil // settled by an attempt whose completion did not reach the queue
+		return nil // settled by an attempt whose completion did not reach the queue, or cancelled
 	}
 	started := w.clock()
 	answer := w.sender.Send(ctx, notification.Notification)

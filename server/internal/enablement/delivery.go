@@ -1,6 +1,9 @@
 package enablement
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // NotificationState says how far the delivery of a notification has come.
 type NotificationState string
@@ -13,14 +16,21 @@ const (
 	NotificationDelivered NotificationState = "delivered"
 	// NotificationDead: no further attempt is made until it is queued again by hand.
 	NotificationDead NotificationState = "dead"
+	// NotificationCancelled: its client was deleted before it was delivered. It is not delivered any more.
+	NotificationCancelled NotificationState = "cancelled"
 )
+
+// ErrNotificationNotFound says that there is no such notification.
+var ErrNotificationNotFound = errors.New("notification not found")
 
 // FaultStopped is the fault of an attempt that was cut because the service stopped. It takes no step of
 // the schedule. It is stored: never change it.
 const FaultStopped = "the service stopped during the attempt"
 
 // NotificationStates are all of them.
-var NotificationStates = []NotificationState{NotificationPending, NotificationDelivered, NotificationDead}
+var NotificationStates = []NotificationState{
+	NotificationPending, NotificationDelivered, NotificationDead, NotificationCancelled,
+}
 
 // Delivery is one attempt to hand a notification over to the provider, a row of the ledger.
 type Delivery struct {

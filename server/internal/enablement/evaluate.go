@@ -123,7 +123,7 @@ func judgeField(key string, c Client, today time.Time) (stored bool, reason stri
 	case keyBirthDate:
 		return c.BirthDate != "", birthDateFault(c.BirthDate, today)
 	case keyCountry:
-		return c.Country != "", countryFault("country", c.Country)
+		return c.Address.Country != "", countryFault("country", c.Address.Country)
 	case keyPhone:
 		return c.PhoneCountryCode != 0 || c.PhoneNumber != 0, phoneFault(c.PhoneCountryCode, c.PhoneNumber)
 	}

@@ -146,7 +146,7 @@ func TestEvaluateMissingFields(t *testing.T) {
 		"last_name":  func(c *enablement.Client) { c.LastName = "" },
 		"email":      func(c *enablement.Client) { c.Email = "" },
 		"birth_date": func(c *enablement.Client) { c.BirthDate = "" },
-		"country":    func(c *enablement.Client) { c.Country = "" },
+		"country":    func(c *enablement.Client) { c.Address.Country = "" },
 		"phone":      func(c *enablement.Client) { c.PhoneCountryCode, c.PhoneNumber = 0, 0 },
 	} {
 		t.Run(key, func(t *testing.T) {
@@ -370,7 +370,7 @@ func TestEvaluateText(t *testing.T) {
 		"first_name": func(c *enablement.Client, s string) { c.FirstName = s },
 		"last_name":  func(c *enablement.Client, s string) { c.LastName = s },
 		"email":      func(c *enablement.Client, s string) { c.Email = s },
-		"country":    func(c *enablement.Client, s string) { c.Country = s },
+		"country":    func(c *enablement.Client, s string) { c.Address.Country = s },
 	}
 	names := func(blank, bad string) map[string]string {
 		reasons := map[string]string{}
@@ -443,7 +443,7 @@ func TestEvaluateCountries(t *testing.T) {
 	for _, a := range letters {
 		for _, b := range letters {
 			for _, z := range letters {
-				c.Country = string([]rune{a, b, z})
+				c.Address.Country = string([]rune{a, b, z})
 				e := enablement.Evaluate(enablement.CardsIndividuals, c, nil, now)
 				if len(e.Rejected) == 0 {
 					accepted++
@@ -578,7 +578,7 @@ func TestEvaluateOrder(t *testing.T) {
 		FirstName:   " ",
 		Email:       "nobody",
 		BirthDate:   "2020-01-01",
-		Country:     "AR",
+		Address:     enablement.Address{Country: "AR"},
 		PhoneNumber: 1,
 	}
 	e := enablement.Evaluate(enablement.CardsIndividuals, c,
@@ -633,7 +633,7 @@ func TestEvaluatePrivacy(t *testing.T) {
 	for _, form := range forms {
 		c := enablement.Client{
 			ID: canary, CompanyID: canary, FirstName: form, LastName: form, Email: form, BirthDate: form,
-			Country: form,
+			Address: enablement.Address{Country: form},
 		}
 		for _, phone := range [][2]int64{{code, number}, {54, number}, {0, number}, {code, 0}, {-code, -number}, {54, -number}} {
 			c.PhoneCountryCode, c.PhoneNumber = int(phone[0]), phone[1]
@@ -660,7 +660,7 @@ func TestEvaluatePrivacy(t *testing.T) {
 	// Acceptable values don't show either, next to one that is not.
 	c := client()
 	c.FirstName, c.LastName = "Zebedee", "Quux"
-	c.Country = "AR"
+	c.Address.Country = "AR"
 	e := enablement.Evaluate(enablement.CardsIndividuals, c,
 		[]enablement.Document{with("passport", func(d *enablement.Document) { d.FrontImage = false })}, now)
 	text, err := json.Marshal(e)
@@ -684,7 +684,7 @@ func FuzzEvaluate(f *testing.F) {
 		kind string, front, back bool, docNumber, issuer, expires, extra string, at int64,
 	) {
 		c := enablement.Client{
-			FirstName: first, LastName: last, Email: email, BirthDate: birth, Country: country,
+			FirstName: first, LastName: last, Email: email, BirthDate: birth, Address: enablement.Address{Country: country},
 			PhoneCountryCode: code, PhoneNumber: number,
 		}
 		d := enablement.Document{Type: kind, FrontImage: front, BackImage: back, Metadata: map[string]string{

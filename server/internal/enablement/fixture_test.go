@@ -20,7 +20,7 @@ func client() enablement.Client {
 		BirthDate:        "1990-05-17",
 		PhoneCountryCode: 54,
 		PhoneNumber:      91123456789,
-		Country:          "ARG",
+		Address:          enablement.Address{Country: "ARG"},
 	}
 }
 

@@ -54,23 +54,6 @@ type Request struct {
 	UpdatedAt            time.Time
 }
 
-// Client is what is stored of an individual client of a company, as far as a product can ask for it.
-// An empty field is not stored. Fields are kept as they came: the evaluation judges them.
-type Client struct {
-	ID        string
-	CompanyID string
-	FirstName string
-	LastName  string
-	Email     string
-	// BirthDate is yyyy-mm-dd.
-	BirthDate string
-	// PhoneCountryCode and PhoneNumber are two fields of one number, 0 where not stored.
-	PhoneCountryCode int
-	PhoneNumber      int64
-	// Country is the address's, ISO 3166-1 alpha-3.
-	Country string
-}
-
 // Document is a stored document of a client.
 type Document struct {
 	// Type is a key of the catalogue: passport, national_id, drivers_license.
@@ -82,9 +65,17 @@ type Document struct {
 	Metadata map[string]string
 }
 
-// File is all that is needed to decide a submission.
+// File is all that a decision may need.
 type File struct {
-	Request   Request
+	// Request is the one that the call names; zero where it names none.
+	Request Request
+	// Client has no more than its company where it is to be created.
 	Client    Client
 	Documents []Document
+	// Requests are all of the client, newest first: by their creation, then by their id. [Store.Submit] leaves
+	// them out.
+	Requests []Request
+	// EmailTaken tells that another client of the company has the call's e-mail, without regard to the case of
+	// ASCII letters.
+	EmailTaken bool
 }

@@ -28,7 +28,7 @@ func Submit(f File, now time.Time, newID func() string) (Change, error) {
 	case !before.Product.Known():
 		return Change{}, ErrUnknownProduct
 	}
-	at := now.UTC().Truncate(time.Microsecond) // the finest that all storage keeps
+	at := moment(now)
 	c := Change{Request: before, From: before.Status, At: at}
 	after := &c.Request
 	after.Evaluation = Evaluate(before.Product, f.Client, f.Documents, at)

@@ -135,7 +135,7 @@ func TestSubmitUnchangedAfterStorage(t *testing.T) {
 	require.False(t, d.Changed)
 
 	f = file()
-	f.Client.Country = ""
+	f.Client.Address.Country = ""
 	d, err = enablement.Submit(f, now, noID)
 	require.NoError(t, err)
 	f.Request = d.Request

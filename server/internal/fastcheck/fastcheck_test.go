@@ -101,7 +101,7 @@ func examplesOf(t *testing.T, doc *openapi3.T, schema *openapi3.SchemaRef) (text
 	t.Helper()
 	for _, response := range doc.Components.Responses {
 		content := response.Value.Content["application/json"]
-		if content.Schema.Value != schema.Value {
+		if content == nil || content.Schema.Value != schema.Value {
 			continue
 		}
 		examples := []any{content.Example}
@@ -214,6 +214,9 @@ func FuzzJSON(f *testing.F) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, response := range doc.Components.Responses {
 			content := response.Value.Content["application/json"]
+			if content == nil {
+				continue
+			}
 			for _, example := range content.Examples {
 				text, err := json.Marshal(example.Value.Value)
 				require.NoError(f, err)

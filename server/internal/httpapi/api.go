@@ -1,12 +1,13 @@
 // Package httpapi puts the domain behind the generated strict interface and translates between the
 // two: wire types to the domain's, the domain's errors to the API's.
 //
-// An operation has a file. Each write goes one way: its method names the call, the store loads, has the
+// A kind of thing has a file. Each write goes one way: its method names the call, the store loads, has the
 // decision made that it was given, and puts what was decided, and the response leaves.
 package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"sync"
@@ -26,8 +27,13 @@ type Config struct {
 	// Timeout is after what time a call is given up with 503, which waited for its turn at the database for
 	// the most part. If that was during the commit, the call may have taken effect all the same.
 	Timeout time.Duration
-	// Observe is told of every submission what became of it; nil: nobody is. The caller waits for it.
-	Observe func(ctx context.Context, started time.Time, change enablement.Change, err error)
+	// Observe is told of every write what became of it, by its operation; nil: nobody is. The caller waits for it.
+	Observe func(ctx context.Context, operation string, started time.Time, change enablement.Change, err error)
+}
+
+// Writes are the operations that Observe is told of.
+func Writes() []string {
+	return []string{createClient, updateClient, deleteClient, requestProduct, submitProduct}
 }
 
 // API implements the generated interface over the domain.
@@ -42,18 +48,19 @@ var _ api.StrictServerInterface = (*API)(nil)
 // New returns the implementation.
 func New(config Config) *API {
 	if config.Observe == nil {
-		config.Observe = func(context.Context, time.Time, enablement.Change, error) {}
+		config.Observe = func(context.Context, string, time.Time, enablement.Change, error) {}
 	}
 	return &API{config: config}
 }
 
-// callOf is who calls, without what for.
-func (a *API) callOf(ctx context.Context) (enablement.Call, error) {
+// callOf is who makes a call of an operation, about nothing yet.
+func (a *API) callOf(ctx context.Context, operation string) (enablement.Call, error) {
 	principal, ok := server.PrincipalFrom(ctx)
 	if !ok {
 		return enablement.Call{}, errors.New("the call has no principal")
 	}
 	call := enablement.Call{
+		Operation: operation,
 		CompanyID: principal.CompanyID,
 		KeyID:     principal.KeyID,
 		TraceID:   server.TraceIDFrom(ctx),
@@ -68,15 +75,31 @@ func (a *API) callOf(ctx context.Context) (enablement.Call, error) {
 	return call, nil
 }
 
+// decision says what a call changes about a file, without what the caller gets.
+type decision func(file enablement.File, now time.Time) (enablement.Change, error)
+
 // write is a store's way to make a change.
 type write func(context.Context, enablement.Call, func(enablement.File) (enablement.Change, error)) (enablement.Change, error)
 
-// change makes a change, has it observed, and returns the response to it.
-func (a *API) change(ctx context.Context, call enablement.Call, write write, decide func(enablement.File) (enablement.Change, error)) ([]byte, error) {
+// change makes a change, has it observed, and returns the response to it. body is what the caller gets of the change;
+// nil where that is nothing.
+//
+// The clock is read with the file locked, so that the changes of one file carry times in the order they were made; and
+// what can't be written is not committed.
+func (a *API) change(ctx context.Context, call enablement.Call, write write, status int, decide decision, body func(enablement.Change) any) (response, error) {
 	started := time.Now()
-	change, err := a.once(ctx, call, write, decide)
-	a.config.Observe(ctx, started, change, err)
-	return change.Response, err
+	change, err := a.once(ctx, call, write, func(file enablement.File) (enablement.Change, error) {
+		change, err := decide(file, a.config.Clock())
+		if err == nil && body != nil {
+			change.Response, err = json.Marshal(body(change))
+		}
+		return change, err
+	})
+	a.config.Observe(ctx, call.Operation, started, change, err)
+	if err != nil {
+		return response{}, refusal(err, call)
+	}
+	return response{status, change.Response}, nil
 }
 
 // once makes a change within the time of a call, if no other call with its idempotency key is being made.
@@ -92,9 +115,37 @@ func (a *API) once(ctx context.Context, call enablement.Call, write write, decid
 	return write(ctx, call, decide)
 }
 
+// read makes a response of what is stored, within the time of a call. clientID is empty where the call names none.
+func (a *API) read(ctx context.Context, operation, clientID string, load func(context.Context, enablement.Call) (any, error)) (response, error) {
+	call, err := a.callOf(ctx, operation)
+	if err != nil {
+		return response{}, err
+	}
+	call.ClientID = clientID
+	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
+	defer cancel()
+	body, err := load(ctx, call)
+	if err != nil {
+		return response{}, refusal(err, call)
+	}
+	text, err := json.Marshal(body)
+	return response{http.StatusOK, text}, err
+}
+
 // refusal turns the domain's errors into the documented ones; any other stays as it is.
 func refusal(err error, call enablement.Call) error {
+	field, isField := errors.AsType[*enablement.FieldError](err)
 	switch {
+	case isField:
+		return refused(http.StatusBadRequest, api.CodeBadRequest, "request body "+field.Error())
+	case errors.Is(err, enablement.ErrClientExists):
+		return refused(http.StatusBadRequest, api.CodeVal, "Company client already exists for this company")
+	case errors.Is(err, enablement.ErrStateOfOtherCountry):
+		return refused(http.StatusPreconditionFailed, api.CodeVal, "request body /address/state: is not a state of the country")
+	case errors.Is(err, enablement.ErrInvalidProduct):
+		return refused(http.StatusPreconditionFailed, api.CodeVal, "Invalid product")
+	case errors.Is(err, enablement.ErrRequestActive):
+		return server.Conflict(api.CodeVal, "An enablement request is already active for this product")
 	case errors.Is(err, enablement.ErrClientNotFound):
 		return server.NotFound("Company client not found with id: " + call.ClientID)
 	case errors.Is(err, enablement.ErrRequestNotFound):
@@ -119,11 +170,6 @@ func unavailable(err error) error {
 	return err
 }
 
-// written is a body that is written already: what is recorded under an idempotency key is what was sent,
-// byte for byte.
-func written(w http.ResponseWriter, status int, body []byte) error {
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.WriteHeader(status)
-	_, err := w.Write(body)
-	return err
+func refused(status int, code api.ErrorCode, message string) error {
+	return &server.Error{Status: status, Code: code, Message: message}
 }

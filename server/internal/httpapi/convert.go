@@ -5,25 +5,60 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
+func clientInput(in api.ClientInput) enablement.ClientInput {
+	return enablement.ClientInput{
+		FirstName:        in.FirstName,
+		SecondName:       in.SecondName,
+		LastName:         in.LastName,
+		Email:            in.Email,
+		BirthDate:        in.BirthDate,
+		PhoneCountryCode: int(in.PhoneCountryCode),
+		PhoneNumber:      in.PhoneNumber,
+		Address:          enablement.Address(in.Address),
+	}
+}
+
+func client(c enablement.Client) api.Client {
+	return api.Client{
+		ID:               c.ID,
+		Type:             api.Individual,
+		Status:           api.ClientStatus(c.Status),
+		FirstName:        c.FirstName,
+		SecondName:       c.SecondName,
+		LastName:         c.LastName,
+		Email:            c.Email,
+		BirthDate:        c.BirthDate,
+		PhoneCountryCode: int32(c.PhoneCountryCode), //nolint:gosec // of 1 to 999, or what was imported
+		PhoneNumber:      c.PhoneNumber,
+		Address:          api.Address(c.Address),
+		CreatedAt:        api.NewTimestamp(c.CreatedAt),
+		UpdatedAt:        api.NewTimestamp(c.UpdatedAt),
+	}
+}
+
 func evaluatedProduct(r enablement.Request) api.EvaluatedProduct {
 	return api.EvaluatedProduct{
-		Product: api.Product{
-			ID:       r.ID,
-			ClientID: r.ClientID,
-			Product:  api.ProductType(r.Product),
-			Status:   api.ProductStatus(r.Status),
-			MissingRequirements: api.MissingRequirements{
-				Documents: convert(r.Evaluation.Missing.Documents, documentRequirement),
-				Data:      convert(r.Evaluation.Missing.Data, dataRequirement),
-			},
-			RejectionCode:        r.RejectionCode,
-			RejectionDescription: r.RejectionDescription,
-			CreatedAt:            api.NewTimestamp(r.CreatedAt),
-			UpdatedAt:            api.NewTimestamp(r.UpdatedAt),
-		},
+		Product: product(r),
 		RejectedItems: convert(r.Evaluation.Rejected, func(i enablement.RejectedItem) api.RejectedItem {
 			return api.RejectedItem{Type: api.RejectedItemType(i.Type), Key: i.Key, Reason: i.Reason}
 		}),
+	}
+}
+
+func product(r enablement.Request) api.Product {
+	return api.Product{
+		ID:       r.ID,
+		ClientID: r.ClientID,
+		Product:  api.ProductType(r.Product),
+		Status:   api.ProductStatus(r.Status),
+		MissingRequirements: api.MissingRequirements{
+			Documents: convert(r.Evaluation.Missing.Documents, documentRequirement),
+			Data:      convert(r.Evaluation.Missing.Data, dataRequirement),
+		},
+		RejectionCode:        r.RejectionCode,
+		RejectionDescription: r.RejectionDescription,
+		CreatedAt:            api.NewTimestamp(r.CreatedAt),
+		UpdatedAt:            api.NewTimestamp(r.UpdatedAt),
 	}
 }
 

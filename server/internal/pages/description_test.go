@@ -14,7 +14,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/pages"
 )
 
-// serversIn are the addresses in a description that was answered.
+// serversIn are the addresses in a specification that was served.
 func serversIn(tb testing.TB, w *httptest.ResponseRecorder) []string {
 	tb.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
@@ -27,7 +27,7 @@ func serversIn(tb testing.TB, w *httptest.ResponseRecorder) []string {
 	return all
 }
 
-// TestHandler_here: a description names the service that it was read from first.
+// TestHandler_here: a specification names the service that it was read from first.
 func TestHandler_here(t *testing.T) {
 	t.Parallel()
 	h, err := pages.Handler(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/16"))

@@ -2,7 +2,7 @@
 // same as JSON, and a reference to read and try the operation in, which Swagger UI renders.
 //
 //	/              302 to docs/
-//	/openapi.yaml  the description as it is written, with this service as its first server
+//	/openapi.yaml  the specification as it is written, with this service as its first server
 //	/openapi.json  the same as JSON
 //	/docs          302 to docs/
 //	/docs/         the reference
@@ -113,7 +113,7 @@ func redirect(to string) http.Handler {
 }
 
 // public lets scripts of other sites read a document: editors and generators in a browser take a
-// description's address, and there is nothing in it that not everybody may read.
+// specification's address, and there is nothing in it that not everybody may read.
 func public(document http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")

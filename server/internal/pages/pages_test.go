@@ -154,7 +154,7 @@ func TestHandler_reference(t *testing.T) {
 			"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
 	}, header)
 	require.Contains(t, w.Body.String(), "<title>Product enablement: API reference</title>")
-	// The title is the description's.
+	// The title is the specification's.
 	require.Contains(t, get(t, h, "GET", "/openapi.yaml").Body.String(), "\n  title: Product enablement\n")
 }
 

@@ -31,7 +31,7 @@ type Key struct{ Secret, Does string }
 // Keys are the sample's keys. The first may do all.
 var Keys = []Key{
 	{KeyLevel3, "of the sample's company"},
-	{KeyLevel1, "level too low: 401"},
+	{KeyLevel1, "level too low to submit: 401"},
 	{KeyOtherCompany, "another company: 404"},
 }
 
@@ -79,11 +79,11 @@ func Data(now time.Time) *dataset.Dataset {
 			Type:             "individual",
 			FirstName:        "Sample",
 			LastName:         "Person",
-			Email:            "sample.person@example.com",
+			Email:            strings.ToLower(c.ClientID) + "@example.com", // no two clients have the same
 			BirthDate:        "1990-05-17",
 			PhoneCountryCode: 54,
 			PhoneNumber:      91123456789,
-			Address:          dataset.Address{StreetLine1: "Sample street 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
+			Address:          enablement.Address{StreetLine1: "Sample street 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
 			CreatedAt:        created,
 			UpdatedAt:        created,
 		}

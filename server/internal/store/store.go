@@ -23,10 +23,9 @@ import (
 
 // What storage answers beside the domain's own errors.
 var (
-	ErrCompanyNotFound      = errors.New("company not found")
-	ErrNotificationNotFound = errors.New("notification not found")
+	ErrCompanyNotFound = errors.New("company not found")
 	// ErrNotDead: only a notification that is given up, or that has lost its job, can be queued again.
-	ErrNotDead = errors.New("notification is not dead: it is delivered, or its next attempt is due")
+	ErrNotDead = errors.New("notification is not dead: it is delivered or cancelled, or its next attempt is due")
 	// ErrUnavailable: the database can't be reached, is shutting down, or was too slow. Trying again
 	// may help.
 	ErrUnavailable = errors.New("database is unavailable")
@@ -83,32 +82,32 @@ type Store interface {
 	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
 	PruneJobs(ctx context.Context, before time.Time) (int64, error)
 
-	// History tells all that happened to a request, of whatever company, or
-	// [enablement.ErrRequestNotFound].
-	History(ctx context.Context, requestID string) (enablement.History, error)
+	// History tells all that happened to a request, or what the audit has of a client, by its id, of whatever company and
+	// though it is gone. It returns [enablement.ErrRequestNotFound].
+	History(ctx context.Context, id string) (enablement.History, error)
 
 	// Import stores all entries or nothing, and keeps few of them in memory. Companies, clients and
 	// documents replace what has their id; a request that is stored already is kept as it is, since only
 	// submissions change it, and refused where it is of another client or for another product. It returns a
 	// [*dataset.EntryError] that names the faulty entry, or a [*dataset.FaultsError] of several.
 	Import(ctx context.Context, data dataset.Source) error
-	// Reset is Import of data that may be stored already, its requests and all documents of its clients included:
-	// they are from now on as if nothing had ever been submitted. What was submitted stays with its notification and
-	// its audit rows, as a request of another id, so that what waits to be delivered is. Every response that is recorded
-	// under an idempotency key is forgotten. The data of a sample is reset, and nothing else.
+	// Reset is Import of data that may be stored already. What else its clients have goes, and they are from now on as if
+	// nothing had ever been asked for or submitted. The notifications and the audit rows of its requests stay under another
+	// id, so that what waits to be delivered is. Every response that is recorded under an idempotency key is forgotten.
+	// The data of a sample is reset, and nothing else.
 	Reset(ctx context.Context, data *dataset.Dataset) error
 
-	// Notification returns a notification with its ledger in short, or [ErrNotificationNotFound].
+	// Notification returns a notification with its ledger in short, or [enablement.ErrNotificationNotFound].
 	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)
 	// Notifications lists those in the given state, all where it is empty, newest first, at most limit: those that come
 	// behind the one with the id after, which is the last one of the page before, or empty. It returns
-	// [ErrNotificationNotFound] where there is no such one.
+	// [enablement.ErrNotificationNotFound] where there is no such one.
 	Notifications(ctx context.Context, state enablement.NotificationState, after string, limit int) ([]enablement.NotificationStatus, error)
 	// RecordDelivery adds a row to the ledger and moves the notification to the row's state, unless
-	// it was delivered before: that is final.
+	// it is delivered or cancelled: that is final.
 	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error
 	// RetryNotification queues a notification again that is dead, or pending without a job. It returns
-	// [ErrNotificationNotFound] or [ErrNotDead].
+	// [enablement.ErrNotificationNotFound] or [ErrNotDead].
 	RetryNotification(ctx context.Context, id string) error
 	// RequeueStranded queues pending notifications again that have no job, at most limit of them, each for
 	// the moment that due says, and tells how many. A job that was taken up at or before the moment lost has no

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
@@ -20,14 +21,15 @@ const (
 	delivered = "delivered"
 	dead      = "dead"
 
+	none  = "none"
 	other = "other"
 )
 
-// ObserveSubmit counts a submission that began at the moment and led to the change, or the error.
-func (m *Metrics) ObserveSubmit(started time.Time, change enablement.Change, err error) {
+// ObserveWrite counts a write that began at the moment and led to the change, or the error.
+func (m *Metrics) ObserveWrite(operation string, started time.Time, change enablement.Change, err error) {
 	outcome := outcomeOf(change, err)
-	m.submissions.WithLabelValues(outcome).Observe(time.Since(started).Seconds())
-	if outcome == committed {
+	m.writes.WithLabelValues(operation, outcome).Observe(time.Since(started).Seconds())
+	if outcome == committed && change.Request.ID != "" {
 		m.count(change)
 	}
 }
@@ -38,15 +40,17 @@ func outcomeOf(change enablement.Change, err error) string {
 		return replayed
 	case err == nil:
 		return committed
-	case errors.Is(err, enablement.ErrClientNotFound),
-		errors.Is(err, enablement.ErrRequestNotFound),
-		errors.Is(err, enablement.ErrNotPending),
-		errors.Is(err, enablement.ErrIdempotencyMismatch),
-		errors.Is(err, enablement.ErrIdempotencyInProgress):
+	case slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) }):
 		return refused
 	default:
 		return failed
 	}
+}
+
+var refusals = []error{
+	enablement.ErrClientNotFound, enablement.ErrRequestNotFound, enablement.ErrNotPending,
+	enablement.ErrClientExists, enablement.ErrRequestActive, enablement.ErrInvalidProduct,
+	enablement.ErrIdempotencyMismatch, enablement.ErrIdempotencyInProgress,
 }
 
 func (m *Metrics) count(c enablement.Change) {
@@ -78,7 +82,10 @@ func productLabel(p enablement.Product) string {
 }
 
 func statusLabel(s enablement.Status) string {
-	if s.Known() {
+	switch {
+	case s == "": // before the request was
+		return none
+	case s.Known():
 		return string(s)
 	}
 	return other

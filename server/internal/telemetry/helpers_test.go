@@ -82,8 +82,8 @@ func authenticate(_ context.Context, apiKey string, _ netip.Addr) (server.Princi
 func newHandler(t testing.TB, metrics *telemetry.Metrics, tracing *telemetry.Tracing, log io.Writer) http.Handler {
 	t.Helper()
 	h, err := server.Handler(impl{func(ctx context.Context, started time.Time, change enablement.Change, err error) {
-		metrics.ObserveSubmit(started, change, err)
-		tracing.ObserveSubmit(ctx, started, change, err)
+		metrics.ObserveWrite("submitProduct", started, change, err)
+		tracing.ObserveWrite(ctx, "submitProduct", started, change, err)
 	}},
 		server.WithAuthenticator(server.AuthenticatorFunc(authenticate)),
 		server.WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
@@ -98,7 +98,7 @@ func newMetrics(config telemetry.MetricsConfig) *telemetry.Metrics {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	config.Version = "v1.2.3"
+	config.Version, config.Writes = "v1.2.3", []string{"submitProduct"}
 	return telemetry.NewMetrics(config)
 }
 
@@ -153,7 +153,9 @@ func (j *journal) traceID(t *testing.T) string {
 	var line struct {
 		TraceID string `json:"trace_id"`
 	}
-	require.NoError(t, json.NewDecoder(strings.NewReader(j.String())).Decode(&line))
+	for lines := json.NewDecoder(strings.NewReader(j.String())); line.TraceID == ""; { // the first is about no call
+		require.NoError(t, lines.Decode(&line))
+	}
 	return line.TraceID
 }
 

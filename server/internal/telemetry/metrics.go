@@ -30,6 +30,8 @@ const (
 type MetricsConfig struct {
 	// Version is the service's.
 	Version string
+	// Writes are the operations that ObserveWrite will be told of.
+	Writes []string
 	// Queue reads the queue's figures at each scrape, of that moment, and obeys its context. Nil: there are none.
 	Queue func(context.Context, time.Time) (store.QueueStats, error)
 	// Pools reads the figures of each pool of database connections, by a name for it. Nil: there are none.
@@ -47,7 +49,7 @@ type Metrics struct {
 	callsInFlight prometheus.Gauge
 	callSeries    seriesCache
 
-	submissions *prometheus.HistogramVec
+	writes      *prometheus.HistogramVec
 	evaluations *prometheus.CounterVec
 	transitions *prometheus.CounterVec
 	rejected    *prometheus.CounterVec
@@ -72,9 +74,9 @@ func NewMetrics(config MetricsConfig) *Metrics {
 		callsInFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "http_requests_in_flight", Help: "Calls that wait for their response.",
 		}),
-		submissions: histograms("submit_duration_seconds",
-			"Time a submission took at the database, waiting for its turn and the commit included.",
-			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "outcome"),
+		writes: histograms("write_duration_seconds",
+			"Time a write took at the database, waiting for its turn and the commit included.",
+			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, "operation", "outcome"),
 		evaluations: counters("evaluations_total",
 			"Evaluations that were committed, by whether nothing was left missing.", "product", "result"),
 		transitions: counters("transitions_total",
@@ -97,7 +99,7 @@ func NewMetrics(config MetricsConfig) *Metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo(config.Version),
 		m.calls, m.callDurations, m.callsInFlight,
-		m.submissions, m.evaluations, m.transitions, m.rejected,
+		m.writes, m.evaluations, m.transitions, m.rejected,
 		m.deliveries, m.requeued, m.deliveryDurations,
 	)
 	if config.Queue != nil {
@@ -106,7 +108,7 @@ func NewMetrics(config MetricsConfig) *Metrics {
 	if config.Pools != nil {
 		m.registry.MustRegister(poolCollector(config.Pools))
 	}
-	m.prepare()
+	m.prepare(config.Writes)
 	return m
 }
 
@@ -132,12 +134,13 @@ func buildInfo(version string) prometheus.Collector {
 }
 
 // prepare makes the series that are bound to come, so that their first event is seen as a rise.
-func (m *Metrics) prepare() {
+func (m *Metrics) prepare(writes []string) {
 	m.rejectable = make(map[item]bool)
 	for _, product := range []enablement.Product{enablement.CardsIndividuals, enablement.RampsCards, enablement.RampsPix} {
 		for _, result := range []string{complete, incomplete} {
 			m.evaluations.WithLabelValues(string(product), result)
 		}
+		m.transitions.WithLabelValues(string(product), none, string(enablement.PendingDocumentation))
 		m.transitions.WithLabelValues(string(product), string(enablement.Requested), string(enablement.PendingDocumentation))
 		m.transitions.WithLabelValues(string(product), string(enablement.Requested), string(enablement.InKYC))
 		m.transitions.WithLabelValues(string(product), string(enablement.PendingDocumentation), string(enablement.InKYC))
@@ -146,8 +149,10 @@ func (m *Metrics) prepare() {
 			m.rejected.WithLabelValues(string(i.kind), i.key)
 		}
 	}
-	for _, outcome := range []string{committed, replayed, refused, failed} {
-		m.submissions.WithLabelValues(outcome)
+	for _, operation := range writes {
+		for _, outcome := range []string{committed, replayed, refused, failed} {
+			m.writes.WithLabelValues(operation, outcome)
+		}
 	}
 	for _, result := range []string{delivered, failed, dead} {
 		m.deliveries.WithLabelValues(result)

@@ -101,12 +101,12 @@ func TestMetrics(t *testing.T) {
 	for _, change := range []enablement.Change{
 		incomplete, again, completed, strange, {Replayed: true, Response: []byte("canary")},
 	} {
-		m.ObserveSubmit(time.Now(), change, nil)
+		m.ObserveWrite("submitProduct", time.Now(), change, nil)
 	}
 	for _, err := range []error{
 		enablement.ErrClientNotFound, fmt.Errorf("canary: %w", enablement.ErrNotPending), errors.New("canary"),
 	} {
-		m.ObserveSubmit(time.Now(), enablement.Change{}, err)
+		m.ObserveWrite("submitProduct", time.Now(), enablement.Change{}, err)
 	}
 	for _, state := range []enablement.NotificationState{
 		enablement.NotificationPending, enablement.NotificationPending, enablement.NotificationDead, enablement.NotificationDelivered,
@@ -122,7 +122,7 @@ func TestMetrics(t *testing.T) {
 	require.Contains(t, text, "process_open_fds")
 	var told strings.Builder
 	for line := range strings.Lines(text) {
-		timed := strings.HasPrefix(line, "enablement_submit_duration_seconds_") && !strings.HasPrefix(line, "enablement_submit_duration_seconds_count")
+		timed := strings.HasPrefix(line, "enablement_write_duration_seconds_") && !strings.HasPrefix(line, "enablement_write_duration_seconds_count")
 		if strings.Contains(line, "enablement_") && !timed {
 			told.WriteString(strings.ReplaceAll(line, runtime.Version(), "GOVERSION"))
 		}

@@ -225,13 +225,13 @@ const (
 	notificationStateKey = attribute.Key("enablement.notification_state")
 )
 
-// ObserveSubmit records a submission that began at the moment, as a part of its call. Its ids are those
+// ObserveWrite records a write that began at the moment, as a part of its call. Its ids are those
 // that were found, never what the caller asked for.
-func (t *Tracing) ObserveSubmit(ctx context.Context, started time.Time, change enablement.Change, err error) {
+func (t *Tracing) ObserveWrite(ctx context.Context, operation string, started time.Time, change enablement.Change, err error) {
 	if t == nil {
 		return
 	}
-	_, span := t.tracer.Start(ctx, "submit", trace.WithTimestamp(started))
+	_, span := t.tracer.Start(ctx, operation, trace.WithTimestamp(started))
 	defer span.End()
 	outcome := outcomeOf(change, err)
 	span.SetAttributes(outcomeKey.String(outcome))
@@ -239,6 +239,12 @@ func (t *Tracing) ObserveSubmit(ctx context.Context, started time.Time, change e
 	case failed:
 		span.SetStatus(codes.Error, "")
 	case committed:
+		if change.Client != nil {
+			span.SetAttributes(clientKey.String(change.Client.ID))
+		}
+		if change.Request.ID == "" {
+			return
+		}
 		span.SetAttributes(
 			clientKey.String(change.Request.ClientID),
 			requestKey.String(change.Request.ID),

@@ -71,7 +71,7 @@ func TestTraceIsOne(t *testing.T) {
 				"enablement.operation": "submitProduct", "enablement.company_id": "cmp_1",
 			}, attributes(span.GetAttributes()))
 
-			child := spans["submit"]
+			child := spans["submitProduct"]
 			require.Equal(t, span.GetSpanId(), child.GetParentSpanId())
 			require.Equal(t, span.GetTraceId(), child.GetTraceId())
 			require.Equal(t, map[string]any{
@@ -158,17 +158,17 @@ func TestRefusedAndFailedSubmissions(t *testing.T) {
 	t.Parallel()
 	c := newCollector(t)
 	tracing := newTracing(t, telemetry.TracingConfig{Endpoint: c.url, SampleRatio: 1})
-	tracing.ObserveSubmit(t.Context(), time.Now(), enablement.Change{}, fmt.Errorf("canary: %w", enablement.ErrRequestNotFound))
+	tracing.ObserveWrite(t.Context(), "submitProduct", time.Now(), enablement.Change{}, fmt.Errorf("canary: %w", enablement.ErrRequestNotFound))
 	flush(t, tracing)
-	span := c.spans()["submit"]
+	span := c.spans()["submitProduct"]
 	require.Equal(t, map[string]any{"enablement.outcome": "refused"}, attributes(span.GetAttributes()))
 	require.Equal(t, tracepb.Status_STATUS_CODE_UNSET, span.GetStatus().GetCode())
 
 	c = newCollector(t)
 	tracing = newTracing(t, telemetry.TracingConfig{Endpoint: c.url, SampleRatio: 1})
-	tracing.ObserveSubmit(t.Context(), time.Now(), enablement.Change{}, fmt.Errorf("canary: %w", io.ErrUnexpectedEOF))
+	tracing.ObserveWrite(t.Context(), "submitProduct", time.Now(), enablement.Change{}, fmt.Errorf("canary: %w", io.ErrUnexpectedEOF))
 	flush(t, tracing)
-	span = c.spans()["submit"]
+	span = c.spans()["submitProduct"]
 	require.Equal(t, map[string]any{"enablement.outcome": "failed"}, attributes(span.GetAttributes()))
 	require.Equal(t, tracepb.Status_STATUS_CODE_ERROR, span.GetStatus().GetCode())
 	require.NotContains(t, c.raw.String(), "canary")

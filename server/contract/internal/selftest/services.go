@@ -2,9 +2,11 @@ package selftest
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
+	"net/http/httptest"
+	"slices"
 	"strings"
 
 	"github.com/cryptomate-go/enablement/server/contract"
@@ -35,130 +37,168 @@ func cutRun(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Findin
 
 // about is what a call of the suite is about.
 type about struct {
+	operation            string
 	key, client, request string
-	plain                bool // POST to submit, with no query, body and Idempotency-Key
-	post, submit         bool
-	query                string
-	body                 int
+	query, mediaType     string
+	body                 string
 	idempotencyKeys      []string
-	method               string
 }
 
 func aboutOf(r *http.Request) about {
-	parts := strings.Split(r.URL.Path, "/")
 	a := about{
-		key: r.Header.Get("x-api-key"), method: r.Method, query: r.URL.RawQuery, body: len(body(r)),
-		idempotencyKeys: r.Header.Values("Idempotency-Key"), post: r.Method == http.MethodPost,
+		key: r.Header.Get("x-api-key"), query: r.URL.RawQuery, mediaType: r.Header.Get("Content-Type"), body: string(body(r)),
+		idempotencyKeys: r.Header.Values("Idempotency-Key"),
 	}
-	if len(parts) == 8 {
-		a.client, a.request, a.submit = parts[4], parts[6], parts[7] == "submit"
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")[3:]
+	if len(parts) > 0 {
+		a.client = parts[0]
 	}
-	a.plain = a.post && a.submit && a.query == "" && a.body == 0 && len(a.idempotencyKeys) == 0
+	if len(parts) > 2 {
+		a.request = parts[2]
+	}
+	a.operation = map[string]string{
+		"POST 0": "createClient", "GET 0": "listClients", "GET 1": "getClient", "PUT 1": "updateClient", "DELETE 1": "deleteClient",
+		"POST 2": "requestProduct", "GET 2": "listProducts", "POST 4": "submitProduct",
+	}[r.Method+" "+string(rune('0'+len(parts)))]
 	return a
 }
 
-// services are the minimal service with one answer that is wrong only for what was asked: each response is
-// as described, so that nothing but its case can tell.
-func services() []Fault {
-	// Where is matches, the answer is another one that the specification has.
-	answers := func(name, inCase string, is func(about) bool, status int, code string) Fault {
-		return service(name, "case.expectation", inCase, func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if !is(aboutOf(r)) {
-					next.ServeHTTP(w, r)
-					return
-				}
-				write(w, r, status, code)
-			})
-		})
+// nowhere is a call about nothing that is there, with nothing wrong but perhaps its key.
+func (a about) nowhere() bool {
+	return (a.client == "" || a.client == "contract_unknown_client") && a.query == "" && len(a.idempotencyKeys) == 0
+}
+
+// field is a field of the body.
+func (a about) field(name string) any {
+	var fields map[string]any
+	_ = json.Unmarshal([]byte(a.body), &fields) // no JSON has none
+	return fields[name]
+}
+
+// complete tells that the body has these fields.
+func (a about) complete(names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return a.field(name) == nil })
+}
+
+const busy = "SERVICE_UNAVAILABLE"
+
+// situations are what is answered wrongly in a case that every operation has, and with what.
+var situations = map[string]struct {
+	is     func(about) bool
+	status int
+	code   string
+}{
+	"no key":          {func(a about) bool { return a.key == "" && a.nowhere() }, 401, "API_ERROR"},
+	"unknown key":     {func(a about) bool { return a.key == "contract-unknown-key" }, 401, "API_ERROR"},
+	"revoked key":     {func(a about) bool { return a.key == minimal.RevokedKey }, 401, "API_ERROR"},
+	"barred key":      {func(a about) bool { return a.key == minimal.BarredKey }, 401, "AUTH"},
+	"low level":       {func(a about) bool { return a.key == minimal.LowLevelKey && a.nowhere() }, 401, "AUTH"},
+	"unknown client":  {func(a about) bool { return a.key == minimal.Key && a.right() && a.client == "contract_unknown_client" }, 401, "API_ERROR"},
+	"unknown request": {func(a about) bool { return a.request == "contract_unknown_request" && !a.nowhere() && a.right() }, 409, "VAL"},
+	"another company's": {func(a about) bool {
+		return a.key == minimal.OtherKey && a.client != "" && !a.nowhere()
+	}, 401, "API_ERROR"},
+	"unknown query":        {func(a about) bool { return a.query != "" }, 503, busy},
+	"large body":           {func(a about) bool { return len(a.body) > 1000 }, 400, "BAD_REQUEST"},
+	"bad clientId":         {func(a about) bool { return len(a.client) == 65 }, 503, busy},
+	"bad productRequestId": {func(a about) bool { return len(a.request) == 65 }, 503, busy},
+	"bad Idempotency-Key":  {func(a about) bool { return len(a.idempotencyKeys) == 1 && a.idempotencyKeys[0] == "a b" }, 503, busy},
+	"two Idempotency-Keys": {func(a about) bool { return len(a.idempotencyKeys) == 2 }, 503, busy},
+	"body":                 {func(a about) bool { return a.body == "{}" }, 503, busy},
+	"no body":              {func(a about) bool { return a.body == "" }, 503, busy},
+	"another media type":   {func(a about) bool { return a.mediaType == "text/plain" }, 503, busy},
+	"no JSON": {func(a about) bool {
+		return a.body != "" && !strings.Contains(a.body, "}\n") && !strings.Contains(a.body, "} ") && !json.Valid([]byte(a.body)) && len(a.body) < 1000
+	}, 503, busy},
+	"text after the body": {func(a about) bool { return strings.HasSuffix(a.body, " x") }, 503, busy},
+	"field twice": {func(a about) bool {
+		return strings.HasPrefix(a.body, `{"first_name":"zorbulon","f`) || strings.HasPrefix(a.body, `{"subproduct":"zorbulon","s`)
+	}, 503, busy},
+	"unknown field":         {func(a about) bool { return a.field("contract_field") != nil }, 503, busy},
+	"field missing":         {func(a about) bool { return a.body == "{}" || a.field("last_name") == nil && a.field("email") != nil }, 503, busy},
+	"field of another type": {func(a about) bool { return strings.Contains(a.body, `["zorbulon"]`) }, 503, busy},
+	"value that can't be":   {func(a about) bool { return a.field("birth_date") == "2025-02-30" }, 503, busy},
+	"too many":              {func(a about) bool { return a.key == minimal.LimitedKey }, 503, busy},
+	"server error":          {func(a about) bool { return a.key == minimal.FailingKey }, 503, busy},
+	"unavailable":           {func(a about) bool { return a.key == minimal.BusyKey }, 500, "SERVER_ERROR"},
+	"still running":         {func(a about) bool { return len(a.idempotencyKeys) == 1 && a.idempotencyKeys[0] == "still-running" }, 503, busy},
+}
+
+// right tells that nothing is wrong with a call but what it is about.
+func (a about) right() bool {
+	if a.query != "" || len(a.idempotencyKeys) > 0 || len(a.client) == 65 || len(a.request) == 65 || a.mediaType == "text/plain" || strings.Contains(a.body, "zorbulon") {
+		return false
 	}
-	of := func(request string) func(about) bool {
-		return func(a about) bool { return a.request == request && a.plain }
-	}
-	nowhere := func(key string) func(about) bool {
-		return func(a about) bool {
-			return a.client == "contract_unknown_client" && a.request == "contract_unknown_request" && a.plain && a.key == key
-		}
-	}
-	return []Fault{
-		answers("complete, but not found", "complete", of("complete"), 404, "NOT_FOUND"),
-		answers("product unknown", "product ramps_cards", of("ramps_cards"), 404, "NOT_FOUND"),
-		answers("other product unknown", "product ramps_pix", of("ramps_pix"), 404, "NOT_FOUND"),
-		answers("requested is not pending", "requested", of("requested"), 409, "VAL"),
-		answers("conflict though something is missing", "incomplete", func(a about) bool {
-			return of("incomplete")(a) && a.key == minimal.Key
-		}, 409, "VAL"),
-		answers("conflict though a document was rejected", "rejected document", of("rejected_document"), 409, "VAL"),
-		answers("conflict though data was rejected", "rejected data", of("rejected_data"), 409, "VAL"),
-		answers("200 on a conflict", "already in_kyc", func(a about) bool { return of("in_kyc")(a) && a.key == minimal.Key }, 200, "in_kyc"),
-		answers("enabled again", "already enabled", of("enabled"), 200, "in_kyc"),
-		answers("rejected again", "already rejected", of("rejected"), 200, "in_kyc"),
-		answers("replay forgotten", "repeated", func(a about) bool { return a.request == "repeated" && len(a.idempotencyKeys) > 0 }, 409, "VAL"),
-		answers("key of another submission is a conflict", "key of another submission", func(a about) bool {
-			return a.request == "rejected_document" && len(a.idempotencyKeys) > 0
-		}, 409, "VAL"),
-		answers("second call at once", "still running", func(a about) bool { return a.request == "running" }, 409, "VAL"),
-		answers("unknown client is no access", "unknown client", nowhere(minimal.Key), 401, "API_ERROR"),
-		answers("unknown request is a conflict", "unknown request", func(a about) bool {
-			return a.request == "contract_unknown_request" && a.client != "contract_unknown_client" && a.plain && a.key == minimal.Key && !strings.Contains(a.client, " ")
-		}, 409, "VAL"),
-		answers("another company's request is submitted", "another company's", func(a about) bool { return a.key == minimal.OtherKey && a.request == "in_kyc" }, 200, "in_kyc"),
-		answers("another company's request is no access", "another company's", func(a about) bool { return a.key == minimal.OtherKey && a.request == "in_kyc" }, 401, "API_ERROR"),
-		answers("no key is no access", "no key", nowhere(""), 401, "API_ERROR"),
-		answers("unknown key let in", "unknown key", nowhere("contract-unknown-key"), 404, "NOT_FOUND"),
-		answers("revoked key let in", "revoked key", nowhere(minimal.RevokedKey), 404, "NOT_FOUND"),
-		answers("level not enforced", "low level", nowhere(minimal.LowLevelKey), 404, "NOT_FOUND"),
-		answers("bad client id not found", "bad client id", func(a about) bool { return a.client == "a b" }, 404, "NOT_FOUND"),
-		answers("bad request id not found", "bad request id", func(a about) bool { return len(a.request) == 65 }, 404, "NOT_FOUND"),
-		answers("query ignored", "unknown query", func(a about) bool { return a.query != "" }, 404, "NOT_FOUND"),
-		answers("Idempotency-Key not checked", "bad Idempotency-Key", func(a about) bool { return len(a.idempotencyKeys) == 1 && a.idempotencyKeys[0] == "a b" }, 404, "NOT_FOUND"),
-		answers("first of two Idempotency-Keys taken", "two Idempotency-Keys", func(a about) bool { return len(a.idempotencyKeys) == 2 }, 404, "NOT_FOUND"),
-		answers("body ignored", "body", func(a about) bool { return a.body == 2 }, 404, "NOT_FOUND"),
-		answers("large body read", "large body", func(a about) bool { return a.body > 1000 }, 400, "BAD_REQUEST"),
-		answers("wrong method is busy", "wrong method", func(a about) bool { return !a.post }, 503, "SERVICE_UNAVAILABLE"),
-		answers("unknown path is busy", "unknown path", func(a about) bool { return a.client != "" && !a.submit }, 503, "SERVICE_UNAVAILABLE"),
-		answers("limit not enforced", "too many", func(a about) bool { return a.request == "incomplete" && strings.Contains(a.key, "limited") }, 404, "NOT_FOUND"),
-		answers("failure hidden", "server error", of("failing"), 404, "NOT_FOUND"),
-		answers("failure instead of a refusal", "unavailable", func(a about) bool { return strings.Contains(a.key, "unavailable") }, 500, "SERVER_ERROR"),
-		service("404 tells that it is another company's", "case.leak", "another company's", func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if a := aboutOf(r); a.key == minimal.OtherKey && a.request == "in_kyc" {
-					answer := failure(404, "NOT_FOUND")
-					answer.body = swap(answer.body, `"no"`, `"Not yours"`)
-					send(w, answer)
-					return
-				}
-				next.ServeHTTP(w, r)
-			})
-		}),
-		service("second submission loses the first", "case.expectation", "incomplete", func(next http.Handler) http.Handler {
-			seen := 0
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if a := aboutOf(r); of("incomplete")(a) && a.key == minimal.Key {
-					if seen++; seen%2 == 0 {
-						write(w, r, 404, "NOT_FOUND")
-						return
-					}
-				}
-				next.ServeHTTP(w, r)
-			})
-		}),
+	switch a.operation {
+	case "createClient", "updateClient":
+		return a.complete("first_name", "last_name", "email", "birth_date", "address")
+	case "requestProduct":
+		return a.complete("subproduct")
+	default:
+		return a.body == ""
 	}
 }
 
-// write answers as described: success for a status of a product, else an error.
-func write(w http.ResponseWriter, r *http.Request, status int, code string) {
-	if status == http.StatusOK {
-		a := aboutOf(r)
-		text := strings.NewReplacer(request, a.request, client, a.client).Replace(inKYC)
-		send(w, success(text))
-		return
+// services are the minimal service with one response that is wrong only for what was asked: each response is
+// as described, so that nothing but its case can tell.
+func services() []Fault {
+	faults := stories()
+	for _, one := range contract.Cases() {
+		operation, name, ok := strings.Cut(one.Name, ": ")
+		if !ok {
+			continue
+		}
+		wrong, known := situations[name]
+		if !known {
+			panic("no server is wrong in the case " + one.Name)
+		}
+		faults = append(faults, service(one.Name, "case.expectation", one.Name, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if a := aboutOf(r); a.operation != operation || !wrong.is(a) {
+					next.ServeHTTP(w, r)
+					return
+				}
+				send(w, refusal(wrong.status, wrong.code))
+			})
+		}))
 	}
-	answer := failure(status, code)
+	leak := func(operation string) Fault {
+		return service("404 of "+operation+" tells that it is another company's", "case.leak", operation+": another company's", func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if a := aboutOf(r); a.operation != operation || !situations["another company's"].is(a) {
+					next.ServeHTTP(w, r)
+					return
+				}
+				answer := failure(404, "NOT_FOUND")
+				answer.body = swap(answer.body, `"no"`, `"Not yours"`)
+				send(w, answer)
+			})
+		})
+	}
+	return append(faults, leak("getClient"), leak("submitProduct"),
+		astray("wrong method is busy", "wrong method", func(r *http.Request) bool { return r.Method == http.MethodPatch }),
+		astray("unknown path is busy", "unknown path", func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/nothing") }))
+}
+
+func astray(name, inCase string, is func(*http.Request) bool) Fault {
+	return service(name, "case.expectation", inCase, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if is(r) {
+				send(w, refusal(503, busy))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+}
+
+// refusal is an error as described.
+func refusal(status int, code string) response {
+	r := failure(status, code)
 	if status == http.StatusServiceUnavailable {
-		answer.header.Set("Retry-After", strconv.Itoa(1))
+		r.header.Set("Retry-After", "1")
 	}
-	send(w, answer)
+	return r
 }
 
 func send(w http.ResponseWriter, answer response) {
@@ -167,4 +207,19 @@ func send(w http.ResponseWriter, answer response) {
 	}
 	w.WriteHeader(answer.status)
 	_, _ = io.WriteString(w, answer.body)
+}
+
+// recorded is what next answers.
+func recorded(next http.Handler, r *http.Request) response {
+	w := httptest.NewRecorder()
+	next.ServeHTTP(w, r)
+	return response{w.Code, w.Header(), w.Body.String()}
+}
+
+// fieldOf is a field of a body that is text.
+func fieldOf(body, name string) string { return text(about{body: body}.field(name)) }
+
+func text(value any) string {
+	text, _ := value.(string)
+	return text
 }

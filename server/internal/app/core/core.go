@@ -37,8 +37,8 @@ type Config struct {
 	// clock are the service's own.
 	Delivery delivery.Config
 
-	// ObserveSubmit is told what became of each submission; nil: nobody is.
-	ObserveSubmit func(ctx context.Context, started time.Time, change enablement.Change, err error)
+	// ObserveWrite is told what became of each write, by its operation; nil: nobody is.
+	ObserveWrite func(ctx context.Context, operation string, started time.Time, change enablement.Change, err error)
 }
 
 // Service is the service without its listeners.
@@ -75,7 +75,7 @@ func New(config Config) (*Service, error) {
 		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: config.RateLimit, Clock: config.Clock}))
 	}
 	s.Handler, err = server.Handler(httpapi.New(httpapi.Config{
-		Store: config.Database, Clock: config.Clock, Timeout: config.CallTimeout, Observe: config.ObserveSubmit,
+		Store: config.Database, Clock: config.Clock, Timeout: config.CallTimeout, Observe: config.ObserveWrite,
 	}), options...)
 	if err != nil {
 		return nil, err

@@ -3,26 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
-	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/lab/process"
-	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 // The built programs.
 var processRows = []row{
 	{
-		id: "P7", what: "cold start to the first answer, on an existing SQLite file", measure: measureStart,
+		id: "P7", what: "cold start to the first response, on an existing SQLite file", measure: measureStart,
 		lines: []line{{"ms", alone, goal{"≤", 60, "ms"}}},
 	},
 	{
@@ -45,19 +40,16 @@ func measureStart(ctx context.Context, rounds int) (samples, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	provider := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-	}))
+	provider, flags := process.NewProvider()
 	defer provider.Close()
 	db := filepath.Join(dir, "bench.db")
-	key, err := process.Prepare(ctx, binary, db, company, requests(rounds))
+	key, err := process.Prepare(ctx, binary, db, company, process.Company(company, rounds))
 	if err != nil {
 		return nil, err
 	}
 	s := samples{}
 	for n := range rounds {
-		took, err := startOnce(ctx, n, key, "--db", db, "--provider-allow-private", "--provider-url", provider.URL,
-			"--provider-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+		took, err := startOnce(ctx, n, key, append(flags, "--db", db)...)
 		if err != nil {
 			return nil, err
 		}
@@ -66,27 +58,7 @@ func measureStart(ctx context.Context, rounds int) (samples, error) {
 	return s, nil
 }
 
-// requests are complete ones of the sample's client.
-func requests(n int) *dataset.Dataset {
-	sample := sample.Data(time.Now())
-	client, document := sample.Clients[0], sample.Documents[0]
-	client.CompanyID, document.ClientID = company, client.ID
-	d := &dataset.Dataset{
-		Companies: []dataset.Company{{ID: company}},
-		Clients:   []dataset.Client{client},
-		Documents: []dataset.Document{document},
-	}
-	for i := range n {
-		d.Requests = append(d.Requests, dataset.Request{
-			ID: requestID(i), ClientID: client.ID, Product: enablement.CardsIndividuals, Status: enablement.Requested,
-		})
-	}
-	return d
-}
-
-func requestID(n int) string { return fmt.Sprintf("rq_%d", n) }
-
-// startOnce measures from before the start until a submission is answered.
+// startOnce measures from before the start until the response to a submission.
 func startOnce(ctx context.Context, n int, key string, flags ...string) (time.Duration, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
@@ -95,7 +67,7 @@ func startOnce(ctx context.Context, n int, key string, flags ...string) (time.Du
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	submit, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+
-		"/management/clients/individuals/"+requests(0).Clients[0].ID+"/products/"+requestID(n)+"/submit", nil)
+		"/management/clients/individuals/"+process.ClientID(n)+"/products/"+process.RequestID(n)+"/submit", nil)
 	if err != nil {
 		return 0, err
 	}
@@ -119,12 +91,12 @@ func startOnce(ctx context.Context, n int, key string, flags ...string) (time.Du
 			took := time.Since(began)
 			_ = resp.Body.Close()
 			if resp.StatusCode != http.StatusOK {
-				return 0, fmt.Errorf("the first answer is %s", resp.Status)
+				return 0, fmt.Errorf("the first response is %s", resp.Status)
 			}
 			return took, nil
 		}
 		if ctx.Err() != nil {
-			return 0, fmt.Errorf("no answer: %w", err)
+			return 0, fmt.Errorf("no response: %w", err)
 		}
 		process.Pause(ctx, time.Millisecond) // it doesn't listen yet
 	}

@@ -1,5 +1,6 @@
-// Command demo runs the whole flow against the sample service: an incomplete request, a complete
-// one, and the notification the provider gets. It exits with 1 if any step is not as it should be.
+// Command demo walks the whole way against the sample service: a client is created, asks for a product, is
+// completed and submitted; and a request that lacks nothing enters KYC, of which the provider is notified. It exits
+// with 1 if any step is not as it should be.
 package main
 
 import (
@@ -49,44 +50,99 @@ func flow(ctx context.Context, service *process.Process) error {
 	if err != nil {
 		return err
 	}
-	complete, incomplete := sample.Cases[0], sample.Cases[1]
+	if err := complete(ctx, c); err != nil {
+		return err
+	}
+	return submit(ctx, c, service)
+}
 
-	fmt.Println("1. Submitting a request whose client lacks data and a document:")
-	submission, err := c.SubmitProduct(ctx, incomplete.ClientID, incomplete.RequestID)
+// complete creates a client that lacks a phone number and a document, and completes its data.
+func complete(ctx context.Context, c *client.Client) error {
+	fmt.Println("1. Creating a client without a phone number:")
+	person := api.ClientInput{
+		FirstName: "Demo", LastName: "Person", Email: "demo.person@example.com", BirthDate: "1990-05-17",
+		Address: api.AddressInput{StreetLine1: "Demo street 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
+	}
+	created, err := c.CreateClient(ctx, person)
 	if err != nil {
 		return err
 	}
-	fmt.Println("   status ", submission.Product.Status)
-	missing := submission.Product.MissingRequirements
-	for _, document := range missing.Documents {
-		fmt.Println("   missing", document.Name)
+	fmt.Println("   client ", created.ID, created.Status)
+
+	fmt.Println("2. Requesting a card for it:")
+	request, err := c.RequestProduct(ctx, created.ID, api.CardsIndividuals)
+	if err != nil {
+		return err
 	}
-	for _, data := range missing.Data {
-		for _, field := range data.Fields {
-			fmt.Println("   missing", data.Name+":", field.Key)
+	fmt.Println("   request", request.ID, request.Status)
+
+	fmt.Println("3. Listing its products:")
+	if err := lacks(ctx, c, created.ID, "identity_document", "phone"); err != nil {
+		return err
+	}
+
+	fmt.Println("4. Submitting the request, while something is missing:")
+	evaluated, err := c.SubmitProduct(ctx, created.ID, request.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Println("   status ", evaluated.Product.Status)
+	if evaluated.Complete() {
+		return errors.New("a request that lacks something should not be complete")
+	}
+
+	fmt.Println("5. Updating the client, now with a phone number, and listing again:")
+	person.PhoneCountryCode, person.PhoneNumber = 54, 91123456789
+	if _, err := c.UpdateClient(ctx, created.ID, person); err != nil {
+		return err
+	}
+	return lacks(ctx, c, created.ID, "identity_document")
+}
+
+// lacks lists a client's products, which should lack these documents and fields.
+func lacks(ctx context.Context, c *client.Client, clientID string, want ...string) error {
+	products, err := c.Products(ctx, clientID)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, product := range products {
+		for _, document := range product.MissingRequirements.Documents {
+			missing = append(missing, document.ID)
+		}
+		for _, data := range product.MissingRequirements.Data {
+			for _, field := range data.Fields {
+				missing = append(missing, field.Key)
+			}
 		}
 	}
-	if submission.Product.Status != api.PendingDocumentation || len(missing.Documents) == 0 || len(missing.Data) == 0 {
-		return errors.New("the incomplete request should be pending with a document and data missing")
+	fmt.Println("   missing", strings.Join(missing, ", "))
+	if strings.Join(missing, " ") != strings.Join(want, " ") {
+		return fmt.Errorf("missing should be %s", strings.Join(want, ", "))
 	}
+	return nil
+}
 
-	fmt.Println("2. Submitting a request with nothing left missing:")
-	submission, err = c.SubmitProduct(ctx, complete.ClientID, complete.RequestID)
+// submit submits a request of the sample that lacks nothing.
+func submit(ctx context.Context, c *client.Client, service *process.Process) error {
+	whole := sample.Cases[0]
+	fmt.Println("6. Submitting a request of the sample, whose document is stored already:")
+	evaluated, err := c.SubmitProduct(ctx, whole.ClientID, whole.RequestID)
 	if err != nil {
 		return err
 	}
-	fmt.Println("   status ", submission.Product.Status)
-	if submission.Product.Status != api.InKyc {
+	fmt.Println("   status ", evaluated.Product.Status)
+	if !evaluated.Complete() {
 		return errors.New("the complete request should be in KYC")
 	}
 
-	fmt.Println("3. Waiting for the provider:")
+	fmt.Println("7. Waiting for the provider:")
 	notification, err := service.WaitFor(ctx, `msg="provider: notification verified" (.*)`)
 	if err != nil {
 		return err
 	}
 	fmt.Println("   verified", notification[1])
-	if !strings.Contains(notification[1], complete.RequestID) {
+	if !strings.Contains(notification[1], whole.RequestID) {
 		return errors.New("the notification should be about the complete request")
 	}
 	return nil

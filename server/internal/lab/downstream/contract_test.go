@@ -8,7 +8,7 @@ import (
 )
 
 // TestContract runs the tests of another module, offline: its fake of the API drifted from the
-// description, and its tests must say so in words.
+// specification, and its tests must say so in words.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	dir := module(t, "contract")
@@ -26,7 +26,7 @@ func TestContract(t *testing.T) {
 		"contract: product.ids at /product/client_id (openapi.yaml:", "expected the clientId of the path",
 		"contract: trace.missing at header X-Trace-Id (openapi.yaml:", "expected this header in every response",
 		`repeat: curl -sS -i -X POST 'http://127.0.0.1:`, `-H "x-api-key: $CRYPTOMATE_API_KEY"`,
-		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/no_key", `case "no key": response.status at status`,
+		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/submitProduct:_no_key", `case "submitProduct: no key": response.status at status`,
 		"not run: already in_kyc: no fixture InKYC",
 	} {
 		require.Contains(t, text, words)

@@ -14,7 +14,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,15 +28,11 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
-	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/lab/process"
-	"github.com/cryptomate-go/enablement/server/internal/sample"
 )
 
 const (
 	company = "cmp_throughput"
-	secret  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	// stored is how many requests the plain statements choose from.
 	stored = 100_000
 	// perSecond is more than can be submitted in a second.
@@ -68,18 +63,13 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 		return err
 	}
 	defer plain.close()
-	var delivered atomic.Int64
-	provider := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		delivered.Add(1)
-	}))
+	provider, flags := process.NewProvider()
 	defer provider.Close()
-	key, err := process.Prepare(ctx, binary, db, company, data(int(lasting.Seconds()+1)*rounds*perSecond))
+	key, err := process.Prepare(ctx, binary, db, company, process.Company(company, int(lasting.Seconds()+1)*rounds*perSecond))
 	if err != nil {
 		return err
 	}
-	service, err := process.Serve(ctx, binary, "--db", db, "--log-level", "error", "--rate-limit", "0",
-		"--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", secret)
+	service, err := process.Serve(ctx, binary, append(flags, "--db", db, "--log-level", "error", "--rate-limit", "0")...)
 	if err != nil {
 		return err
 	}
@@ -92,7 +82,7 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 			return err
 		}
 		// So that deliveries that are left don't slow the plain statements.
-		for delivered.Load() < l.next.Load() && ctx.Err() == nil {
+		for provider.Taken.Load() < l.next.Load() && ctx.Err() == nil {
 			process.Pause(ctx, 10*time.Millisecond)
 		}
 		t, err := plain.run(ctx, clients, lasting)
@@ -110,27 +100,6 @@ func run(binary, db string, clients, rounds int, lasting time.Duration) error {
 	return nil
 }
 
-func requestID(n int64) string { return "rq_" + strconv.FormatInt(n, 10) }
-
-func clientID(n int64) string { return "cl_" + strconv.FormatInt(n%100, 10) }
-
-// data is complete requests of a hundred clients.
-func data(requests int) *dataset.Dataset {
-	sample := sample.Data(time.Now())
-	d := &dataset.Dataset{Companies: []dataset.Company{{ID: company}}}
-	for n := range int64(100) {
-		client, document := sample.Clients[0], sample.Documents[0]
-		client.ID, client.CompanyID, document.ClientID = clientID(n), company, clientID(n)
-		d.Clients, d.Documents = append(d.Clients, client), append(d.Documents, document)
-	}
-	for n := range int64(requests) {
-		d.Requests = append(d.Requests, dataset.Request{
-			ID: requestID(n), ClientID: clientID(n), Product: enablement.CardsIndividuals, Status: enablement.Requested,
-		})
-	}
-	return d
-}
-
 // load submits over HTTP, each client over a connection of its own. It writes and reads by itself: what an
 // HTTP client does beyond that would count against the service, which has the same cores.
 type load struct {
@@ -142,6 +111,17 @@ type load struct {
 }
 
 func (l *load) run(ctx context.Context, clients int, lasting time.Duration) (float64, error) {
+	return together(ctx, clients, lasting, func(ctx context.Context, end time.Time) (int, error) {
+		took, err := l.client(ctx, end)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.took = append(l.took, took...)
+		return len(took), err
+	})
+}
+
+// together has so many clients make calls at the same time, and returns how many calls a second all of them made.
+func together(ctx context.Context, clients int, lasting time.Duration, client func(ctx context.Context, end time.Time) (calls int, err error)) (float64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	started := time.Now()
@@ -149,14 +129,11 @@ func (l *load) run(ctx context.Context, clients int, lasting time.Duration) (flo
 	var group sync.WaitGroup
 	for range clients {
 		group.Go(func() {
-			took, err := l.client(ctx, started.Add(lasting))
+			calls, err := client(ctx, started.Add(lasting))
 			if err != nil {
 				cancel(err)
 			}
-			done.Add(int64(len(took)))
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.took = append(l.took, took...)
+			done.Add(int64(calls))
 		})
 	}
 	group.Wait()
@@ -169,17 +146,17 @@ func (l *load) client(ctx context.Context, end time.Time) (took []time.Duration,
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
-	answers := bufio.NewReader(conn)
+	responses := bufio.NewReader(conn)
 	for begun := time.Now(); begun.Before(end) && ctx.Err() == nil; begun = time.Now() {
 		if err := conn.SetDeadline(begun.Add(time.Minute)); err != nil {
 			return nil, err
 		}
-		n := l.next.Add(1) - 1
+		n := int(l.next.Add(1) - 1)
 		if _, err := fmt.Fprintf(conn, "POST /management/clients/individuals/%s/products/%s/submit HTTP/1.1\r\n"+
-			"Host: %s\r\nx-api-key: %s\r\nContent-Length: 0\r\n\r\n", clientID(n), requestID(n), l.address, l.key); err != nil {
+			"Host: %s\r\nx-api-key: %s\r\nContent-Length: 0\r\n\r\n", process.ClientID(n), process.RequestID(n), l.address, l.key); err != nil {
 			return nil, err
 		}
-		if err := inKYC(answers); err != nil {
+		if err := inKYC(responses); err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(begun))
@@ -187,9 +164,9 @@ func (l *load) client(ctx context.Context, end time.Time) (took []time.Duration,
 	return took, nil
 }
 
-// inKYC reads an answer, which must say that the request entered KYC.
-func inKYC(answers *bufio.Reader) error {
-	resp, err := http.ReadResponse(answers, nil)
+// inKYC reads a response, which must say that the request entered KYC.
+func inKYC(responses *bufio.Reader) error {
+	resp, err := http.ReadResponse(responses, nil)
 	if err != nil {
 		return err
 	}
@@ -333,24 +310,14 @@ func (l *loop) close() {
 }
 
 func (l *loop) run(ctx context.Context, clients int, lasting time.Duration) (float64, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	started := time.Now()
-	var done atomic.Int64
-	var group sync.WaitGroup
-	for range clients {
-		group.Go(func() {
-			for ctx.Err() == nil && time.Since(started) < lasting {
-				if err := l.transaction(ctx, l.next.Add(1)%stored+1); err != nil {
-					cancel(err)
-					return
-				}
-				done.Add(1)
+	return together(ctx, clients, lasting, func(ctx context.Context, end time.Time) (calls int, err error) {
+		for ; ctx.Err() == nil && time.Now().Before(end); calls++ {
+			if err := l.transaction(ctx, l.next.Add(1)%stored+1); err != nil {
+				return calls, err
 			}
-		})
-	}
-	group.Wait()
-	return float64(done.Load()) / time.Since(started).Seconds(), context.Cause(ctx)
+		}
+		return calls, nil
+	})
 }
 
 func (l *loop) transaction(ctx context.Context, id int64) error {

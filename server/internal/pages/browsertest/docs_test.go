@@ -92,7 +92,7 @@ func TestDocs(t *testing.T) {
 	require.Equal(t, []string{address}, b.origins())
 }
 
-// TestDocs_otherPlaces makes sure that the page can't be led to another description or service.
+// TestDocs_otherPlaces makes sure that the page can't be led to another specification or service.
 func TestDocs_otherPlaces(t *testing.T) {
 	t.Parallel()
 	const elsewhere = "http://127.0.0.1:9" // discard: nobody listens

@@ -19,9 +19,12 @@ type failing struct {
 	retryAfter string
 }
 
-// failures are the operation's, with the texts of the description's examples.
+// failures are the operations', with the texts of the specification's examples.
 var failures = map[int][]failing{
-	http.StatusBadRequest: {{code: api.CodeBadRequest, message: "The request is malformed"}},
+	http.StatusBadRequest: {
+		{code: api.CodeBadRequest, message: "The request is malformed"},
+		{code: api.CodeVal, message: "Company client already exists for this company"},
+	},
 	http.StatusUnauthorized: {
 		{code: api.CodeAuth, message: "Invalid API key"},
 		{code: api.CodeAPIError, message: "Access denied. The API Key is not authorized to do this operation."},
@@ -31,8 +34,9 @@ var failures = map[int][]failing{
 		{code: api.CodeVal, message: "The enablement request is not pending documentation"},
 		{code: api.CodeIdempotencyInProgress, message: "A call with this Idempotency-Key is still running", retryAfter: "1"},
 	},
+	http.StatusPreconditionFailed:    {{code: api.CodeVal, message: "Invalid product"}},
 	http.StatusRequestEntityTooLarge: {{code: api.CodePayloadTooLarge, message: "The request body is larger than 65536 bytes"}},
-	http.StatusUnprocessableEntity:   {{code: api.CodeIdempotencyMismatch, message: "This Idempotency-Key was used for another submission"}},
+	http.StatusUnprocessableEntity:   {{code: api.CodeIdempotencyMismatch, message: "This Idempotency-Key was used for another call"}},
 	http.StatusTooManyRequests:       {{code: api.CodeTooManyRequests, message: "Rate limit exceeded. Retry after 1 seconds", retryAfter: "1"}},
 	http.StatusInternalServerError:   {{code: api.CodeServerError, message: "Internal server error"}},
 	http.StatusServiceUnavailable:    {{code: api.CodeServiceUnavailable, message: "The service is temporarily unavailable", retryAfter: "1"}},

@@ -5,7 +5,6 @@ package faults
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -77,9 +76,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	if !wait(r.Context(), p.delay) {
-		h.log(r, p, "")             // the call was never made
-		panic(http.ErrAbortHandler) // who called is gone
+	if p.delay > 0 {
+		select {
+		case <-time.After(p.delay):
+		case <-r.Context().Done():
+			h.log(r, p, "")             // the call was never made
+			panic(http.ErrAbortHandler) // who called is gone
+		}
 	}
 	answer := h.answer(p, r)
 	if p.lose {
@@ -130,21 +133,6 @@ func (h *Handler) answer(p plan, r *http.Request) *response {
 
 func (h *Handler) log(r *http.Request, p plan, traceID string) {
 	h.logger.InfoContext(r.Context(), "fault injected", "trace_id", traceID, "faults", p.text)
-}
-
-// wait returns false if the context ends before.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // whole is the cut of a response that is not cut.

@@ -1,5 +1,5 @@
 // Package batch decides on submissions that share a transaction, the same way on every database: one
-// after the other, each seeing what the ones before it decided.
+// after the other, each seeing what the ones before it decided. Any other change is one that shares with none.
 package batch
 
 import (
@@ -34,9 +34,11 @@ type Submission struct {
 	// Context is its caller's: nothing is written for a caller that went away.
 	Context context.Context //nolint:containedctx // submissions of several callers
 	Decide  func(enablement.File) (enablement.Change, error)
+	// Whole has the whole file loaded, as [enablement.Store.Change] does.
+	Whole bool
 
 	// ClientFound and RequestFound: nothing of another company is ever found. Of a client without the
-	// request the File has no more than that.
+	// request that is submitted the File has no more than that.
 	ClientFound, RequestFound bool
 	File                      enablement.File
 	// Recorded is the last response under the idempotency key, whenever that was; nil if there is none.
@@ -58,12 +60,33 @@ func New(ctx context.Context, c enablement.Call, decide func(enablement.File) (e
 	return &Submission{Call: c, Context: ctx, Decide: decide}
 }
 
-// Reset forgets what is known, for a transaction that is made again.
-func (s *Submission) Reset() { *s = *New(s.Context, s.Call, s.Decide) }
+// NewWhole returns a change, which is by itself, of which nothing is known yet. Nothing is to be found of a client that
+// is to be created.
+func NewWhole(ctx context.Context, c enablement.Call, decide func(enablement.File) (enablement.Change, error)) *Submission {
+	s := New(ctx, c, decide)
+	s.Whole = true
+	if s.Creates() {
+		s.ClientFound, s.File.Client.CompanyID = true, c.CompanyID
+	}
+	return s
+}
 
-// Record is what is kept under an idempotency key.
+// Creates tells whether the change is to make a client.
+func (s *Submission) Creates() bool { return s.Whole && s.ClientID == "" }
+
+// Reset forgets what is known, for a transaction that is made again.
+func (s *Submission) Reset() {
+	if s.Whole {
+		*s = *NewWhole(s.Context, s.Call, s.Decide)
+	} else {
+		*s = *New(s.Context, s.Call, s.Decide)
+	}
+}
+
+// Record is what is kept under an idempotency key. It goes with the client.
 type Record struct {
 	enablement.Idempotency
+	ClientID string
 	Response []byte
 	At       time.Time
 }
@@ -71,12 +94,17 @@ type Record struct {
 // Audit is a row of the audit.
 type Audit struct {
 	enablement.AuditRow
-	RequestID, CompanyID string
+	ClientID, CompanyID string
 }
 
-// Writes is what the database is to write, together or not at all. Each request and each key is there
+// Writes is what the database is to write, together or not at all. Each client, each request and each key is there
 // once, as it is in the end.
 type Writes struct {
+	// Clients are created, or replaced where they are there; Deleted are the ids of those that go.
+	Clients []enablement.Client
+	Deleted []string
+	// Requested are new requests; Requests are there.
+	Requested     []enablement.Request
 	Requests      []enablement.Request
 	Audit         []Audit
 	Notifications []enablement.Notification
@@ -126,7 +154,7 @@ func (l *ledger) decide(s *Submission) (enablement.Change, error) {
 		return enablement.Change{Response: response, Replayed: true}, nil
 	case !s.ClientFound:
 		return enablement.Change{}, enablement.ErrClientNotFound
-	case !s.RequestFound:
+	case !s.RequestFound && !s.Whole:
 		return enablement.Change{}, enablement.ErrRequestNotFound
 	}
 	file := s.File
@@ -174,24 +202,41 @@ func protect(decide func(enablement.File) (enablement.Change, error), file enabl
 
 func (l *ledger) note(s *Submission) {
 	d := s.Change
-	if d.Changed {
+	if d.Changed && d.Request.ID != "" && !d.Requested {
 		l.requests[d.Request.ID] = d.Request
 	}
 	if s.Idempotency != nil {
-		l.records[s.Idempotency.ID] = Record{Idempotency: *s.Idempotency, Response: d.Response, At: d.At}
+		l.records[s.Idempotency.ID] = Record{Idempotency: *s.Idempotency, ClientID: s.clientID(), Response: d.Response, At: d.At}
 	}
+}
+
+// clientID is of the client that was changed, or created.
+func (s *Submission) clientID() string {
+	if s.Change.Client != nil {
+		return s.Change.Client.ID
+	}
+	return s.ClientID
 }
 
 func (w *Writes) add(s *Submission) {
 	d := s.Change
 	missing := d.Request.Evaluation.Missing
 	w.Audit = append(w.Audit, Audit{
-		RequestID: d.Request.ID, CompanyID: s.CompanyID,
+		ClientID: s.clientID(), CompanyID: s.CompanyID,
 		AuditRow: enablement.AuditRow{
-			At: d.At, KeyID: s.KeyID, TraceID: s.TraceID, From: d.From, To: d.Request.Status,
+			At: d.At, Operation: s.Operation, RequestID: d.Request.ID, KeyID: s.KeyID, TraceID: s.TraceID, From: d.From, To: d.Request.Status,
 			Missing: len(missing.Documents) + len(missing.Data), Rejected: len(d.Request.Evaluation.Rejected),
 		},
 	})
+	if d.Client != nil && d.Changed {
+		w.Clients = append(w.Clients, *d.Client)
+	}
+	if d.Deleted {
+		w.Deleted = append(w.Deleted, s.ClientID)
+	}
+	if d.Requested {
+		w.Requested = append(w.Requested, d.Request)
+	}
 	if d.Notification != nil {
 		w.Notifications = append(w.Notifications, *d.Notification)
 	}

@@ -39,7 +39,7 @@ func submission(t *testing.T, requestID, key string, complete bool) *batch.Submi
 	if complete {
 		s.File.Client = enablement.Client{
 			FirstName: "Sample", LastName: "Person", Email: "sample.person@example.com", BirthDate: "1990-05-17",
-			PhoneCountryCode: 54, PhoneNumber: 91123456789, Country: "ARG",
+			PhoneCountryCode: 54, PhoneNumber: 91123456789, Address: enablement.Address{Country: "ARG"},
 		}
 		s.File.Documents = []enablement.Document{{
 			Type: "passport", FrontImage: true,

@@ -11,26 +11,29 @@ import (
 
 const (
 	selectHistory = `
-		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
-		WHERE r.id = $1`
+		SELECT coalesce((SELECT status FROM requests WHERE id = $1), ''),
+		       coalesce((SELECT id FROM notifications WHERE request_id = $1), '')`
 	selectAudit = `
-		SELECT at, key_id, trace_id, from_status, to_status, missing, rejected
-		FROM audit WHERE request_id = $1 ORDER BY id`
+		SELECT at, operation, request_id, key_id, trace_id, from_status, to_status, missing, rejected
+		FROM audit WHERE (request_id = $1 OR client_id = $1 AND client_id <> '') AND $1 <> '' ORDER BY id`
 	selectDeliveries = `
 		SELECT notification_id, started_at, duration_us, status_code, fault, process, state
 		FROM deliveries WHERE notification_id = $1 ORDER BY id`
 )
 
 // History implements [store.Store].
-func (s *Store) History(ctx context.Context, requestID string) (enablement.History, error) {
+func (s *Store) History(ctx context.Context, id string) (enablement.History, error) {
 	var h enablement.History
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		if err := tx.QueryRow(ctx, selectHistory, requestID).Scan(&h.Status, &h.NotificationID); err != nil {
+		if err := tx.QueryRow(ctx, selectHistory, id).Scan(&h.Status, &h.NotificationID); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectAudit, requestID)
+		rows, _ := tx.Query(ctx, selectAudit, id)
 		if h.Audit, err = pgx.CollectRows(rows, scanAudit); err != nil {
 			return err
+		}
+		if h.Status == "" && len(h.Audit) == 0 {
+			return enablement.ErrRequestNotFound
 		}
 		rows, _ = tx.Query(ctx, selectDeliveries, h.NotificationID)
 		h.Deliveries, err = pgx.CollectRows(rows, scanDelivery)
@@ -44,7 +47,7 @@ func (s *Store) History(ctx context.Context, requestID string) (enablement.Histo
 
 func scanAudit(row pgx.CollectableRow) (enablement.AuditRow, error) {
 	var a enablement.AuditRow
-	err := row.Scan(&a.At, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
+	err := row.Scan(&a.At, &a.Operation, &a.RequestID, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
 	a.At = a.At.UTC()
 	return a, err
 }

@@ -17,9 +17,10 @@ const (
 	selectRecords = `SELECT id, fingerprint, reply, created_at FROM idempotency WHERE id = ANY ($1)`
 	// upsertRecords takes the place of what the keys answered before their windows.
 	upsertRecords = `
-		INSERT INTO idempotency (id, fingerprint, reply, created_at)
-		SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::timestamptz[])
-		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`
+		INSERT INTO idempotency (id, fingerprint, client_id, reply, created_at)
+		SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::timestamptz[])
+		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, client_id = excluded.client_id,
+		  reply = excluded.reply, created_at = excluded.created_at`
 )
 
 // keyed are submissions with an idempotency key, by its id. Several may have the same.
@@ -84,8 +85,9 @@ func (k keyed) read(b *pgx.Batch) {
 func holdRecords(tx *pipeline, records []batch.Record) {
 	n := len(records)
 	ids, fingerprints, responses, at := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([]time.Time, n)
+	clients := make([]string, n)
 	for i, r := range records {
-		ids[i], fingerprints[i], responses[i], at[i] = r.ID[:], r.Fingerprint[:], r.Response, r.At
+		ids[i], fingerprints[i], clients[i], responses[i], at[i] = r.ID[:], r.Fingerprint[:], r.ClientID, r.Response, r.At
 	}
-	tx.hold(upsertRecords, ids, fingerprints, responses, at)
+	tx.hold(upsertRecords, ids, fingerprints, clients, responses, at)
 }

@@ -10,31 +10,25 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
 const (
 	upsertCompany = `
 		INSERT INTO companies (id, name, created_at) VALUES ($1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name`
-	upsertClient = `
-		INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
-		                     phone_country_code, phone_number, country, address, created_at)
-		SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM companies WHERE id = $2
-		ON CONFLICT (id) DO UPDATE SET
-		  first_name = excluded.first_name, second_name = excluded.second_name,
-		  last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
-		  phone_country_code = excluded.phone_country_code, phone_number = excluded.phone_number,
-		  country = excluded.country, address = excluded.address
-		WHERE clients.company_id = excluded.company_id`
+	importedClient = upsertClient + sameCompany // whose status stays
 	insertDocument = `
 		WITH document AS (
 		  INSERT INTO documents (client_id, type, metadata, created_at)
 		  SELECT id, $2, $3, $4 FROM clients WHERE id = $1 RETURNING id)
 		INSERT INTO document_images (document_id, side, media_type, content)
 		SELECT id, image.* FROM document, unnest($5::text[], $6::text[], $7::bytea[]) image`
-	insertRequest = `
+	importedRequest = `
 		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
 		SELECT $1, id, $3, $4, '', $5, $6, $7, $8 FROM clients WHERE id = $2 ON CONFLICT (id) DO NOTHING`
+	// activateClient is for a request that is enabled: its client was accepted.
+	activateClient = `UPDATE clients SET status = 'active' WHERE id = (SELECT client_id FROM requests WHERE id = $1 AND status = 'enabled')`
 )
 
 // importLock lets one import through at a time, so that two of them can't wait for each other.
@@ -168,9 +162,7 @@ func (i *importing) client(entry dataset.Entry, c *dataset.Client) error {
 		return err
 	}
 	i.queue(entry, fmt.Errorf("company_id: no company %q", c.CompanyID), `SELECT 1 FROM companies WHERE id = $1`, c.CompanyID)
-	i.queue(entry, errors.New("company_id: the client belongs to another company"), upsertClient,
-		c.ID, c.CompanyID, c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate,
-		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), c.CreatedAt.Time)
+	i.queue(entry, errors.New("company_id: the client belongs to another company"), importedClient, clientValues(c.Stored(), address)...)
 	return nil
 }
 
@@ -197,7 +189,7 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
 	i.queue(entry, fmt.Errorf("client_id: no client %q", r.ClientID), `SELECT 1 FROM clients WHERE id = $1`, r.ClientID)
 	added := false
-	i.judge(entry, func(rows int64) error { added = rows > 0; return nil }, insertRequest,
+	i.judge(entry, func(rows int64) error { added = rows > 0; return nil }, importedRequest,
 		r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,
 		r.CreatedAt.Time, r.UpdatedAt.Time)
 	i.judge(entry, func(rows int64) error {
@@ -209,4 +201,7 @@ func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
 		}
 		return nil
 	}, `SELECT 1 FROM requests WHERE id = $1 AND client_id = $2 AND product = $3`, r.ID, r.ClientID, string(r.Product))
+	if r.Status == enablement.Enabled {
+		i.queue(entry, nil, activateClient, r.ID)
+	}
 }

@@ -104,16 +104,11 @@ func lock(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (db *DB) migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
-	files, err := fs.Sub(migrations, "migrations")
+	provider, done, err := newProvider(pool)
 	if err != nil {
 		return err
 	}
-	handle := stdlib.OpenDBFromPool(pool)
-	defer func() { err = errors.Join(err, handle.Close()) }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, done()) }()
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
@@ -127,6 +122,19 @@ func (db *DB) migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
 	}
 	return nil
+}
+
+func newProvider(pool *pgxpool.Pool) (provider *goose.Provider, done func() error, err error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, nil, err
+	}
+	handle := stdlib.OpenDBFromPool(pool)
+	provider, err = goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, nil, errors.Join(err, handle.Close())
+	}
+	return provider, handle.Close, nil
 }
 
 // Schema tells which version the schema is at. It changes nothing.

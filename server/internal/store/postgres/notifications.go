@@ -31,7 +31,7 @@ const notificationStatus = `
 
 var (
 	notificationQuery = fmt.Sprintf(notificationStatus, "notifications")
-	// A page of one state stands side by side in an index, so one of all states is the newest of three.
+	// A page of one state stands side by side in an index, so one of all states is the newest of theirs.
 	pageQuery = fmt.Sprintf(notificationStatus, `(
 		SELECT p.* FROM unnest($1::text[]) s (state) CROSS JOIN LATERAL (
 			SELECT * FROM notifications WHERE state = s.state AND (submitted_at, id) < ($2, $3)
@@ -45,7 +45,7 @@ const (
 		SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::text[])`
 	updateNotifications = `
 		UPDATE notifications n SET state = a.state FROM unnest($1::text[], $2::text[]) a (id, state)
-		WHERE n.id = a.id AND n.id = ANY ($1) AND n.state <> 'delivered'`
+		WHERE n.id = a.id AND n.id = ANY ($1) AND n.state NOT IN ('delivered', 'cancelled')`
 )
 
 type (
@@ -56,7 +56,7 @@ type (
 // Notification implements [store.Store].
 func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
 	if !storable(id) {
-		return enablement.NotificationStatus{}, store.ErrNotificationNotFound
+		return enablement.NotificationStatus{}, enablement.ErrNotificationNotFound
 	}
 	return s.looking.Do(ctx, id)
 }
@@ -77,7 +77,7 @@ func (s *Store) lookTogether(ctx context.Context, calls []*lookCall) error {
 	for _, call := range calls {
 		var ok bool
 		if call.Out, ok = found[call.In]; !ok {
-			call.Err = store.ErrNotificationNotFound
+			call.Err = enablement.ErrNotificationNotFound
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (s *Store) Notifications(ctx context.Context, state enablement.Notification
 	if after != "" {
 		err := s.pool.QueryRow(ctx, `SELECT submitted_at FROM notifications WHERE id = $1`, after).Scan(&at)
 		if absent(err) {
-			return nil, store.ErrNotificationNotFound
+			return nil, enablement.ErrNotificationNotFound
 		}
 		if err != nil {
 			return nil, classify(ctx, err)
@@ -164,7 +164,7 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 		var state enablement.NotificationState
 		err := tx.QueryRow(ctx, `SELECT state FROM notifications WHERE id = $1 FOR NO KEY UPDATE`, id).Scan(&state)
 		if absent(err) {
-			return store.ErrNotificationNotFound
+			return enablement.ErrNotificationNotFound
 		}
 		queued := false
 		if err == nil && state == enablement.NotificationPending { // behind the lock, as in RequeueStranded
@@ -173,7 +173,7 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if state == enablement.NotificationDelivered || queued {
+		if state != enablement.NotificationDead && (state != enablement.NotificationPending || queued) {
 			return store.ErrNotDead
 		}
 		if _, err := tx.Exec(ctx, `UPDATE notifications SET state = $1 WHERE id = $2`,

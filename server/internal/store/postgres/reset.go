@@ -12,13 +12,9 @@ import (
 // The statements of a reset, in their order. A submission that waits for a request's lock finds the same row
 // afterwards, and so is decided on from the beginning: a row that was deleted and stored again would not be found.
 const (
-	lockReset = `SELECT 1 FROM requests WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
-	// What was submitted moves from each of the first ids to one of the others.
-	setAside = `
-		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
-		SELECT a.aside, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
-		FROM unnest($1::text[], $2::text[]) a (id, aside) JOIN requests r ON r.id = a.id
-		WHERE EXISTS (SELECT 1 FROM audit WHERE request_id = r.id)`
+	lockClients = `SELECT 1 FROM clients WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
+	lockReset   = `SELECT 1 FROM requests WHERE client_id = ANY ($1) ORDER BY id FOR UPDATE`
+	// The audit and the notification of each of the first ids move to one of the others, which is no request's.
 	moveAudit         = `UPDATE audit SET request_id = a.aside FROM unnest($1::text[], $2::text[]) a (id, aside) WHERE request_id = a.id`
 	moveNotifications = `UPDATE notifications SET request_id = a.aside FROM unnest($1::text[], $2::text[]) a (id, aside) WHERE request_id = a.id`
 
@@ -44,12 +40,15 @@ func (s *Store) Reset(ctx context.Context, data *dataset.Dataset) error {
 	}
 	return s.write(ctx, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
-		b.Queue(lockReset, requests)
-		b.Queue(setAside, requests, aside)
+		b.Queue(`SELECT pg_advisory_xact_lock($1)`, importLock) // before any row, as an import does
+		b.Queue(lockClients, clients)
+		b.Queue(lockReset, clients)
 		b.Queue(moveAudit, requests, aside)
 		b.Queue(moveNotifications, requests, aside)
 		b.Queue(`DELETE FROM idempotency`)
+		b.Queue(`DELETE FROM requests WHERE client_id = ANY ($1) AND id <> ALL ($2)`, clients, requests)
 		b.Queue(`DELETE FROM documents WHERE client_id = ANY ($1)`, clients)
+		b.Queue(`UPDATE clients SET status = 'pending' WHERE id = ANY ($1)`, clients)
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}
@@ -60,6 +59,7 @@ func (s *Store) Reset(ctx context.Context, data *dataset.Dataset) error {
 		for _, r := range data.Requests {
 			b.Queue(beginAnew, r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,
 				r.CreatedAt.Time, r.UpdatedAt.Time)
+			b.Queue(activateClient, r.ID)
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})

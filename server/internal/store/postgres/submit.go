@@ -22,7 +22,7 @@ import (
 // who may have many.
 const (
 	lockRequests = `
-		SELECT a.n, r.product, r.status, r.evaluation, r.rejection_code, r.rejection_description, r.created_at, r.updated_at
+		SELECT a.n, ` + requestColumns + `
 		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n),
 		LATERAL (
 			SELECT * FROM requests
@@ -34,7 +34,7 @@ const (
 	// selectFiles reads the clients and the documents in one statement, so of one moment. It tells of
 	// each request whether it is there.
 	selectFiles = `
-		SELECT a.n, c.first_name, c.last_name, c.email, c.birth_date, c.phone_country_code, c.phone_number, c.country,
+		SELECT a.n, ` + clientColumns + `,
 		       (SELECT id FROM requests WHERE id = a.request_id AND client_id IS NOT DISTINCT FROM a.client_id) IS NOT NULL,
 		       d.type, d.metadata,
 		       (SELECT side FROM document_images WHERE document_id = d.id AND side = 'front') IS NOT NULL,
@@ -45,12 +45,17 @@ const (
 		ORDER BY a.n, d.id`
 
 	insertAudit = `
-		INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::timestamptz[])`
+		INSERT INTO audit (operation, client_id, request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+			$9::int[], $10::int[], $11::timestamptz[])`
 
 	insertNotifications = `
 		INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
 		SELECT *, 'pending' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])`
+
+	insertRequest = `
+		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 	updateRequests = `
 		UPDATE requests r SET status = a.status, evaluation = a.evaluation, updated_at = a.updated_at
@@ -84,17 +89,32 @@ const (
 // All is read in one round trip: the locks on the requests first, so that what is read after them is not
 // older than what the submission saw that had the lock before. The clients and the documents are not
 // locked: an import is seen as a whole or not at all, and a submission that did not see it came
-// before it. All is written in a second round trip, with the jobs, and committed in a third. The
-// requests themselves are written last: behind a new version of one, each row that refers to it would
-// lock it once more.
+// before it. All is written in a second round trip, with the jobs, and committed in a third.
 func (s *Store) submit(ctx context.Context, subs []*batch.Submission, locking locking) error {
+	return s.transact(ctx, subs, func() *pgx.Batch { return load(subs, locking) })
+}
+
+// Change implements [enablement.Store].
+func (s *Store) Change(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	if !storable(call.CompanyID) || !storable(call.ClientID) {
+		return enablement.Change{}, enablement.ErrClientNotFound
+	}
+	whole := batch.NewWhole(ctx, call, decide)
+	if err := s.transact(ctx, []*batch.Submission{whole}, func() *pgx.Batch { return loadWhole(whole) }); err != nil {
+		return enablement.Change{}, err
+	}
+	return whole.Change, whole.Err
+}
+
+// transact makes a transaction that load begins: it reads into the submissions.
+func (s *Store) transact(ctx context.Context, subs []*batch.Submission, load func() *pgx.Batch) error {
 	return repeat(ctx, func() (committing bool, err error) {
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return false, err
 		}
 		defer conn.Release()
-		results := conn.SendBatch(ctx, load(subs, locking))
+		results := conn.SendBatch(ctx, load())
 		err = results.Close()
 		tx := &pipeline{Tx: results.Tx()}
 		if err != nil {
@@ -146,21 +166,12 @@ func load(subs []*batch.Submission, locking locking) *pgx.Batch {
 func scanRequests(rows pgx.Rows, subs []*batch.Submission) error {
 	for rows.Next() {
 		var n int
-		var product, status, evaluation string
-		var r enablement.Request
-		if err := rows.Scan(&n, &product, &status, &evaluation, &r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt); err != nil {
+		var r requestRow
+		if err := rows.Scan(append([]any{&n}, r.places()...)...); err != nil {
 			return err
 		}
 		s := subs[n-1]
-		r.ID, r.ClientID, r.CompanyID = s.RequestID, s.ClientID, s.CompanyID
-		r.Product, r.Status = enablement.Product(product), enablement.Status(status)
-		r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
-		if evaluation != "" {
-			if err := json.Unmarshal([]byte(evaluation), &r.Evaluation); err != nil {
-				s.Fault = fmt.Errorf("stored evaluation: %w", err)
-			}
-		}
-		s.File.Request, s.RequestFound = r, true
+		s.File.Request, s.RequestFound = r.of(s), true
 	}
 	return rows.Err()
 }
@@ -168,16 +179,19 @@ func scanRequests(rows pgx.Rows, subs []*batch.Submission) error {
 func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 	for rows.Next() {
 		var n int
-		var c enablement.Client
+		var c clientRow
 		var kind, metadata *string // NULL where the client has no document
 		var requested, front, back bool
-		if err := rows.Scan(&n, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate, &c.PhoneCountryCode, &c.PhoneNumber, &c.Country,
-			&requested, &kind, &metadata, &front, &back); err != nil {
+		places := append([]any{&n}, c.places()...)
+		if err := rows.Scan(append(places, &requested, &kind, &metadata, &front, &back)...); err != nil {
 			return err
 		}
 		s := subs[n-1]
-		c.ID, c.CompanyID = s.ClientID, s.CompanyID
-		s.File.Client, s.ClientFound = c, true
+		client, err := c.client()
+		if err != nil {
+			s.Fault = err
+		}
+		s.File.Client, s.ClientFound = client, true
 		s.Locked = locking == skip && requested && !s.RequestFound
 		if kind == nil {
 			continue
@@ -193,6 +207,21 @@ func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 
 // put gives the transaction what is to be written, and sends it, with the jobs, unless there are none.
 func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
+	for _, c := range w.Clients {
+		address, err := json.Marshal(c.Address)
+		if err != nil {
+			return err
+		}
+		tx.hold(replaceClient, clientValues(c, address)...)
+	}
+	for _, r := range w.Requested {
+		evaluation, err := json.Marshal(r.Evaluation)
+		if err != nil {
+			return err
+		}
+		tx.hold(insertRequest, r.ID, r.ClientID, string(r.Product), string(r.Status), string(evaluation),
+			r.RejectionCode, r.RejectionDescription, r.CreatedAt, r.UpdatedAt)
+	}
 	holdAudit(tx, w.Audit)
 	if len(w.Notifications) > 0 {
 		holdNotifications(tx, w.Notifications)
@@ -202,6 +231,11 @@ func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 	}
 	if len(w.Requests) > 0 {
 		if err := holdRequests(tx, w.Requests); err != nil {
+			return err
+		}
+	}
+	for _, id := range w.Deleted {
+		if err := deleteClient(ctx, tx, id); err != nil {
 			return err
 		}
 	}
@@ -217,15 +251,17 @@ func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 
 func holdAudit(tx *pipeline, rows []batch.Audit) {
 	n := len(rows)
+	operations, clients := make([]string, n), make([]string, n)
 	requests, companies, keys, traces := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	from, to := make([]string, n), make([]string, n)
 	missing, rejected, at := make([]int, n), make([]int, n), make([]time.Time, n)
 	for i, r := range rows {
+		operations[i], clients[i] = r.Operation, r.ClientID
 		requests[i], companies[i], keys[i], traces[i] = r.RequestID, r.CompanyID, r.KeyID, clean(r.TraceID)
 		from[i], to[i] = string(r.From), string(r.To)
 		missing[i], rejected[i], at[i] = r.Missing, r.Rejected, r.At
 	}
-	tx.hold(insertAudit, requests, companies, keys, traces, from, to, missing, rejected, at)
+	tx.hold(insertAudit, operations, clients, requests, companies, keys, traces, from, to, missing, rejected, at)
 }
 
 func holdNotifications(tx *pipeline, notifications []enablement.Notification) {

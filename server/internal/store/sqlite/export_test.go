@@ -1,6 +1,11 @@
 package sqlite
 
-import "slices"
+import (
+	"context"
+	"slices"
+
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
+)
 
 // Plan is a statement that the size of a table must not matter to, with how many arguments it takes.
 type Plan struct {
@@ -18,9 +23,23 @@ var Plans = map[string]Plan{
 	"deliveries to prune":      {deleteDeliveries, 4, false},
 	"notification":             {notificationQuery + ` WHERE n.id = ?`, 1, false},
 	"notifications of a state": {pageQuery(1), 4, false},
-	"notifications of all":     {pageQuery(3), 6, true},
+	"notifications of all":     {pageQuery(len(enablement.NotificationStates)), 3 + len(enablement.NotificationStates), true},
+	"clients of a company":     {selectClients + newestFirst, 1, false},
+	"client with an e-mail":    {selectTwin, 3, false},
+	"audit":                    {selectAudit, 1, true},
+	"responses of a client":    {`DELETE FROM idempotency WHERE client_id = ?`, 1, false},
+	"notifications to cancel":  {cancelNotifications, 1, false},
 	"queue's figures":          {queueStats, 0, false},
 }
 
 // Nothing is as many arguments.
 func (p Plan) Nothing() []any { return slices.Repeat([]any{nil}, p.Args) }
+
+// MigrateTo brings a database's own tables to a version.
+func (db *DB) MigrateTo(ctx context.Context, version int64) error {
+	provider, err := db.provider()
+	if err == nil {
+		_, err = provider.UpTo(ctx, version)
+	}
+	return err
+}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
@@ -11,40 +10,40 @@ import (
 
 const (
 	selectHistory = `
-		SELECT r.status, coalesce(n.id, '') FROM requests r LEFT JOIN notifications n ON n.request_id = r.id
-		WHERE r.id = ?`
+		SELECT coalesce((SELECT status FROM requests WHERE id = ?1), ''),
+		       coalesce((SELECT id FROM notifications WHERE request_id = ?1), '')`
 	selectAudit = `
-		SELECT at, key_id, trace_id, from_status, to_status, missing, rejected
-		FROM audit WHERE request_id = ? ORDER BY id`
+		SELECT at, operation, request_id, key_id, trace_id, from_status, to_status, missing, rejected
+		FROM audit WHERE (request_id = ?1 OR client_id = ?1 AND client_id <> '') AND ?1 <> '' ORDER BY id`
 	selectDeliveries = `
 		SELECT notification_id, started_at, duration_us, status_code, fault, process, state
 		FROM deliveries WHERE notification_id = ? ORDER BY id`
 )
 
 // History implements [store.Store].
-func (s *Store) History(ctx context.Context, requestID string) (h enablement.History, err error) {
+func (s *Store) History(ctx context.Context, id string) (h enablement.History, err error) {
 	defer func() { err = classify(err) }()
 	tx, err := s.reading.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return h, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	err = tx.QueryRowContext(ctx, selectHistory, requestID).Scan(&h.Status, &h.NotificationID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return h, enablement.ErrRequestNotFound
-	}
+	err = tx.QueryRowContext(ctx, selectHistory, id).Scan(&h.Status, &h.NotificationID)
 	if err != nil {
 		return h, err
 	}
-	if h.Audit, err = collect(ctx, tx, scanAudit, selectAudit, requestID); err != nil {
+	if h.Audit, err = collect(ctx, tx, scanAudit, selectAudit, id); err != nil {
 		return h, err
+	}
+	if h.Status == "" && len(h.Audit) == 0 {
+		return h, enablement.ErrRequestNotFound
 	}
 	h.Deliveries, err = collect(ctx, tx, scanDelivery, selectDeliveries, h.NotificationID)
 	return h, err
 }
 
 func scanAudit(row row) (a enablement.AuditRow, err error) {
-	err = row.Scan(&a.At, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
+	err = row.Scan(&a.At, &a.Operation, &a.RequestID, &a.KeyID, &a.TraceID, &a.From, &a.To, &a.Missing, &a.Rejected)
 	a.At = a.At.UTC()
 	return a, err
 }

@@ -11,8 +11,9 @@ import (
 const (
 	selectRecord = `SELECT fingerprint, reply, created_at FROM idempotency WHERE id = ?`
 	upsertRecord = `
-		INSERT INTO idempotency (id, fingerprint, reply, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, reply = excluded.reply, created_at = excluded.created_at`
+		INSERT INTO idempotency (id, fingerprint, client_id, reply, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, client_id = excluded.client_id,
+		  reply = excluded.reply, created_at = excluded.created_at`
 )
 
 // findRecord returns what was last recorded under the idempotency key, nil if there is none.
@@ -34,6 +35,6 @@ func findRecord(ctx context.Context, tx *sql.Tx, key *enablement.Idempotency) (*
 // putRecord keeps a response, in the place of what the key answered before its window.
 func putRecord(ctx context.Context, tx *sql.Tx, r batch.Record) error {
 	_, err := tx.ExecContext(ctx, upsertRecord,
-		r.ID[:], r.Fingerprint[:], r.Response, moment(r.At))
+		r.ID[:], r.Fingerprint[:], r.ClientID, r.Response, moment(r.At))
 	return err
 }

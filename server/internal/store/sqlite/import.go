@@ -3,32 +3,23 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
 const (
 	upsertCompany = `
 		INSERT INTO companies (id, name, created_at) VALUES (?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name`
-	upsertClient = `
-		INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
-		                     phone_country_code, phone_number, country, address, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET
-		  first_name = excluded.first_name, second_name = excluded.second_name,
-		  last_name = excluded.last_name, email = excluded.email, birth_date = excluded.birth_date,
-		  phone_country_code = excluded.phone_country_code, phone_number = excluded.phone_number,
-		  country = excluded.country, address = excluded.address
-		WHERE company_id = excluded.company_id`
-	insertDocument = `INSERT INTO documents (client_id, type, metadata, created_at) VALUES (?, ?, ?, ?) RETURNING id`
-	insertRequest  = `
-		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
-		VALUES (?, ?, ?, ?, '', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+	importedClient  = upsertClient + sameCompany // whose status stays
+	insertDocument  = `INSERT INTO documents (client_id, type, metadata, created_at) VALUES (?, ?, ?, ?) RETURNING id`
+	importedRequest = insertRequest + ` ON CONFLICT (id) DO NOTHING`
+	// activateClient is for a request that is enabled: its client was accepted.
+	activateClient = `UPDATE clients SET status = 'active' WHERE id = ?`
 )
 
 // Import implements [store.Store].
@@ -80,17 +71,7 @@ func importClient(ctx context.Context, tx *sql.Tx, c *dataset.Client) error {
 		`SELECT 1 FROM companies WHERE id = ?`, c.CompanyID); err != nil {
 		return err
 	}
-	address, err := json.Marshal(c.Address)
-	if err != nil {
-		return err
-	}
-	result, err := tx.ExecContext(ctx, upsertClient,
-		c.ID, c.CompanyID, c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate,
-		c.PhoneCountryCode, c.PhoneNumber, c.Address.Country, string(address), moment(c.CreatedAt.Time))
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
+	if n, err := putClient(ctx, tx, importedClient, c.Stored()); err != nil || n == 0 {
 		return errors.Join(err, errors.New("company_id: the client belongs to another company"))
 	}
 	return nil
@@ -135,13 +116,17 @@ func importRequest(ctx context.Context, tx *sql.Tx, entry dataset.Entry, r *data
 		`SELECT 1 FROM clients WHERE id = ?`, r.ClientID); err != nil {
 		return err
 	}
-	result, err := tx.ExecContext(ctx, insertRequest,
-		r.ID, r.ClientID, r.Product, r.Status, r.RejectionCode, r.RejectionDescription,
+	result, err := tx.ExecContext(ctx, importedRequest,
+		r.ID, r.ClientID, r.Product, r.Status, "", r.RejectionCode, r.RejectionDescription,
 		moment(r.CreatedAt.Time), moment(r.UpdatedAt.Time))
 	if err != nil {
 		return err
 	}
-	if n, err := result.RowsAffected(); err != nil || n > 0 {
+	n, err := result.RowsAffected()
+	if n > 0 && err == nil && r.Status == enablement.Enabled {
+		_, err = tx.ExecContext(ctx, activateClient, r.ClientID)
+	}
+	if n > 0 || err != nil {
 		return err
 	}
 	if err := found(ctx, tx, dataset.ErrRequestStored,

@@ -33,7 +33,7 @@ const notificationStatus = `
 	LEFT JOIN deliveries d ON d.id = (SELECT max(id) FROM deliveries WHERE notification_id = n.id)`
 
 const (
-	// A page of one state stands side by side in an index, so one of all states is the newest of three.
+	// A page of one state stands side by side in an index, so one of all states is the newest of theirs.
 	pageOfState = `SELECT * FROM (SELECT * FROM notifications WHERE state = ?%d AND (submitted_at, id) < (?1, ?2)
 		ORDER BY submitted_at DESC, id DESC LIMIT ?3)`
 	// newer sorts behind every moment.
@@ -56,7 +56,7 @@ func pageQuery(states int) string {
 func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
 	status, err := scanNotification(s.reading.QueryRowContext(ctx, notificationQuery+` WHERE n.id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
-		return status, store.ErrNotificationNotFound
+		return status, enablement.ErrNotificationNotFound
 	}
 	return status, classify(err)
 }
@@ -74,7 +74,7 @@ func (s *Store) Notifications(ctx context.Context, state enablement.Notification
 			return nil, classify(err)
 		}
 		if !found {
-			return nil, store.ErrNotificationNotFound
+			return nil, enablement.ErrNotificationNotFound
 		}
 	}
 	args := []any{at, after, limit}
@@ -124,15 +124,15 @@ func record(ctx context.Context, tx *sql.Tx, d enablement.Delivery) error {
 		return err
 	}
 	_, err := tx.ExecContext(ctx,
-		`UPDATE notifications SET state = ? WHERE id = ? AND state <> ?`,
-		d.State, d.NotificationID, enablement.NotificationDelivered)
+		`UPDATE notifications SET state = ? WHERE id = ? AND state NOT IN ('delivered', 'cancelled')`,
+		d.State, d.NotificationID)
 	return err
 }
 
 // RetryNotification implements [store.Store].
 func (s *Store) RetryNotification(ctx context.Context, id string) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := found(ctx, tx, store.ErrNotificationNotFound, `SELECT 1 FROM notifications WHERE id = ?`, id); err != nil {
+		if err := found(ctx, tx, enablement.ErrNotificationNotFound, `SELECT 1 FROM notifications WHERE id = ?`, id); err != nil {
 			return err
 		}
 		if err := found(ctx, tx, store.ErrNotDead, selectRetriable, id); err != nil {

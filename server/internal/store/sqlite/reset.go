@@ -8,15 +8,10 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 )
 
+// The audit and the notification of a request move to another id, which is no request's.
 const (
-	// What was submitted moves from the first id to the second.
-	setAside = `
-		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
-		SELECT ?2, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
-		FROM requests WHERE id = ?1 AND EXISTS (SELECT 1 FROM audit WHERE request_id = ?1)`
 	moveAudit        = `UPDATE audit SET request_id = ?2 WHERE request_id = ?1`
 	moveNotification = `UPDATE notifications SET request_id = ?2 WHERE request_id = ?1`
-	deleteRequest    = `DELETE FROM requests WHERE id = ?1`
 )
 
 // Reset implements [store.Store].
@@ -27,15 +22,21 @@ func (s *Store) Reset(ctx context.Context, data *dataset.Dataset) error {
 		}
 		for _, r := range data.Requests {
 			aside := r.ID + "-" + rand.Text()
-			for _, statement := range []string{setAside, moveAudit, moveNotification, deleteRequest} {
+			for _, statement := range []string{moveAudit, moveNotification} {
 				if _, err := tx.ExecContext(uncut, statement, r.ID, aside); err != nil {
 					return err
 				}
 			}
 		}
 		for _, c := range data.Clients {
-			if _, err := tx.ExecContext(uncut, `DELETE FROM documents WHERE client_id = ?`, c.ID); err != nil {
-				return err
+			for _, statement := range []string{
+				`DELETE FROM requests WHERE client_id = ?`,
+				`DELETE FROM documents WHERE client_id = ?`,
+				`UPDATE clients SET status = 'pending' WHERE id = ?`,
+			} {
+				if _, err := tx.ExecContext(uncut, statement, c.ID); err != nil {
+					return err
+				}
 			}
 		}
 		return importAll(ctx, uncut, tx, data)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/store/batch"
@@ -12,23 +11,15 @@ import (
 
 const (
 	updateRequest = `UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`
-	insertAudit   = `
-		INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+	insertRequest = `
+		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertAudit = `
+		INSERT INTO audit (operation, client_id, request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	insertNotification = `
 		INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	selectClient = `
-		SELECT id, company_id, first_name, last_name, email, birth_date, phone_country_code, phone_number, country
-		FROM clients WHERE id = ? AND company_id = ?`
-	selectRequest = `
-		SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
-		FROM requests WHERE id = ? AND client_id = ?`
-	selectDocuments = `
-		SELECT type, metadata,
-		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
-		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
-		FROM documents WHERE client_id = ? ORDER BY id`
 )
 
 // Submit implements [enablement.Store]. Submissions that come together share a transaction. It is the
@@ -37,7 +28,16 @@ func (s *Store) Submit(ctx context.Context, call enablement.Call, decide func(en
 	return s.submitting.Submit(ctx, call, decide)
 }
 
-// submit is what is done in a transaction of submissions.
+// Change implements [enablement.Store].
+func (s *Store) Change(ctx context.Context, call enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	whole := batch.NewWhole(ctx, call, decide)
+	if err := s.write(ctx, s.submit([]*batch.Submission{whole})); err != nil {
+		return enablement.Change{}, err
+	}
+	return whole.Change, whole.Err
+}
+
+// submit is what is done in a transaction of submissions, or of another change.
 func (s *Store) submit(subs []*batch.Submission) func(context.Context, *sql.Tx) error {
 	return func(ctx context.Context, tx *sql.Tx) error {
 		for _, sub := range subs {
@@ -51,6 +51,21 @@ func (s *Store) submit(subs []*batch.Submission) func(context.Context, *sql.Tx) 
 
 // put writes what was decided.
 func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
+	for _, c := range w.Clients {
+		if _, err := putClient(ctx, tx, replaceClient, c); err != nil {
+			return err
+		}
+	}
+	for _, r := range w.Requested {
+		evaluation, err := json.Marshal(r.Evaluation)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, insertRequest, r.ID, r.ClientID, r.Product, r.Status, string(evaluation),
+			r.RejectionCode, r.RejectionDescription, moment(r.CreatedAt), moment(r.UpdatedAt)); err != nil {
+			return err
+		}
+	}
 	for _, r := range w.Requests {
 		evaluation, err := json.Marshal(r.Evaluation)
 		if err != nil {
@@ -62,13 +77,18 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
 		}
 	}
 	for _, r := range w.Audit {
-		if _, err := tx.ExecContext(ctx, insertAudit,
-			r.RequestID, r.CompanyID, r.KeyID, r.TraceID, r.From, r.To, r.Missing, r.Rejected, moment(r.At)); err != nil {
+		if _, err := tx.ExecContext(ctx, insertAudit, r.Operation, r.ClientID, r.RequestID, r.CompanyID, r.KeyID, r.TraceID,
+			r.From, r.To, r.Missing, r.Rejected, moment(r.At)); err != nil {
 			return err
 		}
 	}
 	for _, r := range w.Records {
 		if err := putRecord(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	for _, id := range w.Deleted {
+		if err := deleteClient(ctx, tx, id); err != nil {
 			return err
 		}
 	}
@@ -89,59 +109,4 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 		}
 	}
 	return s.enqueue(ctx, tx, deliveries)
-}
-
-// load reads all that a decision needs. Whatever belongs to another company is not found.
-func load(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	if s.Recorded, err = findRecord(ctx, tx, s.Idempotency); err != nil {
-		return err
-	}
-	if s.File.Client, s.ClientFound, err = loadClient(ctx, tx, s.Call); err != nil || !s.ClientFound {
-		return err
-	}
-	if s.RequestFound, err = loadRequest(ctx, tx, s); err != nil || !s.RequestFound {
-		return err
-	}
-	return loadDocuments(ctx, tx, s)
-}
-
-func loadClient(ctx context.Context, tx *sql.Tx, call enablement.Call) (c enablement.Client, found bool, err error) {
-	err = tx.QueryRowContext(ctx, selectClient, call.ClientID, call.CompanyID).
-		Scan(&c.ID, &c.CompanyID, &c.FirstName, &c.LastName, &c.Email, &c.BirthDate,
-			&c.PhoneCountryCode, &c.PhoneNumber, &c.Country)
-	found, err = present(err)
-	return c, found, err
-}
-
-func loadRequest(ctx context.Context, tx *sql.Tx, s *batch.Submission) (bool, error) {
-	r := enablement.Request{CompanyID: s.CompanyID}
-	var evaluation string
-	found, err := present(tx.QueryRowContext(ctx, selectRequest, s.RequestID, s.ClientID).
-		Scan(&r.ID, &r.ClientID, &r.Product, &r.Status, &evaluation,
-			&r.RejectionCode, &r.RejectionDescription, &r.CreatedAt, &r.UpdatedAt))
-	if !found {
-		return false, err
-	}
-	r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
-	if evaluation != "" {
-		if err := json.Unmarshal([]byte(evaluation), &r.Evaluation); err != nil {
-			s.Fault = fmt.Errorf("stored evaluation: %w", err)
-		}
-	}
-	s.File.Request = r
-	return true, nil
-}
-
-func loadDocuments(ctx context.Context, tx *sql.Tx, s *batch.Submission) (err error) {
-	s.File.Documents, err = collect(ctx, tx, func(row row) (d enablement.Document, err error) {
-		var metadata string
-		if err := row.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
-			return d, err
-		}
-		if err := json.Unmarshal([]byte(metadata), &d.Metadata); err != nil {
-			s.Fault = fmt.Errorf("stored metadata: %w", err)
-		}
-		return d, nil
-	}, selectDocuments, s.ClientID)
-	return err
 }

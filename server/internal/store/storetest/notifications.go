@@ -103,7 +103,7 @@ func exerciseNotifications(t *testing.T, open Open) {
 		require.Equal(t, enablement.History{
 			Status: enablement.InKYC,
 			Audit: []enablement.AuditRow{{
-				At: now, KeyID: "key_test", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",
+				At: now, Operation: "submitProduct", RequestID: sample.Cases[0].RequestID, KeyID: "key_test", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",
 				From: enablement.PendingDocumentation, To: enablement.InKYC,
 			}},
 			NotificationID: id,
@@ -117,8 +117,10 @@ func exerciseNotifications(t *testing.T, open Open) {
 		require.Empty(t, h.NotificationID)
 		require.Empty(t, h.Deliveries)
 
-		_, err = f.History(t.Context(), "rq_unknown")
-		require.ErrorIs(t, err, enablement.ErrRequestNotFound)
+		for _, id := range []string{"rq_unknown", "", "%", "\xff"} {
+			_, err = f.History(t.Context(), id)
+			require.ErrorIs(t, err, enablement.ErrRequestNotFound)
+		}
 	})
 
 	t.Run("prune", func(t *testing.T) {
@@ -142,8 +144,8 @@ func exerciseNotifications(t *testing.T, open Open) {
 		t.Parallel()
 		f := open(t, nil)
 		_, err := f.Notification(t.Context(), "ntf_unknown")
-		require.ErrorIs(t, err, store.ErrNotificationNotFound)
-		require.ErrorIs(t, f.RetryNotification(t.Context(), "ntf_unknown"), store.ErrNotificationNotFound)
+		require.ErrorIs(t, err, enablement.ErrNotificationNotFound)
+		require.ErrorIs(t, f.RetryNotification(t.Context(), "ntf_unknown"), enablement.ErrNotificationNotFound)
 		require.Error(t, f.RecordDelivery(t.Context(), enablement.Delivery{NotificationID: "ntf_unknown", StartedAt: now, State: enablement.NotificationPending}))
 	})
 }

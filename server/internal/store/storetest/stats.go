@@ -133,7 +133,7 @@ func exercisePages(t *testing.T, open Open) {
 	const n = 7
 	f := withSample(t, open, nil)
 	ids := notify(t, f, n)
-	states := []enablement.NotificationState{enablement.NotificationPending, enablement.NotificationDelivered, enablement.NotificationDead}
+	states := enablement.NotificationStates
 	want := make(map[enablement.NotificationState][]string) // newest first
 	for i := n - 1; i >= 0; i-- {
 		state := states[i%len(states)]
@@ -175,7 +175,7 @@ func exercisePages(t *testing.T, open Open) {
 		t.Parallel()
 		for _, id := range []string{"ntf_unknown", "\xff", "a\x00b"} {
 			_, err := f.Notifications(t.Context(), "", id, n)
-			require.ErrorIs(t, err, store.ErrNotificationNotFound, "%q", id)
+			require.ErrorIs(t, err, enablement.ErrNotificationNotFound, "%q", id)
 		}
 	})
 

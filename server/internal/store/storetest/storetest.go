@@ -47,6 +47,10 @@ func Exercise(t *testing.T, open Open) {
 		"Prune":         exercisePrune,
 		"Pages":         exercisePages,
 		"Submit":        exerciseSubmit,
+		"Clients":       exerciseClients,
+		"Products":      exerciseProducts,
+		"Delete":        exerciseDelete,
+		"Changes":       exerciseChanges,
 		"Concurrency":   exerciseConcurrency,
 		"Idempotency":   exerciseIdempotency,
 		"Keys":          exerciseKeys,
@@ -96,16 +100,21 @@ func submitAt(t *testing.T, f Fixture, c enablement.Call, at time.Time) (request
 
 // Submit submits at the given moment as the service does. The response is the request's status and the moment.
 func Submit(ctx context.Context, s enablement.Store, c enablement.Call, at time.Time) (enablement.Change, error) {
-	if c.Idempotency != nil {
-		windowed := *c.Idempotency
-		windowed.Since = at.Add(-enablement.IdempotencyWindow)
-		c.Idempotency = &windowed
-	}
-	return s.Submit(ctx, c, func(file enablement.File) (enablement.Change, error) {
+	return s.Submit(ctx, windowed(c, at), func(file enablement.File) (enablement.Change, error) {
 		change, err := enablement.Submit(file, at, enablement.NewNotificationID)
 		change.Response = fmt.Appendf(nil, "%s at %s", change.Request.Status, at)
 		return change, err
 	})
+}
+
+// windowed begins the window of the call's key.
+func windowed(c enablement.Call, at time.Time) enablement.Call {
+	if c.Idempotency != nil {
+		key := *c.Idempotency
+		key.Since = at.Add(-enablement.IdempotencyWindow)
+		c.Idempotency = &key
+	}
+	return c
 }
 
 // Keyed returns the call under an idempotency key.
@@ -160,6 +169,7 @@ func record(t *testing.T, f Fixture, id string, at time.Time, state enablement.N
 // submissionOf returns the submission of a sample case by its own company.
 func submissionOf(c sample.Case) enablement.Call {
 	return enablement.Call{
+		Operation: "submitProduct",
 		CompanyID: sample.Company,
 		ClientID:  c.ClientID,
 		RequestID: c.RequestID,

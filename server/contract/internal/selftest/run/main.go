@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	if err := selftest.Run(os.Stdout); err != nil {
+	if err := selftest.Run(os.Stdout, selftest.Faults()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -19,10 +19,10 @@ const (
 	clientID  = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG"
 	requestID = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
 	path      = "/management/clients/individuals/" + clientID + "/products/" + requestID + "/submit"
-	level     = 3 // the description's x-access-level
+	level     = 3 // the specification's x-access-level
 )
 
-// traceID is what the rivals answer: they make none by themselves.
+// traceID is what the rivals respond with: they make none by themselves.
 const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 var created, updated = time.Date(2026, 4, 15, 10, 30, 0, 0, time.UTC), time.Date(2026, 4, 16, 9, 20, 0, 0, time.UTC)
@@ -53,7 +53,7 @@ func authenticate(ctx context.Context, a *httpapi.Authenticator, key string) err
 	return err
 }
 
-// answer is the domain's: a complete request, as in the description's first example.
+// answer is the domain's: a complete request, as in the specification's first example.
 func answer(c enablement.Call) enablement.Request {
 	return enablement.Request{
 		ID: c.RequestID, CompanyID: c.CompanyID, ClientID: c.ClientID,

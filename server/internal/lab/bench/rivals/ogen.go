@@ -11,11 +11,14 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/lab/bench/rivals/oas"
 )
 
-// ogen implements the interfaces of ogen's server.
-type ogen struct{ authenticator *httpapi.Authenticator }
+// ogen implements the interfaces of ogen's server, as far as they are measured.
+type ogen struct {
+	oas.UnimplementedHandler
+	authenticator *httpapi.Authenticator
+}
 
 func newOgen() (http.Handler, error) {
-	o := ogen{newAuthenticator()}
+	o := ogen{authenticator: newAuthenticator()}
 	return oas.NewServer(o, o)
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 )
 
-// canned is a store that knows its answer.
-type canned struct{}
+// canned is a store that knows its answer to a submission, and nothing else.
+type canned struct{ enablement.Store }
 
 // Submit implements [enablement.Store].
 func (canned) Submit(_ context.Context, c enablement.Call, _ func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {

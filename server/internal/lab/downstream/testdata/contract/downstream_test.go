@@ -32,5 +32,5 @@ func TestFake_suite(t *testing.T) {
 	contract.Suite(t, contract.InProcess(Fake()), contract.Fixtures{
 		Key:      "a-key-of-the-test",
 		Complete: contract.Subject{ClientID: "cl_1", RequestID: "rq_1"},
-	})
+	}, contract.Operations("submitProduct"))
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// Fake answers a submission as its author remembers it: it drifted from the description.
+// Fake answers a submission as its author remembers it: it drifted from the specification.
 func Fake() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /management/clients/individuals/{client}/products/{request}/submit", func(w http.ResponseWriter, r *http.Request) {

@@ -26,11 +26,35 @@ var now = time.Date(2026, time.April, 16, 9, 20, 0, 0, time.UTC)
 // decide is what a store is given to decide with.
 type decide = func(enablement.File) (enablement.Change, error)
 
-// storeFunc is a store that is a function.
+// storeFunc is a store whose writes are a function.
 type storeFunc func(context.Context, enablement.Call, decide) (enablement.Change, error)
 
 func (f storeFunc) Submit(ctx context.Context, c enablement.Call, d decide) (enablement.Change, error) {
 	return f(ctx, c, d)
+}
+
+func (f storeFunc) Change(ctx context.Context, c enablement.Call, d decide) (enablement.Change, error) {
+	return f(ctx, c, d)
+}
+
+// Client, Clients and File are what a write would find.
+
+func (f storeFunc) Client(ctx context.Context, companyID, clientID string) (enablement.Client, error) {
+	found, err := f.File(ctx, companyID, clientID)
+	return found.Client, err
+}
+
+func (f storeFunc) Clients(ctx context.Context, companyID string) ([]enablement.Client, error) {
+	found, err := f.File(ctx, companyID, "")
+	return []enablement.Client{found.Client}, err
+}
+
+func (f storeFunc) File(ctx context.Context, companyID, clientID string) (found enablement.File, err error) {
+	_, err = f(ctx, enablement.Call{CompanyID: companyID, ClientID: clientID}, func(file enablement.File) (enablement.Change, error) {
+		found = file
+		return enablement.Change{}, nil
+	})
+	return found, err
 }
 
 // file is of a request that lacks nothing.
@@ -41,8 +65,9 @@ func file() enablement.File {
 			Status: enablement.PendingDocumentation, CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Hour),
 		},
 		Client: enablement.Client{
-			ID: "client_1", CompanyID: "company_1", FirstName: "Ana", LastName: "Example", Email: "ana@example.com",
-			BirthDate: "1984-11-21", PhoneCountryCode: 54, PhoneNumber: 91123456789, Country: "ARG",
+			ID: "client_1", CompanyID: "company_1", Status: enablement.ClientPending, CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Hour),
+			FirstName: "Ana", LastName: "Example", Email: "ana@example.com",
+			BirthDate: "1984-11-21", PhoneCountryCode: 54, PhoneNumber: 91123456789, Address: enablement.Address{Country: "ARG"},
 		},
 		Documents: []enablement.Document{{Type: "passport", FrontImage: true, Metadata: map[string]string{
 			"number": "TEST0001", "issuing_country": "ARG", "expiration_date": "2030-01-31",
@@ -98,7 +123,7 @@ func TestSubmitProduct(t *testing.T) {
 		require.Equal(t, http.StatusOK, w.Code, w.Body)
 		require.Equal(t, "application/json", w.Header().Get("Content-Type"))
 		require.Equal(t, enablement.Call{
-			CompanyID: "company_1", ClientID: "client_1", RequestID: "request_1",
+			Operation: "submitProduct", CompanyID: "company_1", ClientID: "client_1", RequestID: "request_1",
 			KeyID: "key_of_company_1", TraceID: w.Header().Get("X-Trace-Id"),
 		}, call)
 		var got api.EvaluatedProduct
@@ -143,7 +168,7 @@ func TestSubmitProduct_refusals(t *testing.T) {
 		"client":      {enablement.ErrClientNotFound, 404, api.CodeNotFound, "Company client not found with id: client_1"},
 		"request":     {enablement.ErrRequestNotFound, 404, api.CodeNotFound, "Product enablement request not found with id: request_1"},
 		"not pending": {enablement.ErrNotPending, 409, api.CodeVal, "The enablement request is not pending documentation"},
-		"mismatch":    {enablement.ErrIdempotencyMismatch, 422, api.CodeIdempotencyMismatch, "This Idempotency-Key was used for another submission"},
+		"mismatch":    {enablement.ErrIdempotencyMismatch, 422, api.CodeIdempotencyMismatch, "This Idempotency-Key was used for another call"},
 		"in progress": {enablement.ErrIdempotencyInProgress, 409, api.CodeIdempotencyInProgress, "A call with this Idempotency-Key is still running"},
 		"away":        {store.ErrUnavailable, 503, api.CodeServiceUnavailable, ""},
 		"too slow":    {context.DeadlineExceeded, 503, api.CodeServiceUnavailable, ""},
@@ -157,7 +182,10 @@ func TestSubmitProduct_refusals(t *testing.T) {
 				Store: storeFunc(func(context.Context, enablement.Call, decide) (enablement.Change, error) {
 					return enablement.Change{Request: file().Request, Response: []byte("{}")}, test.err
 				}),
-				Observe: func(_ context.Context, _ time.Time, _ enablement.Change, err error) { observed = err },
+				Observe: func(_ context.Context, operation string, _ time.Time, _ enablement.Change, err error) {
+					require.Equal(t, "submitProduct", operation)
+					observed = err
+				},
 			})
 			w := ask(h, "company_1", "client_1", "request_1", "")
 			require.Equal(t, test.status, w.Code, w.Body)

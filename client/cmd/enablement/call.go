@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/client/internal/visible"
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// The environment's names for the key and the server are those of client.FromEnv.
+const (
+	envKey     = "CRYPTOMATE_API_KEY"
+	envBaseURL = "CRYPTOMATE_BASE_URL"
+)
+
+// caller is what every command has that calls the API.
+type caller struct {
+	BaseURL string        `name:"base-url" xor:"server" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
+	Sandbox bool          `env:"ENABLEMENT_SANDBOX" xor:"server" help:"Call the sandbox."`
+	KeyFile string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
+	Timeout time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits of a call."`
+	Retries int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a failed attempt, 0 to 9."`
+	JSON    bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or the error as JSON."`
+	Verbose bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Write each attempt to standard error."`
+
+	env      environment
+	api      *client.Client
+	response client.Response
+}
+
+// keyed is what a command has whose call takes an idempotency key.
+type keyed struct {
+	IdempotencyKey string `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Idempotency key of this call (default: a random one). Within 24 hours, a repeat with the same key gets the first response. With this flag, being told that it was done already gives exit code 5, because an earlier call may have done it."`
+}
+
+func (k *keyed) underKey() []client.CallOption {
+	if k.IdempotencyKey == "" {
+		return nil
+	}
+	return []client.CallOption{client.WithIdempotencyKey(k.IdempotencyKey)}
+}
+
+// Help is the end of --help.
+func (c *caller) Help() string { return exitCodes }
+
+// open makes the client of the flags and the environment, before the command runs.
+func (c *caller) open(env environment, hidden *secrets) (err error) {
+	key, err := c.key(env)
+	if err != nil {
+		return err
+	}
+	hidden.hide(key)
+	c.env = env
+	c.api, err = c.client(env, key)
+	return err
+}
+
+func (c *caller) close() { c.api.CloseIdleConnections() }
+
+// options are those of every call, and own ones.
+func (c *caller) options(own ...client.CallOption) []client.CallOption {
+	return append([]client.CallOption{client.WithResponse(&c.response), client.WithTimeout(c.Timeout)}, own...)
+}
+
+// effect is what a call may have done, in words: "the request was submitted", "Submit it", and how settle calls it. A call
+// that only reads has none.
+type effect struct{ done, again, settle string }
+
+// finish shows the server's response, or fails. result says in short what there is, where it can't be shown.
+func (c *caller) finish(err error, e effect, show func(t *table), result string) error {
+	if err != nil {
+		if c.Verbose {
+			showAttempts(c.env.err, c.response)
+		}
+		return c.fail(err, e)
+	}
+	var body any // 204 has none, and a 404 in its place is not what was asked for
+	if c.response.StatusCode < 300 && len(c.response.Body) > 0 {
+		body = json.RawMessage(document(c.response.Body))
+	}
+	return c.show(body, show, result)
+}
+
+// show writes a result, as JSON or for a person.
+func (c *caller) show(result any, show func(t *table), short string) (err error) {
+	if c.Verbose {
+		showAttempts(c.env.err, c.response)
+	}
+	for _, oddity := range c.response.Oddities {
+		_, _ = fmt.Fprintln(c.env.err, "enablement: unexpected in the response:", visible.Line(oddity))
+	}
+	switch raw, ok := result.(json.RawMessage); {
+	case !c.JSON:
+		t := newTable()
+		show(t)
+		err = t.write(c.env.out)
+	case ok:
+		_, err = fmt.Fprintf(c.env.out, "%s\n", raw)
+	case result != nil:
+		err = c.writeJSON(result)
+	}
+	if err != nil {
+		return fmt.Errorf("%s, but the response could not be written: %w", short, err)
+	}
+	return nil
+}
+
+// document returns a JSON document that does not act on a terminal, without what is around it. Others take
+// a byte order mark for a mistake.
+func document(body []byte) []byte {
+	return visible.JSON(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
+}
+
+// client makes the client of the flags and the environment.
+func (c *caller) client(env environment, key string) (*client.Client, error) {
+	if c.Retries < 0 || c.Retries > 9 {
+		return nil, usage("--retries: %d; pass 0 to 9", c.Retries)
+	}
+	if c.Timeout <= 0 {
+		return nil, usage("--timeout: %v; it must be above zero", c.Timeout)
+	}
+	opts := []client.Option{
+		client.WithRetry(client.RetryPolicy{MaxAttempts: c.Retries + 1}),
+		client.WithAttemptTimeout(min(c.Timeout, 30*time.Second)),
+		client.WithUserAgent("enablement-cli"),
+	}
+	// Kong would take the environment's for a flag that contradicts --sandbox.
+	if server := cmp.Or(c.BaseURL, env.getenv(envBaseURL)); c.Sandbox {
+		opts = append(opts, client.WithBaseURL(client.Sandbox))
+	} else if server != "" {
+		opts = append(opts, client.WithBaseURL(server))
+	}
+	api, err := client.New(key, opts...)
+	if err != nil {
+		return nil, &exit{exitUsage, errors.New(strings.Replace(err.Error(), "client: WithBaseURL: ", "--base-url: ", 1))}
+	}
+	return api, nil
+}
+
+// key reads the key where it is. A line break at the end of a file is not part of it.
+func (c *caller) key(env environment) (string, error) {
+	if c.KeyFile == "" {
+		key := env.getenv(envKey)
+		if key == "" {
+			return "", usage("there is no API key: set %s, or name a file with --key-file", envKey)
+		}
+		return key, nil
+	}
+	text, err := readFile(env, c.KeyFile, 4<<10)
+	if err != nil {
+		return "", usage("--key-file: %w", withoutPath(err))
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// readFile reads a file, or standard input for -, up to a limit.
+func readFile(env environment, name string, limit int64) ([]byte, error) {
+	in := env.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("it is larger than %d bytes", limit)
+	}
+	return text, err
+}
+
+// fail says what went wrong, and ends with what became of the call.
+func (c *caller) fail(err error, e effect) error {
+	failed, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	code := exitUnknown
+	switch {
+	case errors.Is(failed, client.ErrInvalidInput):
+		code = exitUsage
+	case failed.Outcome == client.NotSent:
+		code = exitNotSent
+	case failed.Outcome == client.Refused:
+		code = exitRefused
+	}
+	if c.JSON {
+		return c.failJSON(failed, code)
+	}
+	switch {
+	case code != exitUnknown || e.done == "":
+	case errors.Is(failed, client.ErrNotPending) || errors.Is(failed, client.ErrActive) || errors.Is(failed, client.ErrExists):
+		// What it asks for is in the error; the call again would tell no more.
+		err = fmt.Errorf("%w\nTo find out: enablement settle %s", err, e.settle)
+	case failed.IdempotencyKey != "":
+		err = fmt.Errorf("%w\nIt is unknown whether %s. %s again, within 24 hours with --idempotency-key %s", err, e.done, e.again, failed.IdempotencyKey)
+	default:
+		err = fmt.Errorf("%w\nIt is unknown whether %s. %s again, or find out: enablement settle %s", err, e.done, e.again, e.settle)
+	}
+	return &exit{code, err}
+}
+
+func (c *caller) failJSON(failed *client.Error, code int) error {
+	type description struct {
+		Outcome        client.Outcome `json:"outcome"`
+		Status         int            `json:"status,omitempty"`
+		Code           api.ErrorCode  `json:"code,omitempty"`
+		Message        string         `json:"message"`
+		TraceID        string         `json:"trace_id,omitempty"`
+		RetryAfter     float64        `json:"retry_after_seconds,omitempty"`
+		IdempotencyKey string         `json:"idempotency_key,omitempty"`
+		Attempts       int            `json:"attempts"`
+	}
+	if err := c.writeJSON(map[string]description{"error": {
+		failed.Outcome, failed.StatusCode, failed.Code, failed.Error(), failed.TraceID, failed.RetryAfter.Seconds(),
+		failed.IdempotencyKey, len(failed.Attempts),
+	}}); err != nil {
+		return err
+	}
+	return &exit{code: code}
+}
+
+func (c *caller) writeJSON(value any) error {
+	text, err := json.Marshal(value)
+	if err == nil {
+		_, err = fmt.Fprintf(c.env.out, "%s\n", visible.JSON(text))
+	}
+	return err
+}
+
+func showAttempts(w io.Writer, response client.Response) {
+	for i, attempt := range response.Attempts {
+		_, _ = fmt.Fprintf(w, "attempt %d: %s, %v", i+1, attempt.At.Format(time.TimeOnly), attempt.Duration.Round(time.Millisecond))
+		switch {
+		case attempt.Cause == "":
+			_, _ = fmt.Fprintf(w, ": %d", attempt.StatusCode)
+		case attempt.Wait > 0:
+			_, _ = fmt.Fprintf(w, ": %s; %s; next attempt in %v", attempt.Cause, attempt.Reason, attempt.Wait.Round(time.Millisecond))
+		default:
+			_, _ = fmt.Fprintf(w, ": %s; %s", attempt.Cause, attempt.Reason)
+		}
+		_, _ = fmt.Fprintln(w)
+	}
+	if response.IdempotencyKey != "" {
+		_, _ = fmt.Fprintln(w, "idempotency key:", response.IdempotencyKey)
+	}
+	if response.TraceID != "" {
+		_, _ = fmt.Fprintln(w, "trace id:", response.TraceID)
+	}
+}

@@ -1,0 +1,234 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// Effect is whether a call did what it was to do, as far as reading can tell.
+type Effect int
+
+const (
+	// Unclear is that what is there fits both.
+	Unclear Effect = iota
+	// Done is that what the call asked for is the case: by this call, or by another one that asked for the same.
+	Done
+	// NotDone is that it is not the case. A call that the server still works on may yet do it. So call again under
+	// [Error.IdempotencyKey] where there is one: then nothing happens twice.
+	NotDone
+)
+
+// String returns "unclear", "done" or "not done".
+func (e Effect) String() string {
+	switch e {
+	case Done:
+		return "done"
+	case NotDone:
+		return "not done"
+	}
+	return "unclear"
+}
+
+// MarshalText writes what String returns.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// Settled is what [Client.Settle] found.
+type Settled struct {
+	Effect  Effect       `json:"effect"`
+	Reason  string       `json:"reason"`            // in words, without personal data
+	Client  *api.Client  `json:"client,omitempty"`  // the one that was created, updated or not deleted, as it is now
+	Product *api.Product `json:"product,omitempty"` // the request that was made or submitted, as it is now
+}
+
+// Unknown returns an error as a call has whose response never came, for [Client.Settle]: after a restart, nothing but
+// what the call asked for may be left of it.
+func (c Call) Unknown() *Error {
+	return &Error{Operation: c.Operation, Err: errors.New("there is no response"), asked: func() Call { return c }}
+}
+
+// Settle finds out, by reading and changing nothing, what became of a call whose outcome is [Unknown]. Of any other
+// outcome it is known, and nothing is read. The options are of the reading.
+//
+//	createClient    Done      a client has the e-mail and the same data
+//	                NotDone   none has the e-mail, or one had it before the call
+//	                Unclear   one has the e-mail and other data
+//	updateClient    Done      the client's data are those of the call
+//	                NotDone   others, and it was not updated since the call
+//	                Unclear   others: the update did not come, or somebody has put others since
+//	deleteClient    Done      there is no such client
+//	                NotDone   there is
+//	requestProduct  Done      the client has a request for the product that is not rejected
+//	                NotDone   it has none that was made since the call
+//	                Unclear   one that was made since the call is rejected
+//	submitProduct   Done      the request is in KYC or decided
+//	                NotDone   it is pending
+//	                Unclear   its status is not known to this version
+//
+// Where the client or the request is not there any more, that is Unclear. Before and since the call is told by the age of
+// what is there, as the server has it, and only if that leaves no doubt. Without a response there is an error, and
+// nothing was found.
+func (c *Client) Settle(ctx context.Context, unknown *Error, opts ...CallOption) (*Settled, error) {
+	if unknown == nil || unknown.Outcome == Unknown && unknown.asked == nil {
+		return nil, invalid("", "Settle: the error is not one of a call; pass what a method of the client returned, or what Call.Unknown returns")
+	}
+	if unknown.Outcome != Unknown {
+		return &Settled{Effect: NotDone, Reason: "the call was " + unknown.Outcome.String()}, nil
+	}
+	var settled *Settled
+	var err error
+	call, clock := unknown.asked(), new(clock)
+	opts = append([]CallOption{WithMiddleware(clock.read)}, opts...)
+	switch call.Operation {
+	case "createClient":
+		settled, err = c.settleCreate(ctx, call, clock, opts)
+	case "updateClient":
+		settled, err = c.settleUpdate(ctx, call, clock, opts)
+	case "deleteClient":
+		settled, err = c.settleDelete(ctx, call, opts)
+	case "requestProduct":
+		settled, err = c.settleRequest(ctx, call, clock, opts)
+	case "submitProduct":
+		settled, err = c.settleSubmit(ctx, call, opts)
+	default:
+		return nil, invalid(call.Operation, "Settle: the operation changes nothing; call it again")
+	}
+	if failed, ok := errors.AsType[*Error](err); ok && failed.gone() && call.ClientID != "" {
+		return &Settled{Reason: "the client is not there, or not any more"}, nil
+	}
+	return settled, err
+}
+
+func (c *Client) settleCreate(ctx context.Context, call Call, clock *clock, opts []CallOption) (*Settled, error) {
+	clients, err := c.Clients(ctx, opts...)
+	if err != nil {
+		return nil, err
+	}
+	var other *api.Client // one since the call, if there is
+	for i, client := range clients {
+		if !strings.EqualFold(client.Email, call.Client.Email) {
+			continue
+		}
+		if client.Email = call.Client.Email; client.Input() == call.Client {
+			return &Settled{Done, "a client has the e-mail and the data of the call", &clients[i], nil}, nil
+		}
+		if other == nil || !clock.before(call, client.CreatedAt) {
+			other = &clients[i]
+		}
+	}
+	switch {
+	case other == nil:
+		return &Settled{Effect: NotDone, Reason: "no client has the e-mail"}, nil
+	case clock.before(call, other.CreatedAt):
+		return &Settled{NotDone, "another client had the e-mail before the call", other, nil}, nil
+	}
+	return &Settled{Unclear, "a client has the e-mail and other data: it is another one, or was updated since", other, nil}, nil
+}
+
+func (c *Client) settleUpdate(ctx context.Context, call Call, clock *clock, opts []CallOption) (*Settled, error) {
+	client, err := c.Client(ctx, call.ClientID, opts...)
+	switch {
+	case err != nil:
+		return nil, err
+	case client.Input() == call.Client:
+		return &Settled{Done, "the client has the data of the call", client, nil}, nil
+	case clock.before(call, client.UpdatedAt):
+		return &Settled{NotDone, "the client was not updated since the call", client, nil}, nil
+	}
+	return &Settled{Unclear, "the client has other data: the update did not come, or another one came since", client, nil}, nil
+}
+
+func (c *Client) settleDelete(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
+	client, err := c.Client(ctx, call.ClientID, opts...)
+	if failed, ok := errors.AsType[*Error](err); ok && failed.gone() {
+		return &Settled{Effect: Done, Reason: "there is no such client"}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Settled{NotDone, "the client is there", client, nil}, nil
+}
+
+func (c *Client) settleRequest(ctx context.Context, call Call, clock *clock, opts []CallOption) (*Settled, error) {
+	products, err := c.Products(ctx, call.ClientID, opts...)
+	if err != nil {
+		return nil, err
+	}
+	var rejected *api.Product // the newest since the call
+	for i, product := range products {
+		switch {
+		case product.Product != call.Product:
+		case product.Status != api.Rejected:
+			return &Settled{Done, "the client has a request for the product", nil, &products[i]}, nil
+		case !clock.before(call, product.CreatedAt):
+			rejected = cmp.Or(rejected, &products[i])
+		}
+	}
+	if rejected != nil {
+		return &Settled{Unclear, "the client has a request for the product that is rejected, maybe that of the call", nil, rejected}, nil
+	}
+	return &Settled{Effect: NotDone, Reason: "the client has no request for the product that was made since the call"}, nil
+}
+
+func (c *Client) settleSubmit(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
+	product, err := c.product(ctx, call.ClientID, call.RequestID, opts)
+	switch {
+	case errors.Is(err, errNoRequest):
+		return &Settled{Reason: "the client has no such request, or not any more"}, nil
+	case err != nil:
+		return nil, err
+	case product.Status.Pending():
+		return &Settled{NotDone, "the request is pending", nil, product}, nil
+	case product.Status == api.InKyc || product.Status.Terminal():
+		return &Settled{Done, "the request was submitted", nil, product}, nil
+	}
+	return &Settled{Unclear, "this version does not know the request's status", nil, product}, nil
+}
+
+// product returns one request of a client. One that is not in the list is [ErrNotFound].
+func (c *Client) product(ctx context.Context, clientID, requestID string, opts []CallOption) (*api.Product, error) {
+	if err := ofRequest(requestID).check(); err != nil {
+		return nil, invalid("listProducts", err.Error())
+	}
+	products, err := c.Products(ctx, clientID, opts...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range products {
+		if products[i].ID == requestID {
+			return &products[i], nil
+		}
+	}
+	return nil, &Error{Operation: "listProducts", Outcome: Refused, Err: errNoRequest}
+}
+
+var errNoRequest = fmt.Errorf("%w: the client has no such request", ErrNotFound)
+
+func invalid(operationID, wrong string) *Error {
+	return &Error{Operation: operationID, Outcome: NotSent, Err: fmt.Errorf("%w: %s", ErrInvalidInput, wrong)}
+}
+
+// clock is the server's: how long ago something was is told by one clock, and no other has to agree with it.
+type clock struct{ now time.Time }
+
+// read is a middleware.
+func (c *clock) read(next RoundTripperFunc) RoundTripperFunc {
+	return func(req *http.Request) (*http.Response, error) {
+		resp, err := next(req)
+		if err == nil {
+			c.now, _ = http.ParseTime(resp.Header.Get("Date"))
+		}
+		return resp, err
+	}
+}
+
+// before tells whether something was surely before the call. The clocks of a server's machines may differ by a minute.
+func (c *clock) before(call Call, at api.Timestamp) bool {
+	return !c.now.IsZero() && !at.IsZero() && !call.At.IsZero() && c.now.Sub(at.Time) > time.Since(call.At)+time.Minute
+}

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// readBody reads a body where the operation takes one, and refuses it where it doesn't.
+func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err error) {
+	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
+		body, err = io.ReadAll(r.Body)
+		if large := new(http.MaxBytesError); errors.As(err, &large) {
+			return nil, h.tooLarge
+		} else if err != nil {
+			return nil, badRequest("The request body can't be read", nil)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if !op.takesBody() && max(r.ContentLength, int64(len(body))) > 0 {
+		return nil, badRequest("This operation takes no request body", nil)
+	}
+	return body, nil
+}
+
+// unambiguous refuses JSON of which two readers could make two things: with a field that stands twice, with text
+// after the value, in another encoding. The validator and the generated code would each read something.
+func unambiguous(r *http.Request, body []byte) error {
+	if len(body) == 0 || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return nil // of which the validator says what is wrong
+	}
+	var value any
+	wrong, ok := errors.AsType[*api.JSONError](api.DecodeJSON(body, &value))
+	switch {
+	case !ok:
+		return nil
+	case wrong.Pointer == "":
+		return badRequest("request body: "+wrong.Error(), nil)
+	default: // its names are the caller's
+		return badRequest("request body "+printable(wrong.Pointer)+": "+wrong.Reason, nil)
+	}
+}
+
+// unknownField is the name of a field that a closed object doesn't have. The validator says it in its words only.
+func unknownField(e *openapi3.SchemaError) (name string, ok bool) {
+	if e.SchemaField != "properties" {
+		return "", false
+	}
+	quoted, err := strconv.QuotedPrefix(strings.TrimPrefix(e.Reason, "property "))
+	if err != nil {
+		return "", false
+	}
+	name, err = strconv.Unquote(quoted)
+	return printable(name), err == nil
+}
+
+// unreadable says which value the generated code can't read although it is as described: a whole number
+// that is written as 1.0 or 1e2.
+func unreadable(err error) *Error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return badRequest("request body /"+strings.ReplaceAll(wrong.Field, ".", "/")+": must be written in digits only", nil)
+	}
+	return badRequest("The request is malformed", err)
+}

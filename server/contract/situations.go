@@ -1,0 +1,262 @@
+package contract
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// Ids and a key that no server has.
+const (
+	unknownClient  = "contract_unknown_client"
+	unknownRequest = "contract_unknown_request"
+	unknownKey     = "contract-unknown-key"
+)
+
+func unknown(key string) Subject {
+	return Subject{ClientID: unknownClient, RequestID: unknownRequest, Key: key}
+}
+
+// situations are those of every operation: what it refuses whatever it is for.
+func situations(op *operation) []Case {
+	return slices.Concat(access(op), malformed(op), bodies(op), trouble(op))
+}
+
+// nowhere is a call as described about nothing that is there.
+func nowhere(op *operation, key func(Fixtures) string, edit func(*http.Request)) func(*runner) call {
+	return func(r *runner) call {
+		return call{Subject: unknown(key(r.f)), body: r.bodyOf(op), edit: edit}
+	}
+}
+
+// bodyOf is a body that the operation takes; nil where it takes none.
+func (r *runner) bodyOf(op *operation) any {
+	switch bodySchema(op) {
+	case "":
+		return nil
+	case "ClientInput":
+		return r.person()
+	default:
+		return api.ProductInput{Subproduct: string(api.CardsIndividuals)}
+	}
+}
+
+// bodySchema is the component that the body is of.
+func bodySchema(op *operation) string {
+	if op.RequestBody == nil {
+		return ""
+	}
+	return component(op.RequestBody.Value.Content["application/json"].Schema)
+}
+
+func normalKey(f Fixtures) string { return f.Key }
+
+// one is a case of one call that changes nothing.
+func one(op *operation, name, words string, status int, code api.ErrorCode, needs []string, make func(*runner) call, checks ...func(*answer)) Case {
+	return Case{
+		Name: op.OperationID + ": " + name, SetUp: "nothing", Needs: needs, ReadSafe: true,
+		Steps: []Step{does(op.OperationID, words, status, code, "", make, checks...)},
+	}
+}
+
+func access(op *operation) []Case {
+	refused := func(name, words, fixture string, code api.ErrorCode, key func(Fixtures) string) Case {
+		var needs []string
+		if fixture != "" {
+			needs = []string{fixture}
+		}
+		return one(op, name, words, 401, code, needs, nowhere(op, key, nil))
+	}
+	all := []Case{
+		refused("no key", "without an API key", "", api.CodeAuth, func(Fixtures) string { return "" }),
+		refused("unknown key", "with a key that was never issued", "", api.CodeAuth, func(Fixtures) string { return unknownKey }),
+		refused("revoked key", "with a key that was revoked or expired", "RevokedKey", api.CodeAuth, func(f Fixtures) string { return f.RevokedKey }),
+		refused("barred key", "with a key for another address", "BarredKey", api.CodeAPIError, func(f Fixtures) string { return f.BarredKey }),
+	}
+	if op.level > 1 {
+		all = append(all, refused("low level", "with a key whose level is too low", "LowLevelKey", api.CodeAPIError, func(f Fixtures) string { return f.LowLevelKey }))
+	}
+	if !slices.Contains(op.segments, "{"+clientParameter+"}") {
+		return all
+	}
+	all = append(all, one(op, "unknown client", "for a client that isn't there", 404, api.CodeNotFound, []string{"Key"}, nowhere(op, normalKey, nil)))
+	steps := []Step{create()}
+	if slices.Contains(op.segments, "{"+requestParameter+"}") {
+		all = append(all, Case{Name: op.OperationID + ": unknown request", SetUp: "nothing", Needs: []string{"Key"}, Steps: []Step{
+			create(), does(op.OperationID, "for a request that the client doesn't have", 404, api.CodeNotFound, "", func(r *runner) call {
+				return call{Subject: Subject{ClientID: r.at.ClientID, RequestID: unknownRequest, Key: r.f.Key}, body: r.bodyOf(op)}
+			}),
+		}})
+		steps = append(steps, request(api.CardsIndividuals))
+	}
+	steps = append(steps,
+		does(op.OperationID, "with a key of another company, for a client that isn't there", 404, api.CodeNotFound, "", nowhere(op, func(f Fixtures) string { return f.OtherCompanyKey }, nil)),
+		does(op.OperationID, "with that key, for this client", 404, api.CodeNotFound, "in the same words", func(r *runner) call {
+			c := asOther(r)
+			c.body = r.bodyOf(op)
+			return c
+		}, func(a *answer) {
+			before := a.r.before[len(a.r.before)-2]
+			if a.worded(a.r.at) != before.worded(unknown("")) {
+				a.x.find(ruleLeak, "/message", a.line(), "the words for a client that isn't there", nil)
+			}
+		}))
+	return append(all, Case{Name: op.OperationID + ": another company's", SetUp: "a key of another company", Needs: []string{"Key", "OtherCompanyKey"}, Steps: steps})
+}
+
+// bad is a call that is not as described.
+func bad(op *operation, name, words string, edit func(*http.Request), checks ...func(*answer)) Case {
+	return one(op, name, words, 400, api.CodeBadRequest, []string{"Key"}, nowhere(op, normalKey, edit), checks...)
+}
+
+func malformed(op *operation) []Case {
+	all := []Case{
+		bad(op, "unknown query", "with a query parameter that the operation doesn't have", func(r *http.Request) { r.URL.RawQuery = "contract=1" }),
+		one(op, "large body", "with a body of 256 KiB", 413, api.CodePayloadTooLarge, []string{"Key"}, nowhere(op, normalKey, func(r *http.Request) {
+			setBody(r, "{"+strings.Repeat(" ", 256<<10)+"}")
+		})),
+	}
+	for parameter, id := range map[string]string{clientParameter: unknownClient, requestParameter: unknownRequest} {
+		if slices.Contains(op.segments, "{"+parameter+"}") {
+			all = append(all, bad(op, "bad "+parameter, "with an id of 65 characters", func(r *http.Request) {
+				r.URL.Path = strings.Replace(r.URL.Path, id, strings.Repeat("a", 65), 1)
+			}))
+		}
+	}
+	if op.takes(idempotencyHeader) {
+		all = append(all,
+			bad(op, "bad Idempotency-Key", "with a space in it", func(r *http.Request) { r.Header.Set(idempotencyHeader, "a b") }),
+			bad(op, "two Idempotency-Keys", "with two of them", func(r *http.Request) { r.Header[idempotencyHeader] = []string{"a", "b"} }))
+	}
+	slices.SortStableFunc(all, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// bodies are those that the operation does not take.
+func bodies(op *operation) []Case {
+	name := bodySchema(op)
+	if name == "" {
+		return []Case{bad(op, "body", "with a body", func(r *http.Request) { setBody(r, "{}") })}
+	}
+	schema := op.RequestBody.Value.Content["application/json"].Schema.Value
+	// steps are calls with a body that edit changed.
+	step := func(words string, edit func(fields map[string]any), checks ...func(*answer)) Step {
+		return does(op.OperationID, words, 400, api.CodeBadRequest, "", nowhere(op, normalKey, fields(edit)), checks...)
+	}
+	several := func(name string, steps []Step) Case {
+		return Case{Name: op.OperationID + ": " + name, SetUp: "nothing", Needs: []string{"Key"}, ReadSafe: true, Steps: steps}
+	}
+	var absent, mistyped []Step
+	for _, field := range slices.Sorted(maps.Keys(schema.Properties)) {
+		if slices.Contains(schema.Required, field) {
+			absent = append(absent, step("without "+field, func(fields map[string]any) { delete(fields, field) }, named(field, "")))
+		}
+		var other any = nonsense
+		if schema.Properties[field].Value.Type.Is(openapi3.TypeString) {
+			other = []any{nonsense}
+		}
+		mistyped = append(mistyped, step("with "+field+" of another type", func(fields map[string]any) { fields[field] = other }, named(field, nonsense)))
+	}
+	first := schema.Required[0]
+	all := []Case{
+		bad(op, "no body", "without a body", func(r *http.Request) { r.Body, r.ContentLength, r.GetBody = http.NoBody, 0, nil }),
+		bad(op, "another media type", "with a body that says to be text", func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }),
+		bad(op, "no JSON", "with a body that ends early", written(func(body string) string { return body[:len(body)-2] })),
+		bad(op, "text after the body", "with something after it", written(func(body string) string { return body + " x" })),
+		bad(op, "field twice", "with "+first+" twice", written(func(body string) string {
+			return `{"` + first + `":"` + nonsense + `",` + body[1:]
+		}), named(first, nonsense)),
+		several("unknown field", []Step{step("with a field that the operation doesn't have", func(fields map[string]any) { fields["contract_field"] = nonsense }, named("contract_field", nonsense))}),
+		several("field missing", absent),
+		several("field of another type", mistyped),
+	}
+	if name != "ClientInput" {
+		return all
+	}
+	set := func(field string, value any) func(map[string]any) {
+		return func(fields map[string]any) { fields[field] = value }
+	}
+	// What only the service can judge, it may judge once it found the client.
+	about := func(r *runner) call { return call{Subject: r.at, body: r.person()} }
+	value := func(words string, edit func(fields map[string]any), checks ...func(*answer)) Step {
+		return does(op.OperationID, words, 400, api.CodeBadRequest, "", func(r *runner) call {
+			c := about(r)
+			c.edit = fields(edit)
+			return c
+		}, checks...)
+	}
+	inAddress := func(field string, value any) func(map[string]any) {
+		return func(fields map[string]any) {
+			if address, ok := fields["address"].(map[string]any); ok {
+				address[field] = value
+			}
+		}
+	}
+	values := several("value that can't be", []Step{
+		create(),
+		value("born on a day that never was", set("birth_date", "2025-02-30"), named("birth_date", "2025-02-30")),
+		value("with a calling code alone", func(fields map[string]any) { delete(fields, "phone_number") }, named("phone_", "")),
+		value("with a phone number alone", func(fields map[string]any) { delete(fields, "phone_country_code") }, named("phone_", "91123456789")),
+		value("with a NUL in a name", set("first_name", nonsense+"\x00"), named("first_name", nonsense)),
+		value("with a name of 51 characters", set("last_name", strings.Repeat("é", 51)), named("last_name", "ééé")),
+		value("without a name", set("first_name", ""), named("first_name", "")),
+		value("with an e-mail address that is none", set("email", nonsense), named("email", nonsense)),
+		value("with a calling code of four digits", set("phone_country_code", 1234), named("phone_country_code", "1234")),
+		value("with a field that is read only", set("status", nonsense), named("status", nonsense)),
+		value("with street_line_1 for street_line1", inAddress("street_line_1", nonsense), named("street_line_1", nonsense)),
+		value("with a country in two letters", inAddress("country", "AR"), named("country", "")),
+	})
+	values.ReadSafe = false
+	return append(all, values)
+}
+
+// written changes the body as text.
+func written(edit func(string) string) func(*http.Request) {
+	return func(r *http.Request) {
+		body, err := take(&r.Body)
+		if err != nil {
+			return // it is in memory
+		}
+		setBody(r, edit(string(body)))
+	}
+}
+
+// fields changes the fields of the body.
+func fields(edit func(map[string]any)) func(*http.Request) {
+	return written(func(body string) string {
+		var object map[string]any
+		_ = json.Unmarshal([]byte(body), &object) // it was written by json.Marshal
+		edit(object)
+		changed, _ := json.Marshal(object) // it came from JSON
+		return string(changed)
+	})
+}
+
+func trouble(op *operation) []Case {
+	in := func(name, fixture, words string, status int, code api.ErrorCode) Case {
+		c := one(op, name, words, status, code, []string{fixture}, func(r *runner) call {
+			s := r.f.subject(fixture)
+			if s.ClientID == "" {
+				s.ClientID, s.RequestID = unknownClient, unknownRequest
+			}
+			return call{Subject: s, body: r.bodyOf(op)}
+		})
+		c.ReadSafe = false // who knows how the server is made to do so
+		return c
+	}
+	all := []Case{
+		in("too many", "Limited", "over the rate limit", 429, api.CodeTooManyRequests),
+		in("server error", "Failing", "to a server that fails", 500, api.CodeServerError),
+		in("unavailable", "Unavailable", "to a server that can't take the call", 503, api.CodeServiceUnavailable),
+	}
+	if op.takes(idempotencyHeader) {
+		all = append(all, in("still running", "Running", "with an Idempotency-Key with which a call is under way", 409, api.CodeIdempotencyInProgress))
+	}
+	return all
+}

@@ -1,0 +1,96 @@
+package enablement
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/biter777/countries"
+)
+
+// ClientInput is what a caller says of a client.
+type ClientInput struct {
+	FirstName        string
+	SecondName       string
+	LastName         string
+	Email            string
+	BirthDate        string
+	Address          Address
+	PhoneCountryCode int
+	PhoneNumber      int64
+}
+
+// apply puts the input in the place of what is stored.
+func (in ClientInput) apply(c Client) Client {
+	c.FirstName, c.SecondName, c.LastName = in.FirstName, in.SecondName, in.LastName
+	c.Email, c.BirthDate, c.Address = in.Email, in.BirthDate, in.Address
+	c.PhoneCountryCode, c.PhoneNumber = in.PhoneCountryCode, in.PhoneNumber
+	return c
+}
+
+// Check says what no schema can, as a [*FieldError] or [ErrStateOfOtherCountry]. Whether the client is old enough
+// and the phone number is one is left to the evaluation, which tells it as a rejected item.
+func (in ClientInput) Check() error {
+	for _, text := range []struct {
+		field, value string
+		optional     bool
+	}{
+		{"/first_name", in.FirstName, false},
+		{"/second_name", in.SecondName, true},
+		{"/last_name", in.LastName, false},
+		{"/address/street_line1", in.Address.StreetLine1, false},
+		{"/address/street_line2", in.Address.StreetLine2, true},
+		{"/address/city", in.Address.City, false},
+		{"/address/postal_code", in.Address.PostalCode, false},
+		{"/address/state", in.Address.State, false},
+		{"/address/state_code", in.Address.StateCode, true},
+		{"/address/country_code", in.Address.CountryCode, true},
+	} {
+		switch {
+		case text.value == "" && text.optional:
+		case blank(text.value):
+			return &FieldError{text.field, "must not be blank"}
+		case Hidden(text.value):
+			return &FieldError{text.field, "must not have a character that cannot be seen"}
+		}
+	}
+	if emailFault(in.Email) != "" {
+		return &FieldError{"/email", "must be an e-mail address"}
+	}
+	if _, err := time.Parse(time.DateOnly, in.BirthDate); err != nil {
+		return &FieldError{"/birth_date", "must be a date of the calendar, written yyyy-mm-dd"}
+	}
+	switch {
+	case in.PhoneCountryCode == 0 && in.PhoneNumber != 0:
+		return &FieldError{"/phone_country_code", "must be there if phone_number is"}
+	case in.PhoneCountryCode != 0 && in.PhoneNumber == 0:
+		return &FieldError{"/phone_number", "must be there if phone_country_code is"}
+	case !alpha3[in.Address.Country]:
+		return &FieldError{"/address/country", "must be an ISO 3166-1 alpha-3 code"}
+	case !stateOf(in.Address.State, in.Address.Country):
+		return ErrStateOfOtherCountry
+	}
+	return nil
+}
+
+// stateOf tells whether the country has the state, written ARG-B or B (upstream has both). Where no states of the
+// country are known, it may have any.
+func stateOf(state, country string) bool {
+	known := states()[country]
+	return known == nil || known[strings.TrimPrefix(state, country+"-")]
+}
+
+// states are the codes of ISO 3166-2 without their country's, by the country's alpha-3 code. They are many, so
+// they are sorted out when the first is asked for.
+var states = sync.OnceValue(func() map[string]map[string]bool {
+	codes := make(map[string]map[string]bool)
+	for _, s := range countries.AllSubdivisions() {
+		country := s.Country().Alpha3()
+		if codes[country] == nil {
+			codes[country] = make(map[string]bool)
+		}
+		_, code, _ := strings.Cut(string(s), "-")
+		codes[country][code] = true
+	}
+	return codes
+})
