@@ -129,10 +129,9 @@ func points(operations []*operation, serves func(operation string) bool) []strin
 			for _, code := range codes {
 				found[op.OperationID+" "+status+" "+code] = true
 			}
-			if len(codes) > 0 {
-				continue
+			if len(codes) == 0 {
+				found[op.OperationID+" "+status] = true
 			}
-			found[op.OperationID+" "+status] = true
 			for _, media := range response.Value.Content {
 				walk(media.Schema)
 			}
@@ -152,7 +151,18 @@ func uncovered(points, shown []string) []string {
 func covered(cases []Case) (all []string) {
 	for _, one := range cases {
 		for _, step := range one.Steps {
-			all = append(all, step.Covers...)
+			all = append(all, step.shown()...)
+		}
+	}
+	return all
+}
+
+// shown is what the step covers; an operation's error shows its code.
+func (s Step) shown() []string {
+	all := slices.Clone(s.Covers)
+	for _, point := range s.Covers {
+		if parts := strings.Fields(point); len(parts) == 3 {
+			all = append(all, "ErrorCode "+parts[2])
 		}
 	}
 	return all

@@ -128,7 +128,7 @@ var elsewhere = []Case{
 }
 
 func astray(name, words string, status int, code api.ErrorCode, edit func(*http.Request)) Case {
-	step := Step{Call: words, Expect: fmt.Sprintf("%d %s", status, code), run: func(r *runner) {
+	step := Step{Call: words, Expect: fmt.Sprintf("%d %s", status, code), Covers: []string{"ErrorCode " + string(code)}, run: func(r *runner) {
 		near := slices.IndexFunc(r.c.operations, func(op *operation) bool { return r.serves(op.OperationID) })
 		r.ask(r.c.operations[near].OperationID, call{Subject: unknown(r.f.Key), edit: edit}).is(status, code)
 	}}

@@ -196,7 +196,7 @@ func (s *suite) run(ctx context.Context, each func(name string, run func() []Fin
 			right := r.steps(one.Steps)
 			r.cleanUp()
 			for _, step := range one.Steps[:right] {
-				shown = append(shown, step.Covers...)
+				shown = append(shown, step.shown()...)
 			}
 			for _, step := range one.Steps[min(right+1, len(one.Steps)):] {
 				coverage.NotRun = append(coverage.NotRun, NotRun{one.Name + ", " + step.Call, "a step before it failed: " + one.Steps[right].Call})
