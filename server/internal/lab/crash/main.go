@@ -1,7 +1,8 @@
-// Command crash kills the service again and again while many callers submit requests and a provider
-// fails in every way, and then holds three accounts against each other: what callers were told, what
-// the database says, and what the provider verified. It ends with a kill of all processes in the middle of
-// last attempts. It exits with 1 unless the accounts agree.
+// Command crash kills the service again and again while a provider fails in every way. Many callers submit
+// requests that were imported, and others create clients, ask for products, update and delete. Then it holds three
+// accounts against each other: what callers were told, what the database and the API say, and what the provider
+// verified. It ends with a kill of all processes in the middle of last attempts. It exits with 1 unless the accounts
+// agree.
 package main
 
 import (
@@ -10,10 +11,12 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/cryptomate-go/enablement/client"
 	"github.com/cryptomate-go/enablement/server/internal/lab/process"
 )
 
@@ -23,6 +26,8 @@ const (
 	requestsPerKill = 1200
 	// callers submit at the same time.
 	callers = 24
+	// livingCallers create and change clients beside them.
+	livingCallers = 12
 	// A process lives for so long before it is killed.
 	shortestLife, longestLife = 100 * time.Millisecond, 600 * time.Millisecond
 	// patience bounds the wait for the last deliveries. Those of a killed process are taken up by
@@ -75,8 +80,8 @@ func run(binary, db string, kills, processes int) error {
 			return err
 		}
 	}
-	told := newTold(requests)
-	submitting := told.submitting(ctx, f, key)
+	told, lives := newTold(requests), &lives{}
+	submitting, living := told.submitting(ctx, f, key), lives.living(ctx, f, key)
 	for range kills {
 		process.Pause(ctx, shortestLife+rand.N(longestLife-shortestLife))
 		if err := f.killOne(ctx); err != nil {
@@ -84,7 +89,9 @@ func run(binary, db string, kills, processes int) error {
 		}
 	}
 	told.enough()
+	lives.enough()
 	submitting.Wait()
+	living.Wait()
 	provider.is(well)
 	accounts, err := settle(ctx, db, provider, told)
 	if err == nil && accounts.agree() {
@@ -93,16 +100,19 @@ func run(binary, db string, kills, processes int) error {
 		}
 		accounts, err = settle(ctx, db, provider, told)
 	}
+	if err == nil {
+		err = lives.account(ctx, db, f, key, &accounts)
+	}
 	if stopping := f.stop(); err == nil {
 		err = stopping
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Printf("kills=%d submitted=%d lost=%d doubled=%d undelivered=%d stranded=%d phantom=%d wrongly-told=%d\n",
-		kills, told.submitted(), accounts.lost, accounts.doubled, accounts.undelivered, accounts.stranded, accounts.phantom, accounts.wronglyTold)
+	fmt.Printf("kills=%d %s submitted=%d lost=%d doubled=%d undelivered=%d stranded=%d phantom=%d wrongly-told=%d\n",
+		kills, lives, told.submitted(), accounts.lost, accounts.doubled, accounts.undelivered, accounts.stranded, accounts.phantom, accounts.wronglyTold)
 	fmt.Printf("(calls=%d answered-unknown=%d killed-in-last-attempts=%d provider-attempts=%d provider-faults=%d repeated-deliveries=%d)\n",
-		told.calls.Load(), told.unknown.Load(), provider.hung.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
+		told.calls.Load()+lives.calls.Load(), told.unknown.Load()+lives.unknown.Load(), provider.hung.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
 	if !accounts.agree() {
 		return errors.New("the accounts don't agree")
 	}
@@ -190,6 +200,18 @@ func (f *fleet) url() string {
 	}
 	return f.running[rand.N(len(f.running))].URL
 }
+
+// client is an SDK's for one of the processes. While none listens, there is an error.
+func (f *fleet) client(key string, transport http.RoundTripper, opts ...client.Option) (*client.Client, error) {
+	url := f.url()
+	if url == "" {
+		return nil, errNoProcess
+	}
+	return client.New(key, append(opts, client.WithBaseURL(url), client.WithoutRateGate(),
+		client.WithHTTPClient(&http.Client{Transport: transport}))...)
+}
+
+var errNoProcess = errors.New("no process listens")
 
 func (f *fleet) stop() error {
 	f.mu.Lock()

@@ -79,12 +79,10 @@ func (t *told) submit(ctx context.Context, f *fleet, key string) {
 
 // try makes one call, of several attempts, and tells whether the caller now knows.
 func (t *told) try(ctx context.Context, f *fleet, key string, transport *http.Transport, id string, fact *fact) bool {
-	url := f.url()
-	if url == "" {
+	c, err := f.client(key, transport)
+	if errors.Is(err, errNoProcess) {
 		return false
 	}
-	c, err := client.New(key, client.WithBaseURL(url), client.WithoutRateGate(),
-		client.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		fact.wrong = err.Error()
 		return true

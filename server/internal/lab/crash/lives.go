@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cryptomate-go/enablement/client"
+	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/lab/process"
+)
+
+// product is what all clients ask for.
+const product = api.CardsIndividuals
+
+// lives are the clients that callers make, change and delete over HTTP.
+type lives struct {
+	done    atomic.Bool
+	calls   atomic.Int64 // attempts
+	unknown atomic.Int64
+
+	mu  sync.Mutex
+	all []*life
+}
+
+// life is what the only caller of a client was told of it.
+type life struct {
+	born   api.ClientInput // what it was created with
+	stored api.ClientInput // the last that was told to be stored
+	// id and request are empty until they are told.
+	id, request string
+	// updates are those told, sent the attempts of them.
+	updates, sent int
+	deleted       bool
+	// creation and asking are what was first told under the idempotency key of each.
+	creation, asking []byte
+	// wrong is why the caller was told something that can't be so; empty if it was not.
+	wrong string
+}
+
+// living starts the callers, whom the group waits for.
+func (ls *lives) living(ctx context.Context, f *fleet, key string) *sync.WaitGroup {
+	var group sync.WaitGroup
+	for range livingCallers {
+		group.Go(func() {
+			by := caller{ls, f, key, &http.Transport{MaxIdleConnsPerHost: 2}}
+			defer by.transport.CloseIdleConnections()
+			for ctx.Err() == nil && !ls.done.Load() {
+				ls.next().live(ctx, by)
+			}
+		})
+	}
+	return &group
+}
+
+// enough has the callers finish the call they are at, until they know what became of it.
+func (ls *lives) enough() { ls.done.Store(true) }
+
+// String is how many of each operation were told to be done.
+func (ls *lives) String() string {
+	var created, requested, updated, deleted int
+	for _, l := range ls.all {
+		created += one(l.id != "")
+		requested += one(l.request != "")
+		updated += l.updates
+		deleted += one(l.deleted)
+	}
+	return fmt.Sprintf("created=%d requested=%d updated=%d deleted=%d", created, requested, updated, deleted)
+}
+
+func (ls *lives) next() *life {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := &life{born: api.ClientInput{
+		FirstName: "Crash", LastName: "Example", BirthDate: "1984-11-21", Email: fmt.Sprintf("Life%d@example.com", len(ls.all)),
+		Address: api.AddressInput{StreetLine1: "Calle 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
+	}}
+	ls.all = append(ls.all, l)
+	return l
+}
+
+// caller makes the calls of one life after the other.
+type caller struct {
+	lives     *lives
+	fleet     *fleet
+	key       string
+	transport *http.Transport
+}
+
+// ask makes a call of one attempt again and again until it is known what became of it, and returns that. It also tells
+// whether an attempt before may have done it.
+func (by caller) ask(ctx context.Context, call func(*client.Client) error) (before bool, err error) {
+	for ctx.Err() == nil {
+		c, err := by.fleet.client(by.key, by.transport, client.WithRetry(client.RetryPolicy{MaxAttempts: 1}))
+		if err == nil {
+			by.lives.calls.Add(1)
+			if err = call(c); known(err) {
+				return before, err
+			}
+			var failed *client.Error
+			if errors.As(err, &failed) && failed.Outcome == client.Unknown {
+				by.lives.unknown.Add(1)
+				before = true
+			}
+		}
+		process.Pause(ctx, 20*time.Millisecond)
+	}
+	return before, ctx.Err()
+}
+
+// known tells whether the service itself said what became of the call. Of a call under a named key the SDK can't know
+// whose client there is: here there is one caller only.
+func known(err error) bool {
+	var failed *client.Error
+	return !errors.As(err, &failed) || failed.Outcome == client.Refused ||
+		errors.Is(err, client.ErrExists) || errors.Is(err, client.ErrActive) || errors.Is(err, client.ErrInvalidInput)
+}
+
+// live goes the way of a client from its creation, for as long as it is not enough and nothing was wrong.
+func (l *life) live(ctx context.Context, by caller) {
+	way := []func(context.Context, caller){l.create, l.update, l.ask, l.update, l.twice, l.create, l.ask, l.update, l.delete}
+	if rand.N(2) == 0 {
+		way = way[:len(way)-1] // it stays
+	}
+	for _, step := range way {
+		if by.lives.done.Load() || l.wrong != "" {
+			return
+		}
+		step(ctx, by)
+	}
+}
+
+// create creates the client, or asks for it once more under the same key.
+func (l *life) create(ctx context.Context, by caller) {
+	var created *api.Client
+	var response client.Response
+	_, err := by.ask(ctx, func(c *client.Client) (err error) {
+		created, err = c.CreateClient(ctx, l.born, client.WithIdempotencyKey(l.born.Email), client.WithResponse(&response))
+		return err
+	})
+	if l.must(err == nil && l.sameBytes(&l.creation, response.Body), "create", err) && l.id == "" {
+		l.id, l.stored = created.ID, created.Input()
+		l.must(l.stored == l.born, "what was created", nil)
+	}
+}
+
+// ask asks for the product, or once more under the same key.
+func (l *life) ask(ctx context.Context, by caller) {
+	var requested *api.Product
+	var response client.Response
+	_, err := by.ask(ctx, func(c *client.Client) (err error) {
+		requested, err = c.RequestProduct(ctx, l.id, product, client.WithIdempotencyKey(l.born.Email), client.WithResponse(&response))
+		return err
+	})
+	if l.must(err == nil && l.sameBytes(&l.asking, response.Body), "request", err) && l.request == "" {
+		l.request = requested.ID
+	}
+}
+
+// twice asks for what there is, under other keys.
+func (l *life) twice(ctx context.Context, by caller) {
+	twin := l.born
+	twin.Email = strings.ToUpper(twin.Email)
+	_, err := by.ask(ctx, func(c *client.Client) error {
+		_, err := c.CreateClient(ctx, twin)
+		return err
+	})
+	l.must(errors.Is(err, client.ErrExists), "create with an e-mail in use", err)
+	_, err = by.ask(ctx, func(c *client.Client) error {
+		_, err := c.RequestProduct(ctx, l.id, product)
+		return err
+	})
+	l.must(errors.Is(err, client.ErrActive), "request beside an active one", err)
+}
+
+// update puts the next number into two fields, which must never part.
+func (l *life) update(ctx context.Context, by caller) {
+	next := l.stored
+	next.SecondName = fmt.Sprint("Update ", l.updates+1)
+	next.Address.StreetLine2 = next.SecondName
+	_, err := by.ask(ctx, func(c *client.Client) error {
+		l.sent++
+		updated, err := c.UpdateClient(ctx, l.id, next)
+		if err == nil {
+			l.stored = updated.Input()
+		}
+		return err
+	})
+	if l.must(err == nil && l.stored == next, "update", err) {
+		l.updates++
+	}
+}
+
+// delete ends the life. That there is nothing to delete is right only after an attempt that may have deleted it.
+func (l *life) delete(ctx context.Context, by caller) {
+	before, err := by.ask(ctx, func(c *client.Client) error { return c.DeleteClient(ctx, l.id) })
+	l.deleted = l.must(err == nil || before && errors.Is(err, client.ErrNotFound), "delete", err)
+}
+
+// sameBytes tells whether a response is the one that was first told under its key.
+func (l *life) sameBytes(first *[]byte, response []byte) bool {
+	if *first == nil {
+		*first = response
+	}
+	return bytes.Equal(*first, response)
+}
+
+// must notes what was told wrongly.
+func (l *life) must(right bool, of string, err error) bool {
+	if !right && l.wrong == "" {
+		l.wrong = fmt.Sprintf("%s: not as it must be, error: %v", of, err)
+	}
+	return right
+}
