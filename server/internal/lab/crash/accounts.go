@@ -52,17 +52,17 @@ func data(requests int) *dataset.Dataset {
 
 // accounts is where the three don't agree.
 type accounts struct {
-	// lost: told to be in KYC, and the database or its audit doesn't say so.
+	// lost: told to be done, and the database or its audit doesn't say so.
 	lost int
-	// doubled: more than one transition or notification.
+	// doubled: more than one client, request, transition, notification or audit row of what was done once.
 	doubled int
 	// undelivered: in KYC, and the provider doesn't know.
 	undelivered int
 	// stranded: pending, without a job that would deliver it.
 	stranded int
-	// phantom: the provider was told, and it isn't in KYC.
+	// phantom: the provider was told, and it isn't in KYC; or something is there of a client that was deleted.
 	phantom int
-	// wronglyTold: a caller was told what can't be so.
+	// wronglyTold: a caller was told what can't be so, or the API says other than it told.
 	wronglyTold int
 }
 

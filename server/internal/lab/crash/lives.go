@@ -94,18 +94,17 @@ type caller struct {
 	transport *http.Transport
 }
 
-// ask makes a call of one attempt again and again until it is known what became of it, and returns that. It also tells
+// call makes a call of one attempt again and again until it is known what became of it, and returns that. It also tells
 // whether an attempt before may have done it.
-func (by caller) ask(ctx context.Context, call func(*client.Client) error) (before bool, err error) {
+func (by caller) call(ctx context.Context, attempt func(*client.Client) error) (before bool, err error) {
 	for ctx.Err() == nil {
 		c, err := by.fleet.client(by.key, by.transport, client.WithRetry(client.RetryPolicy{MaxAttempts: 1}))
 		if err == nil {
 			by.lives.calls.Add(1)
-			if err = call(c); known(err) {
+			if err = attempt(c); known(err) {
 				return before, err
 			}
-			var failed *client.Error
-			if errors.As(err, &failed) && failed.Outcome == client.Unknown {
+			if failed, ok := errors.AsType[*client.Error](err); ok && failed.Outcome == client.Unknown {
 				by.lives.unknown.Add(1)
 				before = true
 			}
@@ -115,11 +114,11 @@ func (by caller) ask(ctx context.Context, call func(*client.Client) error) (befo
 	return before, ctx.Err()
 }
 
-// known tells whether the service itself said what became of the call. Of a call under a named key the SDK can't know
-// whose client there is: here there is one caller only.
+// known tells whether it is clear what became of a call. Under a key that was named, the SDK calls a client or a request
+// that is there already unknown: it may be of an attempt before. To the service it is a refusal, which no repeat undoes.
 func known(err error) bool {
-	var failed *client.Error
-	return !errors.As(err, &failed) || failed.Outcome == client.Refused ||
+	failed, ok := errors.AsType[*client.Error](err)
+	return !ok || failed.Outcome == client.Refused ||
 		errors.Is(err, client.ErrExists) || errors.Is(err, client.ErrActive) || errors.Is(err, client.ErrInvalidInput)
 }
 
@@ -141,7 +140,7 @@ func (l *life) live(ctx context.Context, by caller) {
 func (l *life) create(ctx context.Context, by caller) {
 	var created *api.Client
 	var response client.Response
-	_, err := by.ask(ctx, func(c *client.Client) (err error) {
+	_, err := by.call(ctx, func(c *client.Client) (err error) {
 		created, err = c.CreateClient(ctx, l.born, client.WithIdempotencyKey(l.born.Email), client.WithResponse(&response))
 		return err
 	})
@@ -155,7 +154,7 @@ func (l *life) create(ctx context.Context, by caller) {
 func (l *life) ask(ctx context.Context, by caller) {
 	var requested *api.Product
 	var response client.Response
-	_, err := by.ask(ctx, func(c *client.Client) (err error) {
+	_, err := by.call(ctx, func(c *client.Client) (err error) {
 		requested, err = c.RequestProduct(ctx, l.id, product, client.WithIdempotencyKey(l.born.Email), client.WithResponse(&response))
 		return err
 	})
@@ -168,12 +167,12 @@ func (l *life) ask(ctx context.Context, by caller) {
 func (l *life) twice(ctx context.Context, by caller) {
 	twin := l.born
 	twin.Email = strings.ToUpper(twin.Email)
-	_, err := by.ask(ctx, func(c *client.Client) error {
+	_, err := by.call(ctx, func(c *client.Client) error {
 		_, err := c.CreateClient(ctx, twin)
 		return err
 	})
 	l.must(errors.Is(err, client.ErrExists), "create with an e-mail in use", err)
-	_, err = by.ask(ctx, func(c *client.Client) error {
+	_, err = by.call(ctx, func(c *client.Client) error {
 		_, err := c.RequestProduct(ctx, l.id, product)
 		return err
 	})
@@ -185,7 +184,7 @@ func (l *life) update(ctx context.Context, by caller) {
 	next := l.stored
 	next.SecondName = fmt.Sprint("Update ", l.updates+1)
 	next.Address.StreetLine2 = next.SecondName
-	_, err := by.ask(ctx, func(c *client.Client) error {
+	_, err := by.call(ctx, func(c *client.Client) error {
 		l.sent++
 		updated, err := c.UpdateClient(ctx, l.id, next)
 		if err == nil {
@@ -200,7 +199,7 @@ func (l *life) update(ctx context.Context, by caller) {
 
 // delete ends the life. That there is nothing to delete is right only after an attempt that may have deleted it.
 func (l *life) delete(ctx context.Context, by caller) {
-	before, err := by.ask(ctx, func(c *client.Client) error { return c.DeleteClient(ctx, l.id) })
+	before, err := by.call(ctx, func(c *client.Client) error { return c.DeleteClient(ctx, l.id) })
 	l.deleted = l.must(err == nil || before && errors.Is(err, client.ErrNotFound), "delete", err)
 }
 

@@ -37,7 +37,7 @@ func (ls *lives) accountDatabase(ctx context.Context, location string, a *accoun
 		`SELECT lower(email), id FROM clients`:                                      &ids,
 		`SELECT id, second_name FROM clients`:                                       &names,
 		`SELECT client_id, id FROM requests`:                                        &requests,
-		`SELECT client_id, 'a record' FROM idempotency`:                             &records,
+		`SELECT client_id, 'record' FROM idempotency`:                               &records,
 		`SELECT client_id, type FROM documents`:                                     &documents,
 		`SELECT client_id, operation FROM audit WHERE operation <> 'submitProduct'`: &audit,
 	} {
@@ -73,8 +73,8 @@ func (ls *lives) accountAPI(ctx context.Context, c *client.Client, a *accounts) 
 		return err
 	}
 	listed := make(map[string]api.ClientInput)
-	for _, client := range clients {
-		listed[client.ID] = client.Input()
+	for _, stored := range clients {
+		listed[stored.ID] = stored.Input()
 	}
 	for _, l := range ls.all {
 		if l.id == "" {
