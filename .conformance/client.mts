@@ -89,4 +89,45 @@ for (const [what, path, key, status, code] of [
   const { error, response } = await client(key).POST(submit, { params: { path } });
   equal(what, [response.status, error?.code], [status, code]);
 }
+{
+  const clients = '/management/clients/individuals';
+  const one = `${clients}/{clientId}` as const;
+  const products = `${one}/products` as const;
+  const address = { street_line1: 'Calle 1', city: 'Del Viso', postal_code: '1669', state: 'ARG-B', country: 'ARG' };
+  const input: Schemas['ClientInput'] = { first_name: 'Ana', last_name: 'Example', email: 'typescript@example.com', birth_date: '1984-11-21', address };
+  // @ts-expect-error: a field is misspelt
+  void ({ ...input, phone_nubmer: 1 } satisfies Schemas['ClientInput']);
+
+  const created = await api.POST(clients, { body: input });
+  equal('create: HTTP status', created.response.status, 201);
+  const client = present('create: data', created.data);
+  equal('create: status', client.status, 'pending');
+  const params = { path: { clientId: client.id } };
+  equal('get', (await api.GET(one, { params })).data, client);
+  const listed = present('list: data', (await api.GET(clients)).data);
+  equal('list: the newest', listed[0], client);
+  const updated = await api.PUT(one, { params, body: { ...input, phone_country_code: 54, phone_number: 91123456789 } });
+  equal('update: phone', [updated.data?.phone_country_code, updated.data?.phone_number], [54, 91123456789]);
+
+  const requested = await api.POST(products, { params, body: { subproduct: 'cards_individuals' } });
+  equal('request: HTTP status', requested.response.status, 201);
+  const product = present('request: data', requested.data);
+  equal('request: status', product.status, 'pending_documentation');
+  equal('request: missing data', product.missing_requirements.data, []);
+  equal('products', (await api.GET(products, { params })).data, [product]);
+  for (const [what, subproduct, status] of [['the product again', 'cards_individuals', 409], ['no product', 'nothing', 412]] as const) {
+    const { error, response } = await api.POST(products, { params, body: { subproduct } });
+    equal(what, [response.status, error?.code], [status, 'VAL']);
+  }
+
+  const again = await api.POST(clients, { body: input });
+  equal('the e-mail address again', [again.response.status, again.error?.code], [400, 'VAL']);
+  const noDay = await api.PUT(one, { params, body: { ...input, birth_date: '2001-02-30' } });
+  equal('no day of the calendar', [noDay.response.status, noDay.error?.code], [400, 'BAD_REQUEST']);
+
+  const deleted = await api.DELETE(one, { params });
+  equal('delete', [deleted.response.status, deleted.data, deleted.error], [204, undefined, undefined]);
+  const gone = await api.GET(one, { params });
+  equal('get what was deleted', [gone.response.status, gone.error?.code], [404, 'NOT_FOUND']);
+}
 console.log(`${checks} checks`);
