@@ -1,17 +1,28 @@
 // A client that openapi-generator made from openapi.yaml, against the sample service.
+import java.time.LocalDate;
 import java.util.List;
 import java.util.Objects;
 import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
 import org.openapitools.client.JSON;
+import org.openapitools.client.api.ClientsApi;
 import org.openapitools.client.api.ProductEnablementApi;
+import org.openapitools.client.model.AddressInput;
+import org.openapitools.client.model.ClientInput;
 import org.openapitools.client.model.DataRequirement;
 import org.openapitools.client.model.Error;
 import org.openapitools.client.model.EvaluatedProduct;
+import org.openapitools.client.model.Product;
+import org.openapitools.client.model.ProductInput;
 
 public final class Client {
+    private interface Call {
+        Object make() throws ApiException;
+    }
+
     private static final String CLIENT = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG";
     private static final String REQUEST = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh";
+    private static final String KEY = "sample-key-level-3";
     private static int checks;
 
     private static String url;
@@ -30,10 +41,10 @@ public final class Client {
         equal("incomplete: field", data.getFields().get(0).getKey(), "phone");
         equal("incomplete: data type", data.getFields().get(0).getDataType(), "PHONE");
 
-        refused("unknown key", "wrong", null, CLIENT, REQUEST, 401, "AUTH");
-        refused("unknown client", "sample-key-level-3", null, "nobody", REQUEST, 404, "NOT_FOUND");
-        refused("submitted before", "sample-key-level-3", null, CLIENT, REQUEST, 409, "VAL");
-        Error limited = refused("too many", "sample-key-level-3", "status=429", CLIENT, REQUEST, 429, "TOO_MANY_REQUESTS");
+        refused("unknown key", 401, "AUTH", () -> products("wrong", null).submitProduct(CLIENT, REQUEST, null));
+        refused("unknown client", 404, "NOT_FOUND", () -> submit(null, "nobody", REQUEST));
+        refused("submitted before", 409, "VAL", () -> submit(null, CLIENT, REQUEST));
+        Error limited = refused("too many", 429, "TOO_MANY_REQUESTS", () -> submit("status=429", CLIENT, REQUEST));
         equal("too many: second name", limited.getErrorCode(), "TOO_MANY_REQUESTS");
 
         EvaluatedProduct unknown = submit("unknown-status", "sample-client-incomplete", "sample-request-incomplete");
@@ -41,25 +52,60 @@ public final class Client {
         EvaluatedProduct added = submit("added-field", "sample-client-incomplete", "sample-request-incomplete");
         equal("added field: status", added.getProduct().getStatus(), "pending_documentation");
         equal("added field", added.getProduct().getAdditionalProperty("sample_field"), List.of("added"));
+        journey();
         System.out.println(checks + " checks");
     }
 
-    private static ProductEnablementApi api(String key, String fault) {
+    private static void journey() throws ApiException {
+        ClientsApi clients = new ClientsApi(client(KEY, null));
+        ProductEnablementApi products = products(KEY, null);
+        AddressInput address = new AddressInput().streetLine1("Calle 1").city("Del Viso").postalCode("1669").state("ARG-B").country("ARG");
+        ClientInput input = new ClientInput().firstName("Ana").lastName("Example").email("java@example.com")
+            .birthDate(LocalDate.of(1984, 11, 21)).address(address);
+        ProductInput card = new ProductInput().subproduct("cards_individuals");
+
+        var created = clients.createClient(input, null);
+        equal("create: status", created.getStatus(), "pending");
+        String id = created.getId();
+        equal("get", clients.getClient(id), created);
+        equal("list: the newest", clients.listClients().get(0), created);
+        var updated = clients.updateClient(id, input.phoneCountryCode(54).phoneNumber(91123456789L));
+        equal("update: phone", List.of(updated.getPhoneCountryCode(), updated.getPhoneNumber()), List.of(54, 91123456789L));
+
+        Product requested = products.requestProduct(id, card, null);
+        equal("request: status", requested.getStatus(), "pending_documentation");
+        equal("request: missing data", requested.getMissingRequirements().getData(), List.of());
+        equal("products", products.listProducts(id), List.of(requested));
+        refused("the product again", 409, "VAL", () -> products.requestProduct(id, card, null));
+        refused("no product", 412, "VAL", () -> products.requestProduct(id, new ProductInput().subproduct("nothing"), null));
+
+        refused("the e-mail address again", 400, "VAL", () -> clients.createClient(input, null));
+        refused("a blank name", 400, "BAD_REQUEST", () -> clients.updateClient(id, input.firstName(" ")));
+
+        clients.deleteClient(id);
+        refused("get what was deleted", 404, "NOT_FOUND", () -> clients.getClient(id));
+    }
+
+    private static ApiClient client(String key, String fault) {
         ApiClient client = new ApiClient().setBasePath(url);
         client.setApiKey(key);
         if (fault != null) {
             client.addDefaultHeader("X-Sample-Fault", fault);
         }
-        return new ProductEnablementApi(client);
+        return client;
+    }
+
+    private static ProductEnablementApi products(String key, String fault) {
+        return new ProductEnablementApi(client(key, fault));
     }
 
     private static EvaluatedProduct submit(String fault, String client, String request) throws ApiException {
-        return api("sample-key-level-3", fault).submitProduct(client, request, null);
+        return products(KEY, fault).submitProduct(client, request, null);
     }
 
-    private static Error refused(String what, String key, String fault, String client, String request, int status, String code) {
+    private static Error refused(String what, int status, String code, Call call) {
         try {
-            api(key, fault).submitProduct(client, request, null);
+            call.make();
         } catch (ApiException refusal) {
             equal(what + ": HTTP status", refusal.getCode(), status);
             Error error = JSON.deserialize(refusal.getResponseBody(), Error.class);
