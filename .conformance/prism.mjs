@@ -12,25 +12,31 @@ const seed = ['4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG', '2VvyMx6rNLRB1W9euCyJGe46qyoiV
 const sample = (name) => [`sample-client-${name}`, `sample-request-${name}`];
 
 // The command's documented exit codes.
-const IN_KYC = 0, MISSING = 3, REFUSED = 4, UNKNOWN = 5;
+const DONE = 0, MISSING = 3, REFUSED = 4, UNKNOWN = 5;
 
-// What the command has to make of each documented example.
-const documented = {
-  '200 in_kyc': IN_KYC,
-  '200 pending_documentation': MISSING,
-  400: REFUSED,
-  '401 invalid_key': REFUSED,
-  '401 not_allowed': REFUSED,
-  '404 client': REFUSED,
-  '404 request': REFUSED,
-  '409 not_pending': REFUSED,
-  '409 in_progress': UNKNOWN,
-  413: REFUSED,
-  422: REFUSED,
-  429: REFUSED,
-  500: UNKNOWN,
-  503: UNKNOWN,
+// How the command makes a call of each operation. input is a client or what was made of one.
+const json = (file) => JSON.stringify(file);
+const commands = {
+  createClient: (_, input = person) => [['clients', 'create', '-'], json(input)],
+  listClients: () => [['clients', 'list']],
+  getClient: ([client]) => [['clients', 'get', client]],
+  updateClient: ([client], input = person) => [['clients', 'update', client, '-'], json(input)],
+  deleteClient: ([client]) => [['clients', 'delete', client]],
+  requestProduct: ([client], product = 'cards_individuals') => [['products', 'request', client, product]],
+  listProducts: ([client]) => [['products', 'list', client]],
+  submitProduct: ([client, request]) => [['submit', client, request]],
 };
+const person = {
+  first_name: 'Ana', last_name: 'Example', email: 'ana@example.com', birth_date: '1984-11-21',
+  address: { street_line1: 'Calle 1', city: 'Del Viso', postal_code: '1669', state: 'ARG-B', country: 'ARG' },
+};
+
+// What the command has to make of a documented example.
+function documented(operation, name) {
+  if (operation === 'submitProduct' && name === '200 pending_documentation') return MISSING;
+  if (name.startsWith('2')) return DONE;
+  return name.startsWith('5') || name === '409 in_progress' ? UNKNOWN : REFUSED;
+}
 
 const children = [];
 const servers = [];
@@ -88,23 +94,26 @@ async function relay(target, { prefer, spoil, seen } = {}) {
 }
 
 // Runs our command once, without repeating what failed.
-function submit(url, [client, request], { key = 'sample-key-level-3', flags = [] } = {}) {
+function run(url, operation, ids, { key = 'sample-key-level-3', flags = [], input } = {}) {
   const env = { ...process.env, CRYPTOMATE_BASE_URL: url, CRYPTOMATE_API_KEY: key };
+  const [args, stdin = ''] = commands[operation](ids, input);
   return new Promise((done) => {
-    execFile(command, ['submit', '--retries=0', ...flags, client, request], { env, timeout: 30_000 },
+    const child = execFile(command, [...args, '--retries=0', ...flags], { env, timeout: 30_000 },
       (error, stdout, stderr) => done({ code: error ? (error.code ?? -1) : 0, output: stdout + stderr }));
+    child.stdin.end(stdin);
   });
 }
 
 function examples(document) {
   const resolve = (node) => (node.$ref ? node.$ref.slice(2).split('/').reduce((at, key) => at[key], document) : node);
   const all = [];
-  for (const item of Object.values(document.paths)) {
-    for (const [status, ref] of Object.entries(item.post.responses)) {
+  for (const operation of Object.values(document.paths).flatMap((item) => Object.values(item))) {
+    for (const [status, ref] of Object.entries(operation.responses)) {
       if (!/^[0-9]{3}$/.test(status)) continue; // no status to ask for
-      const names = Object.keys(resolve(ref).content['application/json'].examples ?? {});
-      if (names.length === 0) all.push({ name: status, prefer: `code=${status}` });
-      for (const name of names) all.push({ name: `${status} ${name}`, prefer: `code=${status}, example=${name}` });
+      const names = Object.keys(resolve(ref).content?.['application/json'].examples ?? {});
+      const of = { operation: operation.operationId, status };
+      if (names.length === 0) all.push({ ...of, name: status, prefer: `code=${status}` });
+      for (const name of names) all.push({ ...of, name: `${status} ${name}`, prefer: `code=${status}, example=${name}` });
     }
   }
   return all;
@@ -114,18 +123,14 @@ async function mock() {
   let prefer = '';
   let reply;
   const url = await relay(await start('mock', specification), { prefer: () => prefer, seen: (it) => { reply = it; } });
-  const plain = await submit(url, seed);
-  check('mock, nothing asked for', plain.code, IN_KYC, plain.output);
+  const plain = await run(url, 'submitProduct', seed);
+  check('mock, nothing asked for', plain.code, DONE, plain.output);
   const all = examples(parse(readFileSync(specification, 'utf8')));
-  for (const example of all) {
-    prefer = example.prefer;
-    if (!(example.name in documented)) {
-      check(`mock, ${example.name}: an expected exit code in prism.mjs`, 'none', 'one');
-      continue;
-    }
-    const got = await submit(url, seed);
-    check(`mock, ${example.name}: HTTP status`, String(reply.status), example.name.slice(0, 3), reply.body);
-    check(`mock, ${example.name}: exit code`, got.code, documented[example.name], got.output);
+  for (const { operation, status, name, prefer: wanted } of all) {
+    prefer = wanted;
+    const got = await run(url, operation, seed);
+    check(`mock, ${operation} ${name}: HTTP status`, String(reply.status), status, reply.body);
+    check(`mock, ${operation} ${name}: exit code`, got.code, documented(operation, name), got.output);
   }
   return all.length + 1;
 }
@@ -134,7 +139,7 @@ async function proxy() {
   let reply;
   const url = await relay(await start('proxy', specification, service), { seen: (it) => { reply = it; } });
   const calls = [
-    ['the seed', seed, {}, 200, IN_KYC],
+    ['the seed', seed, {}, 200, DONE],
     ['the seed again', seed, {}, 409, REFUSED],
     ['incomplete', sample('incomplete'), {}, 200, MISSING],
     ['rejected items', sample('rejected-items'), {}, 200, MISSING],
@@ -148,15 +153,38 @@ async function proxy() {
     ['a key', sample('incomplete'), { flags: ['--idempotency-key=prism-1'] }, 200, MISSING],
     ['the key again', sample('incomplete'), { flags: ['--idempotency-key=prism-1'] }, 200, MISSING],
     ['the key for another', sample('rejected-items'), { flags: ['--idempotency-key=prism-1'] }, 422, REFUSED],
+  ].map(([what, ...call]) => [what, 'submitProduct', ...call]);
+  const id = /"id":"([^"]+)"/;
+  const journey = [
+    ['create', 'createClient', {}, 201, DONE],
+    ['create again', 'createClient', {}, 400, REFUSED],
+    ['create, a blank name', 'createClient', { input: { ...person, first_name: ' ' } }, 400, REFUSED],
+    ['create, a state of another country', 'createClient', { input: { ...person, address: { ...person.address, state: 'BRA-SP' } } }, 412, REFUSED],
+    ['list', 'listClients', {}, 200, DONE],
+    ['get', 'getClient', {}, 200, DONE],
+    ['update', 'updateClient', { input: { ...person, phone_country_code: 54, phone_number: 91123456789 } }, 200, DONE],
+    ['request', 'requestProduct', {}, 201, DONE],
+    ['request again', 'requestProduct', {}, 409, REFUSED],
+    ['request, no product', 'requestProduct', { input: 'nothing' }, 412, REFUSED],
+    ['products', 'listProducts', {}, 200, DONE],
+    ['submit', 'submitProduct', {}, 200, MISSING],
+    ['delete', 'deleteClient', {}, 204, DONE],
+    ['get what was deleted', 'getClient', {}, 404, REFUSED],
   ];
-  for (const [what, ids, options, status, code] of calls) {
+  const one = async (what, operation, ids, options, status, code) => {
     reply = {};
-    const got = await submit(url, ids, options);
+    const got = await run(url, operation, ids, options);
     check(`proxy, ${what}: violations`, reply.violations, undefined, reply.body);
     check(`proxy, ${what}: HTTP status`, reply.status, status, reply.body);
     check(`proxy, ${what}: exit code`, got.code, code, got.output);
+  };
+  for (const call of calls) await one(...call);
+  const made = []; // the client and its request
+  for (const [what, operation, ...rest] of journey) {
+    await one(what, operation, made, ...rest);
+    if (reply.status === 201) made.push(id.exec(reply.body)[1]);
   }
-  return calls.length;
+  return calls.length + journey.length;
 }
 
 // A proxy that lets everything pass would be green too.
@@ -164,7 +192,7 @@ async function bites() {
   const spoiled = await relay(service, { spoil: (body) => body.replace('"status"', '"state"') });
   let reply = {};
   const url = await relay(await start('proxy', specification, spoiled), { seen: (it) => { reply = it; } });
-  const got = await submit(url, sample('incomplete'));
+  const got = await run(url, 'submitProduct', sample('incomplete'));
   check('proxy, a reply without status: refused by Prism', reply.status, 500, reply.body);
   check('proxy, a reply without status: exit code', got.code, UNKNOWN, got.output);
 }
