@@ -68,7 +68,7 @@ test-browser: chromium ## Test the service's pages in Chromium.
 	@rm -rf bin/_artifacts && mkdir -p bin
 	go test -count=1 -tags browser -artifacts -outputdir bin ./server/internal/pages/browsertest
 
-CASES ?= 400
+CASES ?= 200
 SEED ?= 1
 .PHONY: conformance
 conformance: build ## Let linters, Schemathesis (CASES, SEED), Prism and clients of other generators judge the service.

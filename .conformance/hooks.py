@@ -67,14 +67,19 @@ def says(pattern):
     return lambda _, message: re.fullmatch(pattern, message)
 
 
+def valid(case):
+    """Tells whether a case is made to be what the specification takes."""
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
 numbers = itertools.count()
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Gives three of four calls an e-mail address and a key of their own, as Schemathesis uses most values again."""
+    """Gives three of four valid calls an e-mail address and a key of their own, as most values are used again and again."""
     body, headers, number = case.body, case.headers or {}, next(numbers)
-    if number % 4 == 0:
+    if number % 4 == 0 or not valid(case):
         return
     if isinstance(body, dict) and isinstance(body.get("email"), str) and not odd_email(body["email"]):
         case.body = {**body, "email": f"client{number}@example.com"}
@@ -108,7 +113,7 @@ def refused_for_its_reason(context, response, case):
     if response.status_code == 422:
         sent = {name.lower() for name in (case.headers or {})}
         assert "idempotency-key" in sent, "422 without an Idempotency-Key"
-    elif response.status_code < 400 or case.meta is None or not case.meta.generation.mode.is_positive:
+    elif response.status_code < 400 or not valid(case):
         return
     operation = case.operation.definition.raw["operationId"]
     refused = json.loads(response.content)
