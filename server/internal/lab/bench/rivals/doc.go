@@ -5,7 +5,8 @@
 // and encode the same response anew for each call. Beyond that each does what it does: ours also
 // recovers panics, writes a log line, counts and times the call, and limits rates.
 //
-// ogen takes openapi.yaml as it is, with its default features. What it generates is not committed.
+// ogen takes openapi.yaml as it is, with its default features but for its client, whose name is that of a schema.
+// What it generates is not committed.
 package rivals
 
 //go:generate go tool ogen --config ogen.yml --target oas --package oas --clean ../../../../../openapi.yaml
