@@ -19,6 +19,14 @@ var chainRows = []row{
 		id: "P2b", what: "the same beside oapi-codegen's strict server with nethttp-middleware", measure: besideRivals("P2b"),
 		lines: []line{{"ns", ratio, goal{"≤", 0.7, "×"}}},
 	},
+	{
+		id: "P9a", what: "creating a client through the whole chain, beside ogen", measure: besideRivals("P9a"),
+		lines: []line{{"ns", ratio, goal{"≤", 1.2, "×"}}},
+	},
+	{
+		id: "P9b", what: "updating a client through the whole chain, beside ogen", measure: besideRivals("P9b"),
+		lines: []line{{"ns", ratio, goal{"≤", 1.2, "×"}}},
+	},
 }
 
 const rivals = "server/internal/lab/bench/rivals"

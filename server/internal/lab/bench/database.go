@@ -42,6 +42,11 @@ var storeRows = []row{
 		measure: each(compared("Queued", sqlite), compared("Queued", postgres)),
 		lines:   []line{{"µs-sqlite", ratio, goal{"≤", 1.2, "×"}}, {"µs-postgres", ratio, goal{"≤", 1.2, "×"}}},
 	},
+	{
+		id: "P10", what: "the list of a client's products with 1000000 requests stored, beside one with 1000: p50",
+		measure: each(compared("Listing", sqlite), compared("Listing", postgres)),
+		lines:   []line{{"µs-sqlite", ratio, goal{"≤", 1.2, "×"}}, {"µs-postgres", ratio, goal{"≤", 1.2, "×"}}},
+	},
 }
 
 // The queue of one process.

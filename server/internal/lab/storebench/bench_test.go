@@ -39,7 +39,21 @@ func BenchmarkGrowth(b *testing.B) {
 			small.settle(b)
 			large.fill(b, *many, *many/few)
 			large.settle(b)
-			compare(b, side{small, 1}, side{large, *many / few})
+			compare(b, side{small, 1}, side{large, *many / few}, database.submit)
+		})
+	}
+}
+
+// BenchmarkListing compares the list of a client's products in the same way.
+func BenchmarkListing(b *testing.B) {
+	for name, open := range engines {
+		b.Run(name, func(b *testing.B) {
+			small, large := open(b), open(b)
+			small.fill(b, few, 1)
+			small.settle(b)
+			large.fill(b, *many, *many/few)
+			large.settle(b)
+			compare(b, side{small, 1}, side{large, *many / few}, database.list)
 		})
 	}
 }
@@ -57,7 +71,7 @@ func BenchmarkQueued(b *testing.B) {
 			with.queueAll(b)
 			without.settle(b)
 			with.settle(b)
-			compare(b, side{without, every}, side{with, every})
+			compare(b, side{without, every}, side{with, every}, database.submit)
 		})
 	}
 }
@@ -68,9 +82,9 @@ type side struct {
 	every int
 }
 
-// compare submits to two databases in turns, so that what else the machine does meets both, and compares the
+// compare works on two databases in turns, so that what else the machine does meets both, and compares the
 // medians. It runs once: what was submitted is through.
-func compare(b *testing.B, base, loaded side) {
+func compare(b *testing.B, base, loaded side, work func(database, testing.TB, int)) {
 	b.Helper()
 	const round = 50
 	var took [2][]time.Duration
@@ -78,7 +92,7 @@ func compare(b *testing.B, base, loaded side) {
 		for i, s := range []side{base, loaded} {
 			for n := range round {
 				began := time.Now()
-				s.submit(b, (start+n)*s.every)
+				work(s.database, b, (start+n)*s.every)
 				took[i] = append(took[i], time.Since(began))
 			}
 		}

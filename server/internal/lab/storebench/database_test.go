@@ -192,3 +192,15 @@ func (db database) submit(t testing.TB, i int) {
 		t.Error(err)
 	}
 }
+
+// list reads what a list of products shows of the client that fill numbered i.
+func (db database) list(t testing.TB, i int) {
+	call := submission(i)
+	file, err := db.File(t.Context(), call.CompanyID, call.ClientID)
+	if listed := enablement.Products(file, time.Now()); err == nil && len(listed) != 1 {
+		err = fmt.Errorf("client %d has %d products", i, len(listed))
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}

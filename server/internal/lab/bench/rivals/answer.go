@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -76,14 +77,33 @@ func typed(r enablement.Request) api.EvaluatedProduct {
 	}
 }
 
-// newRequest is made once for each way: a call gets a copy of it.
-func newRequest(ctx context.Context) *http.Request {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:8080"+path, http.NoBody)
+// call is what a row sends.
+type call struct{ method, path, body string }
+
+var (
+	submit = call{http.MethodPost, path, ""}
+	create = call{http.MethodPost, clients, person}
+	update = call{http.MethodPut, clients + "/" + clientID, person}
+)
+
+const (
+	clients = "/management/clients/individuals"
+	person  = `{"first_name":"Ana","last_name":"Example","email":"ana@example.com","birth_date":"1984-11-21",` +
+		`"phone_country_code":54,"phone_number":91123456789,` +
+		`"address":{"street_line1":"Calle 1","city":"Del Viso","postal_code":"1669","state":"ARG-B","country":"ARG"}}`
+)
+
+// newRequest is made once for each way: a call gets a copy of it, and the body anew.
+func newRequest(ctx context.Context, c call) *http.Request {
+	r, err := http.NewRequestWithContext(ctx, c.method, "http://127.0.0.1:8080"+c.path, strings.NewReader(c.body))
 	if err != nil {
 		panic(err) // all of it is constant
 	}
 	r.RemoteAddr = "192.0.2.1:51234"
-	r.RequestURI = path
+	r.RequestURI = c.path
+	if c.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	r.Header.Set("X-Api-Key", secret)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "bench")

@@ -2,9 +2,12 @@ package rivals
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,17 +15,19 @@ import (
 )
 
 // The rows P1, P2 and P2b. Each reports the time and the allocations of one call, ours and theirs.
-func BenchmarkP1(b *testing.B)  { compare(b, ours(b, false), made(b, newOgen)) }
-func BenchmarkP2(b *testing.B)  { compare(b, ours(b, true), made(b, newOgen)) }
-func BenchmarkP2b(b *testing.B) { compare(b, ours(b, true), made(b, newStock)) }
+func BenchmarkP1(b *testing.B)  { compare(b, submit, ours(b, false), made(b, newOgen)) }
+func BenchmarkP2(b *testing.B)  { compare(b, submit, ours(b, true), made(b, newOgen)) }
+func BenchmarkP2b(b *testing.B) { compare(b, submit, ours(b, true), made(b, newStock)) }
+func BenchmarkP9a(b *testing.B) { compare(b, create, ours(b, false), made(b, newOgen)) }
+func BenchmarkP9b(b *testing.B) { compare(b, update, ours(b, false), made(b, newOgen)) }
 
 // turn is how many calls one side makes before it is the other's turn: few, so that what else the
 // machine does hits both alike, and enough for each to collect its own garbage.
 const turn = 500
 
 // compare reports the median turn of each side.
-func compare(b *testing.B, ours, theirs http.Handler) {
-	sides := [2]func(){caller(b, ours), caller(b, theirs)}
+func compare(b *testing.B, c call, ours, theirs http.Handler) {
+	sides := [2]func(){caller(b, c, ours), caller(b, c, theirs)}
 	var turns [2][]time.Duration
 	for b.Loop() {
 		for side, call := range sides {
@@ -45,7 +50,7 @@ func compare(b *testing.B, ours, theirs http.Handler) {
 func BenchmarkCall(b *testing.B) {
 	for _, way := range ways(b) {
 		b.Run(way.name, func(b *testing.B) {
-			call := caller(b, way.handler)
+			call := caller(b, submit, way.handler)
 			b.ReportAllocs()
 			for b.Loop() {
 				call()
@@ -61,7 +66,7 @@ func TestAlike(t *testing.T) {
 	for _, way := range ways(t) {
 		t.Run(way.name, func(t *testing.T) {
 			ask := func(change func(*http.Request)) *httptest.ResponseRecorder {
-				r, w := newRequest(t.Context()), httptest.NewRecorder()
+				r, w := newRequest(t.Context(), submit), httptest.NewRecorder()
 				change(r)
 				way.handler.ServeHTTP(w, r)
 				return w
@@ -78,6 +83,33 @@ func TestAlike(t *testing.T) {
 			w = ask(func(r *http.Request) { r.URL.Path = "/management/clients/individuals/a.b/products/c/submit" })
 			require.Equal(t, http.StatusBadRequest, w.Code, w.Body)
 		})
+	}
+}
+
+// TestAlike_clients: of ours and ogen's, a client that is created or updated comes back the same, but for its id and time;
+// and both refuse what is not as described.
+func TestAlike_clients(t *testing.T) {
+	for _, c := range []call{create, update} {
+		for _, way := range []way{{"ours", ours(t, false)}, {"ogen", made(t, newOgen)}} {
+			ask := func(body string) *httptest.ResponseRecorder {
+				w := httptest.NewRecorder()
+				way.handler.ServeHTTP(w, newRequest(t.Context(), call{c.method, c.path, body}))
+				return w
+			}
+			w := ask(c.body)
+			require.Equal(t, 2, w.Code/100, "%s: %s", way.name, w.Body)
+			var sent, got map[string]any
+			require.NoError(t, json.Unmarshal([]byte(c.body), &sent))
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+			for _, name := range []string{"id", "type", "status", "created_at", "updated_at"} {
+				require.NotEmpty(t, got[name], "%s: %s", way.name, name)
+				delete(got, name)
+			}
+			require.Equal(t, sent, got, way.name)
+			for _, body := range []string{"{}", strings.Replace(c.body, "Ana", strings.Repeat("a", 51), 1), c.body[1:]} {
+				require.Equal(t, http.StatusBadRequest, ask(body).Code, way.name)
+			}
+		}
 	}
 }
 
@@ -107,17 +139,20 @@ func made(tb testing.TB, make func() (http.Handler, error)) http.Handler {
 }
 
 // caller returns a function that makes one call, and itself makes no garbage.
-func caller(tb testing.TB, handler http.Handler) func() {
+func caller(tb testing.TB, c call, handler http.Handler) func() {
 	ctx, cancel := context.WithCancel(context.Background()) // as net/http's is
 	tb.Cleanup(cancel)
-	template, w := newRequest(ctx), &lean{header: make(http.Header, 8)}
+	template, w := newRequest(ctx, c), &lean{header: make(http.Header, 8)}
 	r := new(http.Request)
 	return func() {
 		*r = *template // a mux writes into it
+		if c.body != "" {
+			r.Body = io.NopCloser(strings.NewReader(c.body))
+		}
 		clear(w.header)
 		w.status, w.size = 0, 0
 		handler.ServeHTTP(w, r)
-		if w.status != http.StatusOK || w.size == 0 {
+		if w.status/100 != 2 || w.size == 0 {
 			panic(w.status)
 		}
 	}

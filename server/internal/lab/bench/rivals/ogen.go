@@ -3,6 +3,7 @@ package rivals
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/ogen-go/ogen/ogenerrors"
 
@@ -51,6 +52,38 @@ func (ogen) SubmitProduct(_ context.Context, params oas.SubmitProductParams) (oa
 			RejectedItems: []oas.RejectedItem{},
 		},
 	}, nil
+}
+
+// CreateClient implements [oas.Handler].
+func (ogen) CreateClient(_ context.Context, in *oas.ClientInput, _ oas.CreateClientParams) (oas.CreateClientRes, error) {
+	return &oas.ClientCreatedHeaders{XTraceID: traceID, Response: stored(enablement.NewID(), in)}, nil
+}
+
+// UpdateClient implements [oas.Handler].
+func (ogen) UpdateClient(_ context.Context, in *oas.ClientInput, params oas.UpdateClientParams) (oas.UpdateClientRes, error) {
+	return &oas.ClientStoredHeaders{XTraceID: traceID, Response: stored(string(params.ClientId), in)}, nil
+}
+
+// stored is the input as a client.
+func stored(id string, in *oas.ClientInput) oas.Client {
+	return oas.Client{
+		ID:               oas.ID(id),
+		Type:             "individual",
+		Status:           "pending",
+		FirstName:        in.FirstName,
+		SecondName:       in.SecondName,
+		LastName:         in.LastName,
+		Email:            in.Email,
+		BirthDate:        in.BirthDate.Format(time.DateOnly),
+		PhoneCountryCode: in.PhoneCountryCode,
+		PhoneNumber:      in.PhoneNumber,
+		Address: oas.Address{
+			StreetLine1: in.Address.StreetLine1, StreetLine2: in.Address.StreetLine2, City: in.Address.City, PostalCode: in.Address.PostalCode,
+			State: in.Address.State, StateCode: in.Address.StateCode, Country: in.Address.Country, CountryCode: in.Address.CountryCode,
+		},
+		CreatedAt: oas.NewOptTimestamp(oas.Timestamp(created.Format(timestampForm))),
+		UpdatedAt: oas.NewOptTimestamp(oas.Timestamp(time.Now().UTC().Format(timestampForm))),
+	}
 }
 
 // NewError implements [oas.Handler].

@@ -15,13 +15,20 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
 )
 
-// canned is a store that knows its answer to a submission, and nothing else.
+// canned is a store that knows its answer to a submission, and stores no client.
 type canned struct{ enablement.Store }
 
 // Submit implements [enablement.Store].
 func (canned) Submit(_ context.Context, c enablement.Call, _ func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
 	body, err := json.Marshal(typed(answer(c)))
 	return enablement.Change{Response: body}, err
+}
+
+// Change implements [enablement.Store]: the decision is the domain's, about a client that is there or one that is not.
+func (canned) Change(_ context.Context, c enablement.Call, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
+	return decide(enablement.File{Client: enablement.Client{
+		ID: c.ClientID, CompanyID: c.CompanyID, Status: enablement.ClientPending, CreatedAt: created, UpdatedAt: created,
+	}})
 }
 
 // newOurs wires the handler as the service does, with all that is on by default and no traces.
