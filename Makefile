@@ -85,6 +85,10 @@ DB ?= sqlite
 crash: build ## Kill the service KILLS (100) times on DB (sqlite or postgres) and compare all accounts.
 	@.ci/crash $(DB) $(KILLS)
 
+.PHONY: upgrade
+upgrade: build postgres ## Upgrade three processes on PostgreSQL under load, from the version at BASE, and compare all accounts.
+	@.ci/upgrade $(BASE)
+
 MINUTES ?= 5
 .PHONY: soak
 soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or postgres).

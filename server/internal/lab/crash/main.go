@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -47,22 +48,24 @@ func main() {
 	db := flag.String("db", "", "database: path of an SQLite file, or postgres://…")
 	kills := flag.Int("kills", 100, "how often a process is killed")
 	processes := flag.Int("processes", 1, "processes at the same time")
+	from := flag.String("from", "", "program of the version before: the run begins with it, and upgrades one process after the other")
 	flag.Parse()
 	if flag.NArg() != 1 || *db == "" {
 		fmt.Fprintln(os.Stderr, "usage: crash -db DATABASE [flags] PATH-OF-ENABLEMENTD")
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *db, *kills, *processes); err != nil {
+	if err := run(flag.Arg(0), *from, *db, *kills, *processes); err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
 		os.Exit(1)
 	}
 }
 
-func run(binary, db string, kills, processes int) error {
+func run(binary, from, db string, kills, processes int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	requests := max(kills, 1) * requestsPerKill
-	key, err := process.Prepare(ctx, binary, db, company, data(requests+callers+lastRequests))
+	first := cmp.Or(from, binary)
+	key, err := process.Prepare(ctx, first, db, company, data(requests+callers+lastRequests))
 	if err != nil {
 		return err
 	}
@@ -71,8 +74,8 @@ func run(binary, db string, kills, processes int) error {
 		return err
 	}
 	defer provider.close()
-	f := &fleet{binary: binary, schedule: longSchedule, flags: []string{
-		"--db", db, "--log-level", "error", "--rate-limit", "0", "--call-timeout", "3s",
+	f := &fleet{binary: first, schedule: longSchedule, flags: []string{
+		"--db", db, "--log-level", "error", "--rate-limit", "0", "--call-timeout", "3s", "--drain-delay", "500ms",
 		"--provider-allow-private", "--provider-url", provider.url, "--provider-secret", secret,
 	}}
 	for range processes {
@@ -81,7 +84,13 @@ func run(binary, db string, kills, processes int) error {
 		}
 	}
 	told, lives := newTold(requests), &lives{}
-	submitting, living := told.submitting(ctx, f, key), lives.living(ctx, f, key)
+	submitting := told.submitting(ctx, f, key)
+	if from != "" {
+		if err := f.upgrade(ctx, binary, told); err != nil {
+			return err
+		}
+	}
+	living := lives.living(ctx, f, key)
 	for range kills {
 		process.Pause(ctx, shortestLife+rand.N(longestLife-shortestLife))
 		if err := f.killOne(ctx); err != nil {
