@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -374,4 +376,43 @@ func TestJourney_race(t *testing.T) {
 		}
 		require.Len(t, audit, len(traces)+2, "one of creating and one of requesting")
 	})
+}
+
+// What waits to be told of a client that goes is cancelled: no attempt comes any more, and the history stays.
+func TestJourney_cancelled(t *testing.T) {
+	t.Parallel()
+	for kind, db := range map[string]string{"sqlite": sqliteFile(t), "postgres": pgtest.DSN(t)} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			ok := func(stdin string, args ...string) string {
+				t.Helper()
+				r := command(t, stdin, append(args, "--db", db)...)
+				require.Zero(t, r.code, r.err)
+				return strings.TrimSpace(r.out)
+			}
+			ok("", "migrate")
+			ok(dataFile(t), "import", "-")
+			key := ok("", "keys", "create", "--company", "cmp_1")
+			var attempts atomic.Int64
+			provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				attempts.Add(1)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}))
+			t.Cleanup(provider.Close)
+			p := serve(t, "--db", db, "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", secret,
+				"--delivery-schedule", "2s,2s")
+			require.Equal(t, http.StatusOK, p.call(http.MethodPost, path("cl_1", "rq_1"), key).status)
+			require.Eventually(t, func() bool { return attempts.Load() > 0 }, patience, 10*time.Millisecond)
+			require.Equal(t, http.StatusNoContent, p.call(http.MethodDelete, clientsPath+"/cl_1", key).status)
+
+			require.Regexp(t, `rq_1 +cancelled`, ok("", "notifications", "list", "--state", "cancelled"))
+			require.NotContains(t, ok("", "notifications", "list", "--state", "pending"), "rq_1")
+			history := ok("", "audit", "cl_1")
+			for _, operation := range []string{"submitProduct", "deleteClient"} {
+				require.Contains(t, history, operation)
+			}
+			require.NotContains(t, history, "Canaria")
+			require.NotContains(t, p.do(http.MethodGet, p.Admin+"/metrics", http.Header{}).body, `enablement_queue_jobs{state="retryable"} 1`)
+		})
+	}
 }
