@@ -24,12 +24,16 @@ type RequestState struct {
 	CreatedAt, UpdatedAt                time.Time
 }
 
-// AuditRow is what is kept of a submission that was not refused.
+// AuditRow is what is kept of a call that changes something, and was not refused.
 type AuditRow struct {
-	KeyID string
+	// Operation is its id in openapi.yaml, such as submitProduct.
+	Operation string
+	// RequestID, From and To are of the request; empty where the call was about none.
+	RequestID string
+	From, To  api.ProductStatus
+	KeyID     string
 	// TraceID is the call's X-Trace-Id.
-	TraceID  string
-	From, To api.ProductStatus
+	TraceID string
 	// Missing counts requirements, Rejected items.
 	Missing, Rejected int
 	At                time.Time
@@ -98,19 +102,22 @@ func (s *Server) RequestState(requestID string) RequestState {
 	return r
 }
 
-// Audit returns the audit of a request, the oldest row first.
-func (s *Server) Audit(requestID string) []AuditRow {
+// Audit returns the audit of a request, or of a client and its requests, the oldest row first. It is there still
+// when the client was deleted.
+func (s *Server) Audit(id string) []AuditRow {
 	s.t.Helper()
 	var rows []AuditRow
-	for _, a := range s.history(requestID).Audit {
+	for _, a := range s.history(id).Audit {
 		rows = append(rows, AuditRow{
-			KeyID:    a.KeyID,
-			TraceID:  a.TraceID,
-			From:     api.ProductStatus(a.From),
-			To:       api.ProductStatus(a.To),
-			Missing:  a.Missing,
-			Rejected: a.Rejected,
-			At:       a.At,
+			Operation: a.Operation,
+			RequestID: a.RequestID,
+			From:      api.ProductStatus(a.From),
+			To:        api.ProductStatus(a.To),
+			KeyID:     a.KeyID,
+			TraceID:   a.TraceID,
+			Missing:   a.Missing,
+			Rejected:  a.Rejected,
+			At:        a.At,
 		})
 	}
 	return rows
@@ -134,11 +141,11 @@ func (s *Server) Notifications(requestID string) []Notification {
 	return []Notification{n}
 }
 
-func (s *Server) history(requestID string) enablement.History {
+func (s *Server) history(id string) enablement.History {
 	s.t.Helper()
-	h, err := s.store.History(s.context(), requestID)
+	h, err := s.store.History(s.context(), id)
 	if err != nil {
-		s.t.Fatalf("servertest: request %s: %v", requestID, err)
+		s.t.Fatalf("servertest: request or client %s: %v", id, err)
 	}
 	return h
 }
@@ -199,7 +206,9 @@ func (s *Server) CheckAudit(requestID string, want ...api.ProductStatus) {
 	s.t.Helper()
 	var got []api.ProductStatus
 	for _, row := range s.Audit(requestID) {
-		got = append(got, row.To)
+		if row.Operation == "submitProduct" {
+			got = append(got, row.To)
+		}
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		s.t.Errorf("the audit of request %s is %v, not %v", requestID, got, want)

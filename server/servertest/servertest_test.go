@@ -75,3 +75,33 @@ func (s *scope) end() {
 	}
 	s.cleanups = nil
 }
+
+// The way of a client over HTTP, with what the server kept of it.
+func TestServer_journey(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	c := s.Client()
+	person := api.ClientInput{
+		FirstName: "Ana", LastName: "Example", Email: "ana@example.com", BirthDate: "1984-11-21", PhoneCountryCode: 54, PhoneNumber: 91123456789,
+		Address: api.AddressInput{StreetLine1: "Calle 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
+	}
+	created, err := c.CreateClient(t.Context(), person)
+	require.NoError(t, err)
+	request, err := c.RequestProduct(t.Context(), created.ID, api.CardsIndividuals)
+	require.NoError(t, err)
+	s.Document(created.ID)
+	evaluated, err := c.SubmitProduct(t.Context(), created.ID, request.ID)
+	require.NoError(t, err)
+	require.True(t, evaluated.Complete())
+	s.CheckNotified(request.ID, 1)
+	s.CheckAudit(request.ID, api.InKyc)
+	require.NoError(t, c.DeleteClient(t.Context(), created.ID))
+
+	var operations []string
+	for _, row := range s.Audit(created.ID) {
+		operations = append(operations, row.Operation)
+		require.NotEmpty(t, row.TraceID)
+	}
+	require.Equal(t, []string{"createClient", "requestProduct", "submitProduct", "deleteClient"}, operations)
+	require.Equal(t, servertest.NotificationDelivered, s.Notifications(request.ID)[0].State)
+}
