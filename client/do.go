@@ -106,7 +106,8 @@ func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
 			return nil, err
 		}
 	}
-	if !utf8.ValidString(fmt.Sprint(asked)) { // encoding/json would put other characters in
+	if sends := asked.Product != "" || asked.Client != (api.ClientInput{}); sends && !utf8.ValidString(fmt.Sprint(asked.Client, asked.Product)) {
+		// encoding/json would put other characters in.
 		return nil, errors.New("a text is not UTF-8; convert it from the encoding that it is in")
 	}
 	for _, opt := range opts {
