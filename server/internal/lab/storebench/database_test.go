@@ -113,18 +113,21 @@ func (db database) fill(t testing.TB, n, every int) {
 	sample := "WHERE %s = '" + sample.Cases[0].ClientID + "'"
 	done := fmt.Sprintf("i %% %d <> 0", every)
 	for _, statement := range []string{
-		`INSERT INTO clients SELECT 'client-' || i, company_id, first_name, second_name, last_name, email, birth_date,
-			phone_country_code, phone_number, country, address, created_at FROM series, clients ` + fmt.Sprintf(sample, "clients.id"),
+		`INSERT INTO clients (id, company_id, first_name, second_name, last_name, email, birth_date,
+				phone_country_code, phone_number, country, address, created_at)
+			SELECT 'client-' || i, company_id, first_name, second_name, last_name, 'client-' || i || '@example.com', birth_date,
+				phone_country_code, phone_number, country, address, created_at FROM series, clients ` + fmt.Sprintf(sample, "clients.id"),
 		`INSERT INTO documents (client_id, type, metadata, created_at)
 			SELECT 'client-' || i, type, metadata, created_at FROM series, documents ` + fmt.Sprintf(sample, "client_id"),
 		`INSERT INTO document_images SELECT d.id, s.side, s.media_type, s.content FROM documents d, document_images s
 			WHERE d.client_id LIKE 'client-%' AND s.document_id = (SELECT id FROM documents ` + fmt.Sprintf(sample, "client_id") + `)`,
 		`INSERT INTO requests SELECT 'request-' || i, 'client-' || i, product, CASE WHEN ` + done + ` THEN 'in_kyc' ELSE status END,
 			evaluation, rejection_code, rejection_description, created_at, updated_at FROM series, requests ` + fmt.Sprintf(sample, "client_id"),
-		`INSERT INTO audit (request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
-			SELECT 'request-' || i, company_id, 'key', '', 'pending_documentation', 'in_kyc', 0, 0, created_at
+		`INSERT INTO audit (client_id, request_id, company_id, key_id, trace_id, from_status, to_status, missing, rejected, at)
+			SELECT 'client-' || i, 'request-' || i, company_id, 'key', '', 'pending_documentation', 'in_kyc', 0, 0, created_at
 			FROM series, clients ` + fmt.Sprintf(sample, "clients.id") + ` AND ` + done,
-		`INSERT INTO idempotency SELECT ` + hash + `, ` + hash + `, ` + hash + `, created_at
+		`INSERT INTO idempotency (id, fingerprint, reply, created_at, client_id)
+			SELECT ` + hash + `, ` + hash + `, ` + hash + `, created_at, 'client-' || i
 			FROM series, clients ` + fmt.Sprintf(sample, "clients.id") + ` AND ` + done,
 		`INSERT INTO notifications SELECT 'ntf-' || i, 'request-' || i, 'client-' || i, company_id, 'cards_individuals', 'in_kyc', created_at, 'delivered'
 			FROM series, clients ` + fmt.Sprintf(sample, "clients.id") + ` AND ` + done,

@@ -86,7 +86,7 @@ func (db database) age(t testing.TB, table string, n int) {
 		args = "'{}'::jsonb"
 	}
 	statement := map[string]string{
-		"idempotency": `INSERT INTO idempotency SELECT ` + hash + `, ` + hash + `, ` + hash + `, ` + now + ` FROM series`,
+		"idempotency": `INSERT INTO idempotency (id, fingerprint, reply, created_at) SELECT ` + hash + `, ` + hash + `, ` + hash + `, ` + now + ` FROM series`,
 		"deliveries": `INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
 			SELECT 'ntf-old', ` + now + `, 1000, 204, '', 'bench', 'delivered' FROM series`,
 		"river_job": `INSERT INTO river_job (args, kind, max_attempts, state, finalized_at)
