@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cryptomate-go/enablement/server/contract"
 	"github.com/cryptomate-go/enablement/server/contract/internal/minimal"
@@ -175,10 +176,20 @@ func sent(name, rule string, edit func(*http.Request)) Fault {
 func service(name, rule, inCase string, wrong func(next http.Handler) http.Handler) Fault {
 	return Fault{Name: name, Rule: rule, Case: inCase, run: func(opts []contract.Option, suite []contract.SuiteOption) ([]contract.Finding, error) {
 		handler, fixtures := minimal.New()
-		coverage, err := contract.Inspect(context.Background(), contract.InProcess(wrong(handler)), fixtures,
+		coverage, err := contract.Inspect(context.Background(), contract.InProcess(inTurn(wrong(handler))), fixtures,
 			append([]contract.SuiteOption{contract.WithOptions(opts...)}, suite...)...)
 		return coverage.Findings, err
 	}}
+}
+
+// inTurn serves one call at a time: what answers wrongly counts calls.
+func inTurn(handler http.Handler) http.Handler {
+	var turn sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		turn.Lock()
+		defer turn.Unlock()
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // Right returns servers and clients with no fault.
