@@ -42,11 +42,12 @@ func TestDocs(t *testing.T) {
 	b.requireNoProblems()
 	require.Equal(t, address+"/docs/", run(b, "asking where", chromedp.Location()))
 	require.Equal(t, "Product enablement: API reference", run(b, "asking for the title", chromedp.Title()))
+	b.openOperation()
 	// A line may break anywhere in a path: Swagger UI puts invisible spaces there.
 	require.Equal(t, "/management/clients/individuals/{clientId}/products/{productRequestId}/submit",
-		strings.ReplaceAll(b.text(".opblock-summary-path"), "\u200b", ""))
+		strings.ReplaceAll(b.text(operation+" .opblock-summary-path"), "\u200b", ""))
 	require.False(t, run(b, "looking for a panel", chromedp.Evaluate[bool](`document.getElementById("sample") !== null`)))
-	require.Equal(t, "Submit product enablement request", b.text(".opblock-summary-description"))
+	require.Equal(t, "Submit product enablement request", b.text(operation+" .opblock-summary-description"))
 	require.Equal(t, "Nothing left missing: the request moves to in_kyc and the provider is notified.", b.text(".opblock-description li"))
 	require.Equal(t, address, run(b, "reading the server", chromedp.Value(chromedp.CSS(".servers select"))))
 	require.Regexp(t, seedOrder, b.text(".responses-table .highlight-code code"), "fields are where they were written")
@@ -104,6 +105,7 @@ func TestDocs_otherPlaces(t *testing.T) {
 	b.requireNoProblems()
 	require.Equal(t, []string{address}, b.origins())
 
+	b.openOperation()
 	// The others are listed, but the page calls none of them.
 	b.do("choosing another server",
 		chromedp.Click(chromedp.CSS(".try-out__btn")),
@@ -116,6 +118,17 @@ func TestDocs_otherPlaces(t *testing.T) {
 		chromedp.WaitVisible(chromedp.CSS(".live-responses-table .response")))
 	b.settle()
 	require.Contains(t, strings.Join(b.takeProblems(), "\n"), "Content Security Policy")
+}
+
+// operation is where the reference has the operation that these tests try.
+const operation = "#operations-Product_enablement-submitProduct"
+
+// openOperation opens it, as a reader would.
+func (b *tab) openOperation() {
+	b.t.Helper()
+	b.do("opening the operation",
+		chromedp.Click(chromedp.CSS(operation+" .opblock-summary-control")),
+		chromedp.WaitVisible(chromedp.CSS(operation+" .try-out__btn")))
 }
 
 // input is the field that a parameter's value is typed into.

@@ -111,6 +111,7 @@ func TestSample(t *testing.T) {
 func TestSample_reference(t *testing.T) {
 	t.Parallel()
 	b, _, _ := openSample(t, 1280)
+	b.openOperation()
 	b.do("trying", chromedp.Click(chromedp.CSS(".try-out__btn")), chromedp.WaitEnabled(chromedp.CSS(input("clientId"))))
 	status, _ := execute(b)
 	require.Equal(t, "200", status)
@@ -158,6 +159,7 @@ func TestSample_layout(t *testing.T) {
 
 			status, _, _ := b.press(button(sample.Cases[2]))
 			require.Equal(t, "200 OK", status)
+			b.openOperation()
 			b.do("trying", chromedp.Click(chromedp.CSS(".try-out__btn")), chromedp.WaitEnabled(chromedp.CSS(input("clientId"))))
 			status, _ = execute(b)
 			require.Equal(t, "200", status)

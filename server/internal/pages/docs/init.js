@@ -44,7 +44,7 @@ export const reference = new Promise((ready) => {
     url: new URL("openapi.yaml", root).href,
     plugins: [() => fitting],
     deepLinking: true,
-    docExpansion: "full",
+    docExpansion: "list", // eight operations, opened, are forty screens
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
     persistAuthorization: false, // a key lives as long as the page
