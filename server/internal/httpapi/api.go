@@ -53,8 +53,8 @@ func New(config Config) *API {
 	return &API{config: config}
 }
 
-// callOf is who makes a call of an operation, about nothing yet.
-func (a *API) callOf(ctx context.Context, operation string) (enablement.Call, error) {
+// callOf is who makes a call of an operation, and about which client; clientID is empty where the call names none.
+func (a *API) callOf(ctx context.Context, operation, clientID string) (enablement.Call, error) {
 	principal, ok := server.PrincipalFrom(ctx)
 	if !ok {
 		return enablement.Call{}, errors.New("the call has no principal")
@@ -62,6 +62,7 @@ func (a *API) callOf(ctx context.Context, operation string) (enablement.Call, er
 	call := enablement.Call{
 		Operation: operation,
 		CompanyID: principal.CompanyID,
+		ClientID:  clientID,
 		KeyID:     principal.KeyID,
 		TraceID:   server.TraceIDFrom(ctx),
 	}
@@ -115,13 +116,12 @@ func (a *API) once(ctx context.Context, call enablement.Call, write write, decid
 	return write(ctx, call, decide)
 }
 
-// read makes a response of what is stored, within the time of a call. clientID is empty where the call names none.
+// read makes a response of what is stored, within the time of a call.
 func (a *API) read(ctx context.Context, operation, clientID string, load func(context.Context, enablement.Call) (any, error)) (response, error) {
-	call, err := a.callOf(ctx, operation)
+	call, err := a.callOf(ctx, operation, clientID)
 	if err != nil {
 		return response{}, err
 	}
-	call.ClientID = clientID
 	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
 	defer cancel()
 	body, err := load(ctx, call)

@@ -33,12 +33,12 @@ func (a *API) UpdateClient(ctx context.Context, request api.UpdateClientRequestO
 func (a *API) storeClient(ctx context.Context, operation, clientID string, body *api.ClientInput, status int,
 	decide func(enablement.File, enablement.ClientInput, time.Time) (enablement.Change, error),
 ) (response, error) {
-	call, err := a.callOf(ctx, operation)
+	call, err := a.callOf(ctx, operation, clientID)
 	if err != nil {
 		return response{}, err
 	}
 	in := clientInput(*body)
-	call.ClientID, call.Email = clientID, in.Email
+	call.Email = in.Email
 	if err := in.Check(); err != nil {
 		return response{}, refusal(err, call)
 	}
@@ -49,11 +49,10 @@ func (a *API) storeClient(ctx context.Context, operation, clientID string, body 
 
 // DeleteClient implements the operation.
 func (a *API) DeleteClient(ctx context.Context, request api.DeleteClientRequestObject) (api.DeleteClientResponseObject, error) {
-	call, err := a.callOf(ctx, deleteClient)
+	call, err := a.callOf(ctx, deleteClient, request.ClientID)
 	if err != nil {
 		return nil, err
 	}
-	call.ClientID = request.ClientID
 	return a.change(ctx, call, a.config.Store.Change, http.StatusNoContent, enablement.DeleteClient, nil)
 }
 

@@ -17,11 +17,10 @@ const (
 
 // RequestProduct implements the operation.
 func (a *API) RequestProduct(ctx context.Context, request api.RequestProductRequestObject) (api.RequestProductResponseObject, error) {
-	call, err := a.callOf(ctx, requestProduct)
+	call, err := a.callOf(ctx, requestProduct, request.ClientID)
 	if err != nil {
 		return nil, err
 	}
-	call.ClientID = request.ClientID
 	wanted := enablement.Product(request.Body.Subproduct)
 	return a.change(ctx, call, a.config.Store.Change, http.StatusCreated,
 		func(f enablement.File, now time.Time) (enablement.Change, error) {
@@ -40,11 +39,11 @@ func (a *API) ListProducts(ctx context.Context, request api.ListProductsRequestO
 
 // SubmitProduct implements the operation.
 func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
-	call, err := a.callOf(ctx, submitProduct)
+	call, err := a.callOf(ctx, submitProduct, request.ClientID)
 	if err != nil {
 		return nil, err
 	}
-	call.ClientID, call.RequestID = request.ClientID, request.ProductRequestID
+	call.RequestID = request.ProductRequestID
 	return a.change(ctx, call, a.config.Store.Submit, http.StatusOK,
 		func(f enablement.File, now time.Time) (enablement.Change, error) {
 			return enablement.Submit(f, now, enablement.NewNotificationID)
