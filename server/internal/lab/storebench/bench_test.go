@@ -31,21 +31,14 @@ const few = 1000
 const queued = 100_000
 
 // BenchmarkGrowth compares a submission where few requests are stored with one where many are.
-func BenchmarkGrowth(b *testing.B) {
-	for name, open := range engines {
-		b.Run(name, func(b *testing.B) {
-			small, large := open(b), open(b)
-			small.fill(b, few, 1)
-			small.settle(b)
-			large.fill(b, *many, *many/few)
-			large.settle(b)
-			compare(b, side{small, 1}, side{large, *many / few}, database.submit)
-		})
-	}
-}
+func BenchmarkGrowth(b *testing.B) { grown(b, database.submit) }
 
 // BenchmarkListing compares the list of a client's products in the same way.
-func BenchmarkListing(b *testing.B) {
+func BenchmarkListing(b *testing.B) { grown(b, database.list) }
+
+// grown compares work where few requests are stored with the same where many are.
+func grown(b *testing.B, work func(database, testing.TB, int)) {
+	b.Helper()
 	for name, open := range engines {
 		b.Run(name, func(b *testing.B) {
 			small, large := open(b), open(b)
@@ -53,7 +46,7 @@ func BenchmarkListing(b *testing.B) {
 			small.settle(b)
 			large.fill(b, *many, *many/few)
 			large.settle(b)
-			compare(b, side{small, 1}, side{large, *many / few}, database.list)
+			compare(b, side{small, 1}, side{large, *many / few}, work)
 		})
 	}
 }
