@@ -17,8 +17,8 @@ run: build ## Serve sample data on ADDR (127.0.0.1:8080).
 	@exec bin/enablementd serve --sample --addr $(ADDR)
 
 .PHONY: demo
-demo: build ## Run the whole flow once: submit, complete, notify.
-	@go run ./server/internal/lab/demo bin/enablementd
+demo: build ## Walk the whole way once: create, complete, submit, decide. CURL=1 does it with curl alone.
+	@go run ./server/internal/lab/demo $(if $(CURL),-curl) bin/enablementd
 
 .PHONY: build
 build: ## Build bin/enablementd.
@@ -73,6 +73,11 @@ SEED ?= 1
 .PHONY: conformance
 conformance: build ## Let linters, Schemathesis (CASES, SEED), Prism and clients of other generators judge the service.
 	@.ci/conformance $(CASES) $(SEED)
+
+DB_URL ?=
+.PHONY: uploads
+uploads: build ## Send 100 uploads of 20 MiB while others submit, and print what that costs. DB_URL: a PostgreSQL database, else SQLite.
+	@go run ./server/internal/lab/uploads -db "$(DB_URL)" bin/enablementd
 
 CONNECTIONS ?= 10000
 .PHONY: flood

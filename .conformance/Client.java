@@ -1,6 +1,7 @@
 // A client that openapi-generator made from openapi.yaml, against the sample service.
 import java.time.LocalDate;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
@@ -10,6 +11,8 @@ import org.openapitools.client.api.ProductEnablementApi;
 import org.openapitools.client.model.AddressInput;
 import org.openapitools.client.model.ClientInput;
 import org.openapitools.client.model.DataRequirement;
+import org.openapitools.client.model.DocumentInput;
+import org.openapitools.client.model.DocumentationInput;
 import org.openapitools.client.model.Error;
 import org.openapitools.client.model.EvaluatedProduct;
 import org.openapitools.client.model.Product;
@@ -23,6 +26,7 @@ public final class Client {
     private static final String CLIENT = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG";
     private static final String REQUEST = "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh";
     private static final String KEY = "sample-key-level-3";
+    private static final String PHOTO = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==";
     private static int checks;
 
     private static String url;
@@ -78,6 +82,17 @@ public final class Client {
         equal("products", products.listProducts(id), List.of(requested));
         refused("the product again", 409, "VAL", () -> products.requestProduct(id, card, null));
         refused("no product", 412, "VAL", () -> products.requestProduct(id, new ProductInput().subproduct("nothing"), null));
+
+        DocumentInput passport = new DocumentInput().documentType("passport").imageFront(PHOTO)
+            .metadata(Map.of("number", "AAA000111", "issuing_country", "ARG", "expiration_date", "2036-04-15"));
+        DocumentationInput documentation = new DocumentationInput().document(passport);
+        String request = requested.getId();
+        EvaluatedProduct documented = products.completeDocumentation(id, request, documentation, null);
+        equal("documentation: missing", documented.getProduct().getMissingRequirements().getDocuments(), List.of());
+        equal("documentation: rejected", documented.getRejectedItems(), List.of());
+        equal("documentation again: rejected", products.completeDocumentation(id, request, documentation, null).getRejectedItems().size(), 1);
+        equal("submit: status", products.submitProduct(id, request, null).getProduct().getStatus(), "in_kyc");
+        refused("a document for a request in KYC", 409, "VAL", () -> products.completeDocumentation(id, request, documentation, null));
 
         refused("the e-mail address again", 400, "VAL", () -> clients.createClient(input, null));
         refused("a blank name", 400, "BAD_REQUEST", () -> clients.updateClient(id, input.firstName(" ")));

@@ -93,6 +93,13 @@ for (const [what, path, key, status, code] of [
   const clients = '/management/clients/individuals';
   const one = `${clients}/{clientId}` as const;
   const products = `${one}/products` as const;
+  const documentation = `${products}/{productRequestId}/documentation` as const;
+  const passport: Schemas['DocumentInput'] = {
+    document_type: 'passport',
+    image_front: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==',
+    metadata: { number: 'AAA000111', issuing_country: 'ARG', expiration_date: '2036-04-15' },
+    replace: false,
+  };
   const address = { street_line1: 'Calle 1', city: 'Del Viso', postal_code: '1669', state: 'ARG-B', country: 'ARG' };
   const input: Schemas['ClientInput'] = { first_name: 'Ana', last_name: 'Example', email: 'typescript@example.com', birth_date: '1984-11-21', address };
   // @ts-expect-error: a field is misspelt
@@ -119,6 +126,20 @@ for (const [what, path, key, status, code] of [
     const { error, response } = await api.POST(products, { params, body: { subproduct } });
     equal(what, [response.status, error?.code], [status, 'VAL']);
   }
+
+  const path = { clientId: client.id, productRequestId: product.id };
+  const documented = await api.POST(documentation, { params: { path }, body: { document: passport } });
+  equal('documentation: HTTP status', documented.response.status, 200);
+  equal('documentation: missing', documented.data?.product.missing_requirements.documents, []);
+  equal('documentation: rejected', documented.data?.rejected_items, []);
+  const kept = await api.POST(documentation, { params: { path }, body: { document: passport } });
+  equal('documentation again: rejected', kept.data?.rejected_items[0]?.key, 'passport');
+  const selfie = await api.POST(documentation, { params: { path }, body: { document: { ...passport, document_type: 'selfie' } } });
+  equal('no type of document', [selfie.response.status, selfie.error?.code], [412, 'VAL']);
+  const submitted = await api.POST(submit, { params: { path } });
+  equal('submit: status', submitted.data?.product.status, 'in_kyc');
+  const late = await api.POST(documentation, { params: { path }, body: { document: passport } });
+  equal('a document for a request in KYC', [late.response.status, late.error?.code], [409, 'VAL']);
 
   const again = await api.POST(clients, { body: input });
   equal('the e-mail address again', [again.response.status, again.error?.code], [400, 'VAL']);

@@ -7,11 +7,21 @@ import datetime
 import sys
 
 from generated.api.clients import create_client, delete_client, get_client, list_clients, update_client
-from generated.api.product_enablement import list_products, request_product, submit_product
+from generated.api.product_enablement import complete_documentation, list_products, request_product, submit_product
 from generated.client import AuthenticatedClient
-from generated.models import AddressInput, Client, ClientInput, Error, EvaluatedProduct, Product, ProductInput
+from generated.models import (
+    AddressInput,
+    Client,
+    ClientInput,
+    DocumentationInput,
+    Error,
+    EvaluatedProduct,
+    Product,
+    ProductInput,
+)
 
 SEED = "4QWq1rQtjnLM0wMswTRY9AmM4XTvY4GG", "2VvyMx6rNLRB1W9euCyJGe46qyoiVPzh"
+PHOTO = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 INCOMPLETE = "sample-client-incomplete", "sample-request-incomplete"
 
 checks = 0
@@ -90,6 +100,27 @@ equal("request: missing data", requested.missing_requirements.data, [])
 equal("products", taken("products", list_products, created.id, kind=list), [requested])
 refused("the product again", 409, "VAL", request_product, created.id, body=card)
 refused("no product", 412, "VAL", request_product, created.id, body=ProductInput(subproduct="nothing"))
+
+passport = DocumentationInput.from_dict(
+    {
+        "document": {
+            "document_type": "passport",
+            "image_front": PHOTO,
+            "metadata": {"number": "AAA000111", "issuing_country": "ARG", "expiration_date": "2036-04-15"},
+        }
+    }
+)
+document = complete_documentation, created.id, requested.id
+documented = taken("documentation", *document, body=passport)
+equal("documentation: missing", documented.product.missing_requirements.documents, [])
+equal("documentation: rejected", documented.rejected_items, [])
+kept = taken("documentation again", *document, body=passport)
+equal("documentation again: rejected", [item.key for item in kept.rejected_items], ["passport"])
+passport.document.document_type = "selfie"
+refused("no type of document", 412, "VAL", *document, body=passport)
+submitted = taken("submit", submit_product, created.id, requested.id)
+equal("submit: status", submitted.product.status, "in_kyc")
+refused("a document for a request in KYC", 409, "VAL", *document, body=passport)
 
 refused("the e-mail address again", 400, "VAL", create_client, body=person)
 person.first_name = " "

@@ -8,6 +8,7 @@ import re
 import schemathesis
 
 CLIENT = ("createClient", "updateClient")
+REQUEST = ("completeDocumentation", "submitProduct")
 
 
 def no_day(day):
@@ -63,6 +64,20 @@ def product_is_wrong(body, message):
     return message == "Invalid product" and body["subproduct"] not in ("cards_individuals", "ramps_cards", "ramps_pix")
 
 
+def photo_is_wrong(body, message):
+    field = re.fullmatch("request body /document/(image_front|image_back): is not base64, by itself or as a data URI", message)
+    text = re.sub("[\r\n]", "", body["document"][field[1]]) if field else ""
+    return bool(field) and not re.fullmatch("(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})+", text)
+
+
+def type_is_wrong(body, message):
+    return message == "Invalid document type" and body["document"]["document_type"] not in (
+        "passport",
+        "national_id",
+        "drivers_license",
+    )
+
+
 def says(pattern):
     return lambda _, message: re.fullmatch(pattern, message)
 
@@ -95,15 +110,17 @@ REASONS = [
     (CLIENT, 412, "VAL", state_is_wrong),
     (("requestProduct",), 412, "VAL", product_is_wrong),
     (("requestProduct",), 409, "VAL", says("An enablement request is already active for this product")),
-    (("submitProduct",), 409, "VAL", says("The enablement request is not pending documentation")),
+    (("completeDocumentation",), 400, "BAD_REQUEST", photo_is_wrong),
+    (("completeDocumentation",), 412, "VAL", type_is_wrong),
+    (REQUEST, 409, "VAL", says("The enablement request is not pending documentation")),
     (
-        ("getClient", "updateClient", "deleteClient", "requestProduct", "listProducts", "submitProduct"),
+        ("getClient", "updateClient", "deleteClient", "requestProduct", "listProducts", *REQUEST),
         404,
         "NOT_FOUND",
         says("Company client not found with id: .+"),
     ),
-    (("submitProduct",), 404, "NOT_FOUND", says("Product enablement request not found with id: .+")),
-    (("createClient", "requestProduct", "submitProduct"), 422, "IDEMPOTENCY_MISMATCH", says(".+")),
+    (REQUEST, 404, "NOT_FOUND", says("Product enablement request not found with id: .+")),
+    (("createClient", "requestProduct", *REQUEST), 422, "IDEMPOTENCY_MISMATCH", says(".+")),
 ]
 
 

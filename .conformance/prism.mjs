@@ -2,9 +2,11 @@
 //
 //   node prism.mjs PRISM OPENAPI.YAML COMMAND SERVICE-URL
 import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 
 const [prism, specification, command, service] = process.argv.slice(2);
@@ -24,8 +26,15 @@ const commands = {
   deleteClient: ([client]) => [['clients', 'delete', client]],
   requestProduct: ([client], product = 'cards_individuals') => [['products', 'request', client, product]],
   listProducts: ([client]) => [['products', 'list', client]],
+  completeDocumentation: ([client, request], kind = 'passport') => [
+    ['documents', 'add', client, request, '--type', kind, '--front', photo, '--meta-file=-'], json(values),
+  ],
   submitProduct: ([client, request]) => [['submit', client, request]],
 };
+// A photo of one pixel, as the examples of the specification have it.
+const photo = join(mkdtempSync(join(tmpdir(), 'prism-')), 'photo.png');
+writeFileSync(photo, Buffer.from(/data:image\/png;base64,(\S+)/.exec(readFileSync(specification, 'utf8'))[1], 'base64'));
+const values = { number: 'AAA000111', issuing_country: 'ARG', expiration_date: '2036-04-15' };
 const person = {
   first_name: 'Ana', last_name: 'Example', email: 'ana@example.com', birth_date: '1984-11-21',
   address: { street_line1: 'Calle 1', city: 'Del Viso', postal_code: '1669', state: 'ARG-B', country: 'ARG' },
@@ -34,6 +43,7 @@ const person = {
 // What the command has to make of a documented example.
 function documented(operation, name) {
   if (operation === 'submitProduct' && name === '200 pending_documentation') return MISSING;
+  if (operation === 'completeDocumentation' && name === '200 kept') return MISSING;
   if (name.startsWith('2')) return DONE;
   return name.startsWith('5') || name === '409 in_progress' ? UNKNOWN : REFUSED;
 }
@@ -168,6 +178,11 @@ async function proxy() {
     ['request, no product', 'requestProduct', { input: 'nothing' }, 412, REFUSED],
     ['products', 'listProducts', {}, 200, DONE],
     ['submit', 'submitProduct', {}, 200, MISSING],
+    ['a document of no kind', 'completeDocumentation', { input: 'selfie' }, 412, REFUSED],
+    ['a document', 'completeDocumentation', {}, 200, DONE],
+    ['the document again', 'completeDocumentation', {}, 200, MISSING],
+    ['submit again', 'submitProduct', {}, 200, DONE],
+    ['a document too late', 'completeDocumentation', {}, 409, REFUSED],
     ['delete', 'deleteClient', {}, 204, DONE],
     ['get what was deleted', 'getClient', {}, 404, REFUSED],
   ];

@@ -38,9 +38,11 @@ type call struct {
 type Call struct {
 	Operation string          // operationId in openapi.yaml, such as submitProduct
 	ClientID  string          // of all but createClient and listClients
-	RequestID string          // of submitProduct
+	RequestID string          // of completeDocumentation and submitProduct
 	Client    api.ClientInput // of createClient and updateClient
 	Product   api.ProductType // of requestProduct
+	Document  string          // of completeDocumentation: the kind of document
+	Replace   bool            // of completeDocumentation: whether it may take the place of one
 	// At is when it was first sent; zero where that is not known.
 	At time.Time
 }
@@ -122,6 +124,7 @@ func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
 	case call.keyed && !call.named:
 		call.key = newUUID()
 	}
+	call.retry.OnlyKnown = call.retry.OnlyKnown || call.once && !asked.Replace
 	if own := call.middleware[len(c.middleware):]; len(own) > 0 {
 		around := *c.http
 		around.Transport = chain(around.Transport.RoundTrip, own)
@@ -185,7 +188,8 @@ func (c *Client) deadline(ctx context.Context, call *call) time.Time {
 	if limited && call.timeout == 0 {
 		return at
 	}
-	if own := time.Now().Add(cmp.Or(call.timeout, c.retry.MaxElapsed)); !limited || own.Before(at) {
+	most := defaultMaxElapsed + time.Duration(call.retry.MaxAttempts)*patience(call.req)
+	if own := time.Now().Add(cmp.Or(call.timeout, c.retry.MaxElapsed, most)); !limited || own.Before(at) {
 		return own
 	}
 	return at

@@ -6,7 +6,8 @@
 // A client of the company is created, asks for a product, is completed and submitted:
 //
 //	CreateClient, Client, Clients, UpdateClient, DeleteClient
-//	RequestProduct, Products, SubmitProduct
+//	RequestProduct, Products, CompleteDocumentation, SubmitProduct
+//	Onboard       goes the whole way, and goes on where it ended
 //	Settle        finds out what became of a call of which that is unknown
 //	WaitProduct   waits until a request is decided
 //
@@ -19,10 +20,10 @@
 //	ErrBadRequest       400                                     Refused
 //	ErrUnauthorized     401: the key, or what it may do         Refused
 //	ErrNotFound         404: the client or the request          Refused
-//	ErrNotPending       409 of submit: it was submitted before  Refused, or Unknown after an attempt that may have done it
+//	ErrNotPending       409: it was submitted before            Refused, or Unknown after an attempt that may have done it
 //	ErrActive           409 of a request: there is one          the same
 //	ErrExists           400 VAL: another has the e-mail         the same
-//	ErrPrecondition     412: no such product, or state          Refused
+//	ErrPrecondition     412: no such product, document or state Refused
 //	ErrRateLimited      429, or held back here                  Refused or NotSent
 //	ErrServer           5xx                                     Unknown
 //	ErrRedirect         3xx                                     Unknown
@@ -48,6 +49,8 @@
 //	never sent: dial, DNS, TLS handshake  yes  nothing can have happened
 //	certificate not valid                 no   it will not be the next time
 //	connection broke                      yes  the outcome is unknown; the key makes it safe, and PUT, DELETE and GET are so
+//	not all of a document was sent        yes  it was not stored
+//	a document may be stored              no   but with Replace: a server that knows no keys would keep the first one
 //	an HTTP/2 server gave it back         yes  the same: net/http does not say which it was
 //	attempt timeout                       yes  the same; see WithAttemptTimeout
 //	408, 500, 502, 503, 504               yes  may pass; the outcome is unknown

@@ -22,10 +22,10 @@ var (
 	ErrBadRequest   = errors.New("bad request")               // 400
 	ErrUnauthorized = errors.New("unauthorized")              // 401: the key is unknown, expired or revoked, or may not do this
 	ErrNotFound     = errors.New("not found")                 // 404: the key's company has no such client, or the client no such request
-	ErrNotPending   = errors.New("not pending documentation") // 409 of a submit, without a code about the Idempotency-Key: it was submitted before
+	ErrNotPending   = errors.New("not pending documentation") // 409 of a submit or a document, without a code about the Idempotency-Key: it was submitted before
 	ErrActive       = errors.New("already active")            // 409 of a request for a product, the same: there is one that is not rejected
 	ErrExists       = errors.New("client already exists")     // 400 with the code VAL of a create or an update: another client has the e-mail
-	ErrPrecondition = errors.New("precondition failed")       // 412: a state of another country, or no such product
+	ErrPrecondition = errors.New("precondition failed")       // 412: a state of another country, no such product, or no such kind of document
 	ErrRateLimited  = errors.New("rate limited")              // 429: Error.RetryAfter says how long to wait
 	ErrServer       = errors.New("server error")              // any 5xx
 	ErrRedirect     = errors.New("redirect")                  // any 3xx: redirects are not followed; look at the base URL
@@ -140,7 +140,9 @@ func (e *Error) Error() string {
 			text.WriteString("under this idempotency key ")
 		}
 		text.WriteString(operations[e.Operation].hint)
-	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput):
+	case e.Outcome == Unknown && operations[e.Operation].once:
+		text.WriteString("; it " + operations[e.Operation].hint)
+	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput) && !errors.Is(e.Err, errCut):
 		text.WriteString("; nothing was sent")
 	case e.Code == "" && e.Err == nil && slices.Contains(noSuchPlace, e.StatusCode):
 		text.WriteString("; this is not a response of the API: " + checkBaseURL)

@@ -17,9 +17,10 @@ type operation struct {
 	ids     int      // how many of the client's and the request's id are in the path
 	keyed   bool     // takes an Idempotency-Key
 	list    bool     // answers all there is, in one long body
+	once    bool     // without a key, a repetition is refused as a second one, unless it may replace the first
 	removes bool     // after an attempt of unknown outcome, a 404 says that it did what it should
 	kinds   []kind   // the kinds of error that are its own
-	hint    string   // what to do about one of them if an attempt before it may be the reason
+	hint    string   // what to do about one of them if an attempt before it may be the reason; of once, about any Unknown
 	decides []string // what is never odd in a success, as patterns of JSON pointers: it is right, or the response is invalid
 }
 
@@ -33,6 +34,8 @@ type kind struct {
 var (
 	ofAClient  = []string{"", "/id", "/status"}
 	ofAProduct = []string{"", "/id", "/client_id", "/product", "/status"}
+
+	ofAnEvaluation = []string{"", "/product", "/product/id", "/product/client_id", "/product/status"}
 )
 
 // operations is the table of all, by operationId. One more is a row here and a method below.
@@ -64,12 +67,18 @@ var operations = map[string]operation{
 	"listProducts": {
 		title: "list client products", success: http.StatusOK, ids: 1, list: true, decides: inAList(ofAProduct),
 	},
+	"completeDocumentation": {
+		title: "complete product documentation", success: http.StatusOK, ids: 2, keyed: true, once: true, decides: ofAnEvaluation,
+		kinds: []kind{{http.StatusConflict, "", ErrNotPending}},
+		hint: "may have stored the document: list the client's products to see whether it is still missing, " +
+			"or send it again with Replace",
+	},
 	"submitProduct": {
 		title: "submit product", success: http.StatusOK, ids: 2, keyed: true,
 		kinds: []kind{{http.StatusConflict, "", ErrNotPending}},
 		hint: "may have submitted it: list the client's products to see its status, " +
 			"in_kyc means that it was submitted",
-		decides: []string{"", "/product", "/product/id", "/product/client_id", "/product/status"},
+		decides: ofAnEvaluation,
 	},
 }
 

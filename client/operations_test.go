@@ -88,7 +88,22 @@ var calls = map[string]struct {
 	"listProducts": {func(ctx context.Context, c *client.Client, opts ...client.CallOption) (any, error) {
 		return c.Products(ctx, clientID, opts...)
 	}, "GET /management/clients/individuals/" + clientID + "/products ", 200, "[" + aProduct + "]"},
+	"completeDocumentation": {func(ctx context.Context, c *client.Client, opts ...client.CallOption) (any, error) {
+		return c.CompleteDocumentation(ctx, clientID, requestID, passport(), opts...)
+	}, "POST /management/clients/individuals/" + clientID + "/products/" + requestID + "/documentation " + passportJSON, 200,
+		`{"product":` + aProduct + `,"rejected_items":[]}`},
 }
+
+// passport may be sent again and again.
+func passport() client.Document {
+	return client.Document{
+		Type: "passport", Front: client.PhotoReader(strings.NewReader("\x89PNG\r\n\x1a\nphoto")), Replace: true,
+		Metadata: map[string]string{"number": "CANARY-4711", "issuing_country": "ARG"},
+	}
+}
+
+const passportJSON = `{"document":{"document_type":"passport","image_front":"data:image/png;base64,iVBORw0KGgpwaG90bw==","replace":true,` +
+	`"metadata":{"issuing_country":"ARG","number":"CANARY-4711"}}}`
 
 const (
 	personJSON = `{"first_name":"Canary","last_name":"Person","email":"canary@example.com","birth_date":"1984-11-21","phone_country_code":54,` +
@@ -228,9 +243,10 @@ func TestOperations_kinds(t *testing.T) {
 		"VAL of others":            {[]string{"getClient", "listClients", "requestProduct"}, 400, val, client.ErrBadRequest, false},
 		"active":                   {[]string{"requestProduct"}, 409, val, client.ErrActive, true},
 		"active, by status":        {[]string{"requestProduct"}, 409, `{"message":"m"}`, client.ErrActive, true},
-		"a key in use":             {[]string{"createClient", "requestProduct"}, 409, `{"code":"IDEMPOTENCY_MISMATCH"}`, nil, false},
+		"not pending":              {[]string{"completeDocumentation"}, 409, val, client.ErrNotPending, true},
+		"a key in use":             {[]string{"createClient", "requestProduct", "completeDocumentation"}, 409, `{"code":"IDEMPOTENCY_MISMATCH"}`, nil, false},
 		"409 of others":            {[]string{"createClient", "updateClient", "deleteClient"}, 409, val, nil, false},
-		"precondition":             {[]string{"createClient", "updateClient", "requestProduct"}, 412, val, client.ErrPrecondition, false},
+		"precondition":             {[]string{"createClient", "updateClient", "requestProduct", "completeDocumentation"}, 412, val, client.ErrPrecondition, false},
 		"not found":                {[]string{"getClient", "updateClient", "requestProduct", "listProducts"}, 404, noClient, client.ErrNotFound, false},
 		"no other level":           {[]string{"deleteClient"}, 401, `{"code":"API_ERROR","message":"m"}`, client.ErrUnauthorized, false},
 	} {
@@ -240,6 +256,7 @@ func TestOperations_kinds(t *testing.T) {
 				fails := func(first int, opts ...client.CallOption) *client.Error {
 					var sent atomic.Int32
 					c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+						_, _ = io.Copy(io.Discard, r.Body)
 						if sent.Add(1) == 1 && first != 0 {
 							answer(first, mediaType, "")(w, r)
 							return

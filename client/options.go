@@ -38,7 +38,7 @@ type config struct {
 	middleware     []func(next RoundTripperFunc) RoundTripperFunc
 	userAgent      string
 	retry          RetryPolicy
-	attemptTimeout time.Duration
+	attemptTimeout time.Duration // 0: the default
 	strict         bool
 	gateLimit      int
 	logger         *slog.Logger
@@ -50,11 +50,12 @@ type config struct {
 	header   http.Header
 	timeout  time.Duration // 0: none of its own
 	response *Response     // nil: not asked for
+	progress func(sent, total int64)
 }
 
 func defaultConfig() config {
 	base, _ := url.Parse(Production)
-	return config{base: base, userAgent: "enablement-go/" + version, attemptTimeout: 30 * time.Second, gateLimit: gate.Limit}
+	return config{base: base, userAgent: "enablement-go/" + version, gateLimit: gate.Limit}
 }
 
 type option func(conf *config) error
@@ -132,8 +133,9 @@ func WithRetry(policy RetryPolicy) Option {
 }
 
 // WithAttemptTimeout bounds one attempt, from the dial to the last byte of the response. The default is 30
-// seconds. An attempt that takes longer is repeated; what bounds the whole call is the context,
-// [WithTimeout] or [RetryPolicy.MaxElapsed].
+// seconds, and a second more for each 32 KiB that is sent: a quarter of an hour for the largest photos, and no more than the 30
+// seconds for all else. An attempt that takes longer is repeated; what bounds the whole call is the context, [WithTimeout] or
+// [RetryPolicy.MaxElapsed].
 func WithAttemptTimeout(d time.Duration) Option {
 	return with(d > 0, fmt.Sprintf("WithAttemptTimeout: %v is no time at all; pass the longest an attempt may take", d),
 		func(conf *config) { conf.attemptTimeout = d })
@@ -176,6 +178,8 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 	return with(provider != nil, "WithMeterProvider: the provider is nil; leave the option out for none",
 		func(conf *config) { conf.meters = provider })
 }
+
+const defaultAttemptTimeout = 30 * time.Second
 
 // WithIdempotencyKey names the call: for 24 hours, the server answers a repeat under the same
 // key what it answered first. The key is 1 to 255 visible ASCII characters, unique per intended

@@ -16,7 +16,7 @@ const (
 	// [WithIdempotencyKey] and [Error.IdempotencyKey] where there is one; nothing happens twice. Only where the error is
 	// [ErrNotPending], [ErrActive] or [ErrExists], another call tells no more.
 	Unknown Outcome = iota
-	// NotSent is that nothing of the call reached a server.
+	// NotSent is that nothing of the call reached a server, or not all of a document, which has no effect then.
 	NotSent
 	// Refused is that the server answered that it did not do it.
 	Refused

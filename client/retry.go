@@ -24,20 +24,22 @@ type RetryPolicy struct {
 	// milliseconds and 5 seconds.
 	BaseDelay, MaxDelay time.Duration
 	// MaxElapsed bounds the whole call, waits included, where neither the context nor [WithTimeout]
-	// does. The default is 2 minutes.
+	// does. The default is 2 minutes, and for each attempt what its photos may take longer: see [WithAttemptTimeout].
 	MaxElapsed time.Duration
 	// OnlyKnown leaves a call alone with an attempt that may have taken effect, such as one that broke
 	// off after it was sent. Set it if you would rather look first than call again.
 	OnlyKnown bool
 }
 
-const mostAttempts = 10
+const (
+	mostAttempts      = 10
+	defaultMaxElapsed = 2 * time.Minute
+)
 
 func (p RetryPolicy) withDefaults() RetryPolicy {
 	p.MaxAttempts = cmp.Or(p.MaxAttempts, 3)
 	p.BaseDelay = cmp.Or(p.BaseDelay, 200*time.Millisecond)
 	p.MaxDelay = cmp.Or(p.MaxDelay, max(5*time.Second, p.BaseDelay))
-	p.MaxElapsed = cmp.Or(p.MaxElapsed, 2*time.Minute)
 	return p
 }
 
@@ -76,7 +78,7 @@ func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random fl
 	case failed.dontRetry:
 		return stop("the server asks not to repeat the call")
 	case p.OnlyKnown && failed.Outcome == Unknown:
-		return stop("not repeated, because the call may have taken effect (OnlyKnown)")
+		return stop("not repeated, because the call may have taken effect")
 	case n >= p.MaxAttempts:
 		return stop(fmt.Sprintf("that was attempt %d of %d", n, p.MaxAttempts))
 	}
@@ -97,6 +99,8 @@ func worthRepeating(failed *failure) (bool, string) {
 	switch status := failed.StatusCode; {
 	case failed.ended:
 		return false, "the context ended"
+	case errors.Is(failed.Err, ErrInvalidInput):
+		return false, "an argument is wrong"
 	case badCertificate:
 		return false, "the server's certificate is not valid"
 	case status == 0 && failed.Outcome == NotSent:

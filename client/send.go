@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,15 +17,20 @@ import (
 )
 
 // attempt sends the call once and reads the response.
-func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *failure {
+func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (failed *failure) {
 	call.received = received{}
-	attemptCtx, cancel := context.WithTimeout(ctx, min(c.attemptTimeout, time.Until(deadline)))
+	timeout := cmp.Or(c.attemptTimeout, defaultAttemptTimeout+patience(call.req))
+	attemptCtx, cancel := context.WithTimeout(ctx, min(timeout, time.Until(deadline)))
 	defer cancel()
 	wire := &wire{refuse: cancel, key: c.key}
 	req := call.req.WithContext(context.WithValue(attemptCtx, wireKey{}, wire))
 	req.Header = maps.Clone(call.req.Header) // a cookie jar or middleware may change it
 	if req.GetBody != nil {
-		req.Body, _ = req.GetBody() // of bytes in memory there is no error
+		req.Body, _ = req.GetBody() // there is no error: photos are opened later
+	}
+	if body, ok := req.Body.(*sending); ok {
+		body.told, req.GetBody = call.progress, nil // with it, net/http would send the body again by itself
+		defer func() { body.end(failed) }()
 	}
 	resp, err := call.http.Do(req)
 	if err != nil {
@@ -32,7 +38,7 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) *f
 	}
 	defer func() { _ = resp.Body.Close() }()
 	call.received = receive(attemptCtx, resp, call.limit(resp.StatusCode))
-	failed := call.result()
+	failed = call.result()
 	if failed != nil && ctx.Err() != nil {
 		failed.ended = true
 		failed.Err = withContextError(ctx, failed.Err)

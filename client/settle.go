@@ -67,6 +67,10 @@ func (c Call) Unknown() *Error {
 //	requestProduct  Done      the client has a request for the product that is not rejected
 //	                NotDone   it has none that was made since the call
 //	                Unclear   one that was made since the call is rejected
+//	completeDocumentation
+//	                Done      no document of the kind is missing
+//	                NotDone   it is missing
+//	                Unclear   none is missing, but the call was to replace one
 //	submitProduct   Done      the request is in KYC or decided
 //	                NotDone   it is pending
 //	                Unclear   its status is not known to this version
@@ -94,6 +98,8 @@ func (c *Client) Settle(ctx context.Context, unknown *Error, opts ...CallOption)
 		settled, err = c.settleDelete(ctx, call, opts)
 	case "requestProduct":
 		settled, err = c.settleRequest(ctx, call, clock, opts)
+	case "completeDocumentation":
+		settled, err = c.settleDocument(ctx, call, opts)
 	case "submitProduct":
 		settled, err = c.settleSubmit(ctx, call, opts)
 	default:
@@ -101,6 +107,9 @@ func (c *Client) Settle(ctx context.Context, unknown *Error, opts ...CallOption)
 	}
 	if failed, ok := errors.AsType[*Error](err); ok && failed.gone() && call.ClientID != "" {
 		return &Settled{Reason: "the client is not there, or not any more"}, nil
+	}
+	if errors.Is(err, errNoRequest) {
+		return &Settled{Reason: "the client has no such request, or not any more"}, nil
 	}
 	return settled, err
 }
@@ -176,11 +185,27 @@ func (c *Client) settleRequest(ctx context.Context, call Call, clock *clock, opt
 	return &Settled{Effect: NotDone, Reason: "the client has no request for the product that was made since the call"}, nil
 }
 
+func (c *Client) settleDocument(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
+	if call.Document == "" {
+		return nil, invalid(call.Operation, "Settle: the kind of document is missing")
+	}
+	product, err := c.product(ctx, call.ClientID, call.RequestID, opts)
+	switch {
+	case err != nil:
+		return nil, err
+	case product.MissingRequirements.Documents == nil:
+		return &Settled{Unclear, "the response does not list the documents that are missing", nil, product}, nil
+	case product.Misses(call.Document):
+		return &Settled{NotDone, "a document of the kind is missing", nil, product}, nil
+	case call.Replace:
+		return &Settled{Unclear, "a document of the kind is stored: that of the call, or the one before", nil, product}, nil
+	}
+	return &Settled{Done, "no document of the kind is missing", nil, product}, nil
+}
+
 func (c *Client) settleSubmit(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
 	product, err := c.product(ctx, call.ClientID, call.RequestID, opts)
 	switch {
-	case errors.Is(err, errNoRequest):
-		return &Settled{Reason: "the client has no such request, or not any more"}, nil
 	case err != nil:
 		return nil, err
 	case product.Status.Pending():

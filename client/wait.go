@@ -42,5 +42,5 @@ func (c *Client) WaitProduct(
 // passes tells whether a call that was repeated in vain may succeed later.
 func passes(failed *Error) bool {
 	repeat, _ := worthRepeating(&failure{Error: failed})
-	return repeat && !errors.Is(failed, ErrInvalidInput) && !errors.Is(failed, ErrNotFound)
+	return repeat && !errors.Is(failed, ErrNotFound)
 }

@@ -14,16 +14,26 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
+// jsonType is the media type of all bodies.
+const jsonType = "application/json"
+
 // readBody reads a body where the operation takes one, and refuses it where it doesn't.
-func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err error) {
+func (h *handler) readBody(c *call, r *http.Request) (body []byte, err error) {
+	op := c.operation
 	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
-		body, err = io.ReadAll(r.Body)
-		if large := new(http.MaxBytesError); errors.As(err, &large) {
-			return nil, h.tooLarge
+		if len(op.photos) > 0 {
+			body, err = h.readPhotos(c, r)
+		} else {
+			body, err = io.ReadAll(r.Body)
+		}
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return nil, op.tooLarge
+		} else if _, refused := errors.AsType[*Error](err); refused {
+			return nil, err
 		} else if err != nil {
 			return nil, badRequest("The request body can't be read", nil)
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Body, r.GetBody = io.NopCloser(bytes.NewReader(body)), nil
 	}
 	if !op.takesBody() && max(r.ContentLength, int64(len(body))) > 0 {
 		return nil, badRequest("This operation takes no request body", nil)
@@ -33,8 +43,8 @@ func (h *handler) readBody(op *operation, r *http.Request) (body []byte, err err
 
 // unambiguous refuses JSON of which two readers could make two things: with a field that stands twice, with text
 // after the value, in another encoding. The validator and the generated code would each read something.
-func unambiguous(r *http.Request, body []byte) error {
-	if len(body) == 0 || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+func unambiguous(c *call, r *http.Request, body []byte) error {
+	if len(body) == 0 || !strings.HasPrefix(r.Header.Get("Content-Type"), jsonType) {
 		return nil // of which the validator says what is wrong
 	}
 	var value any
@@ -43,6 +53,9 @@ func unambiguous(r *http.Request, body []byte) error {
 	case !ok:
 		return nil
 	case wrong.Pointer == "":
+		if len(c.operation.photos) > 0 {
+			wrong.Line = 0 // which would count the text in the place of a photo
+		}
 		return badRequest("request body: "+wrong.Error(), nil)
 	default: // its names are the caller's
 		return badRequest("request body "+printable(wrong.Pointer)+": "+wrong.Reason, nil)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"net/netip"
 	"time"
@@ -21,7 +22,8 @@ type call struct {
 	principal     Principal
 	authenticated bool
 	key           *Idempotency // nil where the call has none
-	failed        bool         // the response was written by fail
+	photos        map[[sha256.Size]byte]api.Image
+	failed        bool // the response was written by fail
 	client        netip.Addr
 	overTLS       bool
 	code          api.ErrorCode

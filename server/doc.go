@@ -18,6 +18,7 @@
 //	authenticate ──────── 401, 503                   your Authenticator; security and
 //	   │                                             x-access-level of the specification
 //	limit by company ──── 429 + Retry-After          if WithRateLimit
+//	photos ────────────── 503 + Retry-After          few bodies with photos at a time, WithUploads
 //	validate request ──── 400, 413                   path, query, headers, body
 //	repeated ──────────── its first response,        if WithIdempotency
 //	   │                  409, 422

@@ -65,7 +65,14 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	tooLarge := bodyTooLarge(settings.maxBody)
 	for _, op := range operations {
+		op.tooLarge = tooLarge
+		if op.maxBody == 0 {
+			op.maxBody = settings.maxBody
+		} else {
+			op.tooLarge = bodyTooLarge(op.maxBody)
+		}
 		if err := settings.declared(op); err != nil {
 			return nil, err
 		}
@@ -74,16 +81,16 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	h := &handler{
 		settings:   settings,
 		validation: validationOptions(),
-		tooLarge:   bodyTooLarge(settings.maxBody),
+		tooLarge:   tooLarge,
 		logPC:      reflect.ValueOf((*handler).logCall).Pointer() + 1, // a return address is one behind
 	}
 	h.routes = &router{mux: http.NewServeMux(), operations: operations, serves: methods.serve, wrap: h.wrap}
-	var otherwise []api.StrictMiddlewareFunc
+	var inside []api.StrictMiddlewareFunc // the last one is the outermost
 	whole, ok := impl.(api.StrictServerInterface)
 	if !ok {
-		otherwise = append(otherwise, methods.call)
+		inside = append(inside, methods.call)
 	}
-	strict := api.NewStrictHandlerWithOptions(whole, otherwise, api.StrictHTTPServerOptions{
+	strict := api.NewStrictHandlerWithOptions(whole, append(inside, withPhotos), api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  h.refuse,
 		ResponseErrorHandlerFunc: h.fail,
 	})
@@ -163,8 +170,8 @@ func (h *handler) wrap(op *operation, generated http.HandlerFunc) http.HandlerFu
 
 // serve takes a call through the steps of its operation.
 func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) error {
-	if r.ContentLength > h.maxBody {
-		return h.tooLarge
+	if r.ContentLength > c.operation.maxBody {
+		return c.operation.tooLarge
 	}
 	if err := h.authenticate(c, r); err != nil {
 		return err
@@ -172,7 +179,14 @@ func (h *handler) serve(c *call, r *http.Request, generated http.HandlerFunc) er
 	if err := h.limits.allowCompany(c); err != nil {
 		return err
 	}
-	if err := h.validateRequest(c.operation, r); err != nil {
+	if len(c.operation.photos) > 0 {
+		done, err := h.uploads.begin(c.principal.CompanyID)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	if err := h.validateRequest(c, r); err != nil {
 		return err
 	}
 	if err := h.identify(c, r); err != nil {

@@ -19,7 +19,7 @@ func TestImports(t *testing.T) {
 	for _, path := range packages {
 		switch path {
 		case "github.com/cryptomate-go/enablement/server/internal/fastcheck", "github.com/cryptomate-go/enablement/server/internal/ratelimit",
-			"github.com/cryptomate-go/enablement/server/internal/wire":
+			"github.com/cryptomate-go/enablement/server/internal/upload", "github.com/cryptomate-go/enablement/server/internal/wire":
 			continue // they know net/http and the API's errors at most
 		}
 		require.NotEqual(t, "database/sql", path)

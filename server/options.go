@@ -10,7 +10,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
-// defaultMaxBody is far above what the operation takes, which is no body at all.
+// defaultMaxBody is far above what any operation takes beside photos.
 const defaultMaxBody = 64 << 10
 
 // Option adjusts a [Handler].
@@ -25,10 +25,11 @@ type settings struct {
 	limits         *limits
 	idempotency    IdempotencyStore // nil: responses are not kept
 	proxies        wire.Proxies
+	uploads        *uploads
 }
 
 func settingsFrom(opts []Option) (settings, error) {
-	s := settings{logger: slog.Default(), maxBody: defaultMaxBody, checkResponses: true}
+	s := settings{logger: slog.Default(), maxBody: defaultMaxBody, checkResponses: true, uploads: newUploads(defaultCompanyUploads, defaultUploads)}
 	for i, opt := range opts {
 		if opt == nil {
 			return settings{}, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
@@ -92,7 +93,8 @@ func WithResponseValidation(on bool) Option {
 }
 
 // WithMaxBody sets how many bytes of a request body are read at most, and must be above zero;
-// 64 KiB by default. A larger body is a 413.
+// 64 KiB by default. A larger body is a 413. An operation with x-max-body has that for the whole of its body, and this
+// for what is not photos.
 func WithMaxBody(bytes int64) Option {
 	return func(s *settings) error {
 		if bytes <= 0 {

@@ -9,6 +9,7 @@ import (
 // response is an [http.ResponseWriter] that keeps what is written, so that it can be checked, or
 // replaced, before anything leaves.
 type response struct {
+	next   http.ResponseWriter
 	status int // 0 while nothing was written
 	header http.Header
 	beside bool // the header is not the next writer's own
@@ -19,7 +20,7 @@ type response struct {
 // newResponse keeps headers in the next writer's own, unless others set some there: those are neither
 // to be checked nor to be taken back.
 func newResponse(next http.ResponseWriter) response {
-	p := response{header: next.Header()}
+	p := response{next: next, header: next.Header()}
 	if p.beside = len(p.header) > 0; p.beside {
 		p.header = make(http.Header, 8)
 	}

@@ -25,6 +25,9 @@ type operation struct {
 	pathParams  []string
 	headers     []string
 	query       map[string]bool
+	maxBody     int64 // 0: as the handler's
+	tooLarge    *Error
+	photos      map[string]int64 // how many bytes each may have, by JSON pointer; nil: there are none in the body
 	fast        *fastcheck.Operation
 	logger      *slog.Logger // says which operation it is
 }
@@ -90,8 +93,24 @@ func newOperation(route *routers.Route) (*operation, error) {
 			return nil, fmt.Errorf("it declares no response %d", status)
 		}
 	}
+	if err := op.readBodyLimits(); err != nil {
+		return nil, err
+	}
 	op.fast = fastcheck.New(route)
 	return op, nil
+}
+
+// readBodyLimits takes from the specification how large a body may be, and where the photos are in it.
+func (o *operation) readBodyLimits() (err error) {
+	if most, ok := o.route.Operation.Extensions["x-max-body"]; ok {
+		limit, err := wholeNumber(most)
+		if err != nil || limit < 1 {
+			return fmt.Errorf("x-max-body is not a number of bytes: %w", err)
+		}
+		o.maxBody = int64(limit)
+	}
+	o.photos, err = photosOf(o.route.Operation)
+	return err
 }
 
 // readSecurity takes what a caller must show from the specification. It refuses what the chain

@@ -28,7 +28,8 @@ func validationOptions() *openapi3filter.Options {
 
 // validateRequest lets only such a request pass as the operation describes: nothing missing,
 // nothing malformed, nothing more. No message repeats a submitted value.
-func (h *handler) validateRequest(op *operation, r *http.Request) error {
+func (h *handler) validateRequest(c *call, r *http.Request) error {
+	op := c.operation
 	query, err := parseQuery(op, r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -39,16 +40,16 @@ func (h *handler) validateRequest(op *operation, r *http.Request) error {
 		}
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(nil, r.Body, h.maxBody)
+		r.Body = http.MaxBytesReader(nil, r.Body, op.maxBody)
 	}
-	body, err := h.readBody(op, r)
+	body, err := h.readBody(c, r)
 	if err != nil {
 		return err
 	}
 	if query == nil && op.fast.Request(r, string(body)) {
 		return nil
 	}
-	if err := unambiguous(r, body); err != nil {
+	if err := unambiguous(c, r, body); err != nil {
 		return err
 	}
 	input := &openapi3filter.RequestValidationInput{

@@ -436,6 +436,45 @@ type DataRequirement struct {
 // DataType How a value is written. New values may appear.
 type DataType string
 
+// DocumentInput A document with its photos.
+type DocumentInput struct {
+	// DocumentType One of the `valid_documents` of what is missing; another is a 412.
+	//
+	// Example: passport
+	DocumentType string `json:"document_type"`
+
+	// ImageFront A photo of the document itself, a JPG or a PNG of up to 10 MiB, counted in decoded bytes. It
+	// is base64 (RFC 4648, section 4), by itself or as a data URI, `data:image/jpeg;base64,` in
+	// front. What the content is is read off its bytes, not off the URI. The padding may be left
+	// out, and line breaks are skipped (*own rule*). Anything else is a 400.
+	//
+	//
+	// Example: data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==
+	ImageFront Image `json:"image_front"`
+
+	// ImageBack A photo of the document itself, a JPG or a PNG of up to 10 MiB, counted in decoded bytes. It
+	// is base64 (RFC 4648, section 4), by itself or as a data URI, `data:image/jpeg;base64,` in
+	// front. What the content is is read off its bytes, not off the URI. The padding may be left
+	// out, and line breaks are skipped (*own rule*). Anything else is a 400.
+	//
+	//
+	// Example: data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==
+	ImageBack Image `json:"image_back,omitempty,omitzero"`
+
+	// Replace Whether the document takes the place of a good one of the same type.
+	Replace bool `json:"replace,omitempty,omitzero"`
+
+	// Metadata The values that the type of document asks for, by the ids of its `metadata`.
+	//
+	// Example: {"expiration_date":"2036-04-15","issuing_country":"ARG","number":"AAA000111"}
+	Metadata DocumentMetadata `json:"metadata,omitempty,omitzero"`
+}
+
+// DocumentMetadata The values that the type of document asks for, by the ids of its `metadata`.
+//
+// Example: {"expiration_date":"2036-04-15","issuing_country":"ARG","number":"AAA000111"}
+type DocumentMetadata map[string]string
+
 // DocumentRequirement A document the product asks for; any one of the valid documents will do.
 type DocumentRequirement struct {
 	// ID Names the requirement, such as `identity_document`.
@@ -452,6 +491,12 @@ type DocumentRequirement struct {
 
 	// ValidDocuments The kinds of document of which any one will do.
 	ValidDocuments []ValidDocument `json:"valid_documents"`
+}
+
+// DocumentationInput One document of a client.
+type DocumentationInput struct {
+	// Document A document with its photos.
+	Document DocumentInput `json:"document"`
 }
 
 // Error Every error.
@@ -700,6 +745,12 @@ type Conflict = Error
 // ContentTooLarge Every error.
 type ContentTooLarge = Error
 
+// DocumentRefused Every error.
+type DocumentRefused = Error
+
+// DocumentationCompleted A request after its evaluation.
+type DocumentationCompleted = EvaluatedProduct
+
 // IdempotencyMismatch Every error.
 type IdempotencyMismatch = Error
 
@@ -740,6 +791,9 @@ type Unauthorized = Error
 // Text has no control characters.
 type ClientBody = ClientInput
 
+// DocumentationBody One document of a client.
+type DocumentationBody = DocumentationInput
+
 // ProductBody Which product a client asks for.
 type ProductBody = ProductInput
 
@@ -752,6 +806,13 @@ type CreateClientParams struct {
 
 // RequestProductParams defines parameters for RequestProduct.
 type RequestProductParams struct {
+	// IdempotencyKey Makes repeating safe: for 24 hours the same key gets the response of the first call. 1 to
+	// 255 visible ASCII characters, chosen by the caller, unique per intended call.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CompleteDocumentationParams defines parameters for CompleteDocumentation.
+type CompleteDocumentationParams struct {
 	// IdempotencyKey Makes repeating safe: for 24 hours the same key gets the response of the first call. 1 to
 	// 255 visible ASCII characters, chosen by the caller, unique per intended call.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
@@ -784,6 +845,9 @@ type UpdateClientJSONRequestBody = ClientInput
 
 // RequestProductJSONRequestBody defines body for RequestProduct for application/json ContentType.
 type RequestProductJSONRequestBody = ProductInput
+
+// CompleteDocumentationJSONRequestBody defines body for CompleteDocumentation for application/json ContentType.
+type CompleteDocumentationJSONRequestBody = DocumentationInput
 
 // NotifyProviderJSONRequestBody defines body for NotifyProvider for application/json ContentType.
 type NotifyProviderJSONRequestBody = Notification
@@ -973,6 +1037,52 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /management/clients/individuals/{clientId}/products (the `RequestProduct` operationId).
 	RequestProduct(ctx context.Context, clientID ClientID, params *RequestProductParams, body RequestProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteDocumentationWithBody Complete product documentation
+	//
+	// Stores one document of the client, with its photos. The response is the request after its
+	// evaluation, with the items of this call that were rejected. Its status does not change:
+	// that is *submit*'s.
+	//
+	// A document that the evaluation would not accept is not stored (*own rule*): the response is
+	// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+	// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+	// high, a missing back, missing or malformed metadata, and a document that has expired.
+	//
+	// A second document of the same type takes the place of the first one with `replace`. Without
+	// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+	//
+	// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+	// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+	// read. Send `Expect: 100-continue` to learn it before sending the photos.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+	CompleteDocumentationWithBody(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteDocumentation Complete product documentation
+	//
+	// Stores one document of the client, with its photos. The response is the request after its
+	// evaluation, with the items of this call that were rejected. Its status does not change:
+	// that is *submit*'s.
+	//
+	// A document that the evaluation would not accept is not stored (*own rule*): the response is
+	// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+	// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+	// high, a missing back, missing or malformed metadata, and a document that has expired.
+	//
+	// A second document of the same type takes the place of the first one with `replace`. Without
+	// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+	//
+	// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+	// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+	// read. Send `Expect: 100-continue` to learn it before sending the photos.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+	CompleteDocumentation(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, body CompleteDocumentationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SubmitProduct Submit product enablement request
 	//
@@ -1195,6 +1305,72 @@ func (c *HTTPClient) RequestProductWithBody(ctx context.Context, clientID Client
 // Corresponds with POST /management/clients/individuals/{clientId}/products (the `RequestProduct` operationId).
 func (c *HTTPClient) RequestProduct(ctx context.Context, clientID ClientID, params *RequestProductParams, body RequestProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRequestProductRequest(c.Server, clientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteDocumentationWithBody Complete product documentation
+//
+// Stores one document of the client, with its photos. The response is the request after its
+// evaluation, with the items of this call that were rejected. Its status does not change:
+// that is *submit*'s.
+//
+// A document that the evaluation would not accept is not stored (*own rule*): the response is
+// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+// high, a missing back, missing or malformed metadata, and a document that has expired.
+//
+// A second document of the same type takes the place of the first one with `replace`. Without
+// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+//
+// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+// read. Send `Expect: 100-continue` to learn it before sending the photos.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+func (c *HTTPClient) CompleteDocumentationWithBody(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteDocumentationRequestWithBody(c.Server, clientID, productRequestID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteDocumentation Complete product documentation
+//
+// Stores one document of the client, with its photos. The response is the request after its
+// evaluation, with the items of this call that were rejected. Its status does not change:
+// that is *submit*'s.
+//
+// A document that the evaluation would not accept is not stored (*own rule*): the response is
+// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+// high, a missing back, missing or malformed metadata, and a document that has expired.
+//
+// A second document of the same type takes the place of the first one with `replace`. Without
+// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+//
+// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+// read. Send `Expect: 100-continue` to learn it before sending the photos.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+func (c *HTTPClient) CompleteDocumentation(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, body CompleteDocumentationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteDocumentationRequest(c.Server, clientID, productRequestID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1526,6 +1702,75 @@ func NewRequestProductRequestWithBody(server string, clientID ClientID, params *
 	return req, nil
 }
 
+// NewCompleteDocumentationRequest calls the generic CompleteDocumentation builder with application/json body
+func NewCompleteDocumentationRequest(server string, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, body CompleteDocumentationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteDocumentationRequestWithBody(server, clientID, productRequestID, params, "application/json", bodyReader)
+}
+
+// NewCompleteDocumentationRequestWithBody constructs an http.Request for the CompleteDocumentation method, with any body, and a specified content type
+func NewCompleteDocumentationRequestWithBody(server string, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "clientId", clientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "productRequestId", productRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/management/clients/individuals/%s/products/%s/documentation", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewSubmitProductRequest constructs an http.Request for the SubmitProduct method
 func NewSubmitProductRequest(server string, clientID ClientID, productRequestID ProductRequestID, params *SubmitProductParams) (*http.Request, error) {
 	var err error
@@ -1745,6 +1990,52 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /management/clients/individuals/{clientId}/products (the `RequestProduct` operationId).
 	RequestProductWithResponse(ctx context.Context, clientID ClientID, params *RequestProductParams, body RequestProductJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestProductResponse, error)
+
+	// CompleteDocumentationWithBodyWithResponse Complete product documentation
+	//
+	// Stores one document of the client, with its photos. The response is the request after its
+	// evaluation, with the items of this call that were rejected. Its status does not change:
+	// that is *submit*'s.
+	//
+	// A document that the evaluation would not accept is not stored (*own rule*): the response is
+	// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+	// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+	// high, a missing back, missing or malformed metadata, and a document that has expired.
+	//
+	// A second document of the same type takes the place of the first one with `replace`. Without
+	// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+	//
+	// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+	// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+	// read. Send `Expect: 100-continue` to learn it before sending the photos.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+	CompleteDocumentationWithBodyWithResponse(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteDocumentationResponse, error)
+
+	// CompleteDocumentationWithResponse Complete product documentation
+	//
+	// Stores one document of the client, with its photos. The response is the request after its
+	// evaluation, with the items of this call that were rejected. Its status does not change:
+	// that is *submit*'s.
+	//
+	// A document that the evaluation would not accept is not stored (*own rule*): the response is
+	// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+	// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+	// high, a missing back, missing or malformed metadata, and a document that has expired.
+	//
+	// A second document of the same type takes the place of the first one with `replace`. Without
+	// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+	//
+	// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+	// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+	// read. Send `Expect: 100-continue` to learn it before sending the photos.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+	CompleteDocumentationWithResponse(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, body CompleteDocumentationJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteDocumentationResponse, error)
 
 	// SubmitProductWithResponse Submit product enablement request
 	//
@@ -2868,6 +3159,197 @@ func (r RequestProductResponse) ContentType() string {
 	return ""
 }
 
+// CompleteDocumentationResponse200Headers the declared response headers of an HTTP 200 response for CompleteDocumentation
+type CompleteDocumentationResponse200Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse400Headers the declared response headers of an HTTP 400 response for CompleteDocumentation
+type CompleteDocumentationResponse400Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse401Headers the declared response headers of an HTTP 401 response for CompleteDocumentation
+type CompleteDocumentationResponse401Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse404Headers the declared response headers of an HTTP 404 response for CompleteDocumentation
+type CompleteDocumentationResponse404Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse409Headers the declared response headers of an HTTP 409 response for CompleteDocumentation
+type CompleteDocumentationResponse409Headers struct {
+	RetryAfter *int
+	XTraceID   TraceID
+}
+
+// CompleteDocumentationResponse412Headers the declared response headers of an HTTP 412 response for CompleteDocumentation
+type CompleteDocumentationResponse412Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse413Headers the declared response headers of an HTTP 413 response for CompleteDocumentation
+type CompleteDocumentationResponse413Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse422Headers the declared response headers of an HTTP 422 response for CompleteDocumentation
+type CompleteDocumentationResponse422Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse429Headers the declared response headers of an HTTP 429 response for CompleteDocumentation
+type CompleteDocumentationResponse429Headers struct {
+	RetryAfter int
+	XTraceID   TraceID
+}
+
+// CompleteDocumentationResponse500Headers the declared response headers of an HTTP 500 response for CompleteDocumentation
+type CompleteDocumentationResponse500Headers struct {
+	XTraceID TraceID
+}
+
+// CompleteDocumentationResponse503Headers the declared response headers of an HTTP 503 response for CompleteDocumentation
+type CompleteDocumentationResponse503Headers struct {
+	RetryAfter int
+	XTraceID   TraceID
+}
+
+type CompleteDocumentationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentationCompleted
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON412 the response for an HTTP 412 `application/json` response
+	JSON412 *DocumentRefused
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *ContentTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *IdempotencyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *ServerError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CompleteDocumentationResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CompleteDocumentationResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CompleteDocumentationResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CompleteDocumentationResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CompleteDocumentationResponse409Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *CompleteDocumentationResponse412Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CompleteDocumentationResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CompleteDocumentationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CompleteDocumentationResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CompleteDocumentationResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CompleteDocumentationResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON200() *DocumentationCompleted {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON412 returns the response for an HTTP 412 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON412() *DocumentRefused {
+	return r.JSON412
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON413() *ContentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON422() *IdempotencyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON500() *ServerError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CompleteDocumentationResponse) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteDocumentationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteDocumentationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteDocumentationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteDocumentationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SubmitProductResponse200Headers the declared response headers of an HTTP 200 response for SubmitProduct
 type SubmitProductResponse200Headers struct {
 	XTraceID TraceID
@@ -3223,6 +3705,64 @@ func (c *ClientWithResponses) RequestProductWithResponse(ctx context.Context, cl
 		return nil, err
 	}
 	return ParseRequestProductResponse(rsp)
+}
+
+// CompleteDocumentationWithBodyWithResponse Complete product documentation
+//
+// Stores one document of the client, with its photos. The response is the request after its
+// evaluation, with the items of this call that were rejected. Its status does not change:
+// that is *submit*'s.
+//
+// A document that the evaluation would not accept is not stored (*own rule*): the response is
+// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+// high, a missing back, missing or malformed metadata, and a document that has expired.
+//
+// A second document of the same type takes the place of the first one with `replace`. Without
+// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+//
+// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+// read. Send `Expect: 100-continue` to learn it before sending the photos.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+func (c *ClientWithResponses) CompleteDocumentationWithBodyWithResponse(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteDocumentationResponse, error) {
+	rsp, err := c.CompleteDocumentationWithBody(ctx, clientID, productRequestID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteDocumentationResponse(rsp)
+}
+
+// CompleteDocumentationWithResponse Complete product documentation
+//
+// Stores one document of the client, with its photos. The response is the request after its
+// evaluation, with the items of this call that were rejected. Its status does not change:
+// that is *submit*'s.
+//
+// A document that the evaluation would not accept is not stored (*own rule*): the response is
+// 200, and `rejected_items` says what to do. Rejected are a photo that is neither JPG nor PNG
+// by its content, one that is cut off, larger than 10 MiB or more than 12,000 pixels wide or
+// high, a missing back, missing or malformed metadata, and a document that has expired.
+//
+// A second document of the same type takes the place of the first one with `replace`. Without
+// it, one that is good already is kept, and the new one is a rejected item (*own rule*).
+//
+// Photos are stored as they come, byte for byte. A body is up to 28 MiB, and few are read at
+// a time: a 503 with `Retry-After` says that it was not this call's turn, before its body is
+// read. Send `Expect: 100-continue` to learn it before sending the photos.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation (the `CompleteDocumentation` operationId).
+func (c *ClientWithResponses) CompleteDocumentationWithResponse(ctx context.Context, clientID ClientID, productRequestID ProductRequestID, params *CompleteDocumentationParams, body CompleteDocumentationJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteDocumentationResponse, error) {
+	rsp, err := c.CompleteDocumentation(ctx, clientID, productRequestID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteDocumentationResponse(rsp)
 }
 
 // SubmitProductWithResponse Submit product enablement request
@@ -4550,6 +5090,236 @@ func ParseRequestProductResponse(rsp *http.Response) (*RequestProductResponse, e
 	return response, nil
 }
 
+// ParseCompleteDocumentationResponse parses an HTTP response from a CompleteDocumentationWithResponse call
+func ParseCompleteDocumentationResponse(rsp *http.Response) (*CompleteDocumentationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteDocumentationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentationCompleted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest DocumentRefused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest IdempotencyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest ServerError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CompleteDocumentationResponse200Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers CompleteDocumentationResponse400Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CompleteDocumentationResponse401Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers CompleteDocumentationResponse404Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CompleteDocumentationResponse409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 412:
+		var headers CompleteDocumentationResponse412Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers412 = &headers
+	case rsp.StatusCode == 413:
+		var headers CompleteDocumentationResponse413Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CompleteDocumentationResponse422Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CompleteDocumentationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CompleteDocumentationResponse500Headers
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CompleteDocumentationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Trace-Id"); len(values) > 0 {
+			var value TraceID
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Trace-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTraceID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseSubmitProductResponse parses an HTTP response from a SubmitProductWithResponse call
 func ParseSubmitProductResponse(rsp *http.Response) (*SubmitProductResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -4944,6 +5714,9 @@ type ServerInterface interface {
 	// RequestProduct Request product enablement
 	// (POST /management/clients/individuals/{clientId}/products)
 	RequestProduct(w http.ResponseWriter, r *http.Request, clientID ClientID, params RequestProductParams)
+	// CompleteDocumentation Complete product documentation
+	// (POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation)
+	CompleteDocumentation(w http.ResponseWriter, r *http.Request, clientID ClientID, productRequestID ProductRequestID, params CompleteDocumentationParams)
 	// SubmitProduct Submit product enablement request
 	// (POST /management/clients/individuals/{clientId}/products/{productRequestId}/submit)
 	SubmitProduct(w http.ResponseWriter, r *http.Request, clientID ClientID, productRequestID ProductRequestID, params SubmitProductParams)
@@ -5167,6 +5940,65 @@ func (siw *ServerInterfaceWrapper) RequestProduct(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// CompleteDocumentation operation middleware
+func (siw *ServerInterfaceWrapper) CompleteDocumentation(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "clientId" -------------
+	var clientID ClientID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "clientId", r.PathValue("clientId"), &clientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "clientId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "productRequestId" -------------
+	var productRequestID ProductRequestID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "productRequestId", r.PathValue("productRequestId"), &productRequestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "productRequestId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteDocumentationParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CompleteDocumentation(w, r, clientID, productRequestID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // SubmitProduct operation middleware
 func (siw *ServerInterfaceWrapper) SubmitProduct(w http.ResponseWriter, r *http.Request) {
 
@@ -5353,6 +6185,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/management/clients/individuals/{clientId}", wrapper.UpdateClient)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/management/clients/individuals/{clientId}/products", wrapper.ListProducts)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/management/clients/individuals/{clientId}/products", wrapper.RequestProduct)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/management/clients/individuals/{clientId}/products/{productRequestId}/documentation", wrapper.CompleteDocumentation)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/management/clients/individuals/{clientId}/products/{productRequestId}/submit", wrapper.SubmitProduct)
 
 	return m
@@ -5544,6 +6377,24 @@ type DeletedResponseHeaders struct {
 }
 type DeletedResponse struct {
 	Headers DeletedResponseHeaders
+}
+
+type DocumentRefusedResponseHeaders struct {
+	XTraceID TraceID
+}
+type DocumentRefusedJSONResponse struct {
+	Body Error
+
+	Headers DocumentRefusedResponseHeaders
+}
+
+type DocumentationCompletedResponseHeaders struct {
+	XTraceID TraceID
+}
+type DocumentationCompletedJSONResponse struct {
+	Body EvaluatedProduct
+
+	Headers DocumentationCompletedResponseHeaders
 }
 
 type IdempotencyMismatchResponseHeaders struct {
@@ -6648,6 +7499,191 @@ func (response RequestProduct503JSONResponse) VisitRequestProductResponse(w http
 	return err
 }
 
+type CompleteDocumentationRequestObject struct {
+	ClientID         ClientID         `json:"clientId"`
+	ProductRequestID ProductRequestID `json:"productRequestId"`
+	Params           CompleteDocumentationParams
+	Body             *CompleteDocumentationJSONRequestBody
+}
+
+type CompleteDocumentationResponseObject interface {
+	VisitCompleteDocumentationResponse(w http.ResponseWriter) error
+}
+
+type CompleteDocumentation200JSONResponse struct {
+	DocumentationCompletedJSONResponse
+}
+
+func (response CompleteDocumentation200JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CompleteDocumentation400JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CompleteDocumentation401JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CompleteDocumentation404JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CompleteDocumentation409JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation412JSONResponse struct{ DocumentRefusedJSONResponse }
+
+func (response CompleteDocumentation412JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation413JSONResponse struct{ ContentTooLargeJSONResponse }
+
+func (response CompleteDocumentation413JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation422JSONResponse struct {
+	IdempotencyMismatchJSONResponse
+}
+
+func (response CompleteDocumentation422JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CompleteDocumentation429JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation500JSONResponse struct{ ServerErrorJSONResponse }
+
+func (response CompleteDocumentation500JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteDocumentation503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CompleteDocumentation503JSONResponse) VisitCompleteDocumentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Trace-Id", fmt.Sprint(response.Headers.XTraceID))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SubmitProductRequestObject struct {
 	ClientID         ClientID         `json:"clientId"`
 	ProductRequestID ProductRequestID `json:"productRequestId"`
@@ -6838,6 +7874,9 @@ type StrictServerInterface interface {
 	// RequestProduct Request product enablement
 	// (POST /management/clients/individuals/{clientId}/products)
 	RequestProduct(ctx context.Context, request RequestProductRequestObject) (RequestProductResponseObject, error)
+	// CompleteDocumentation Complete product documentation
+	// (POST /management/clients/individuals/{clientId}/products/{productRequestId}/documentation)
+	CompleteDocumentation(ctx context.Context, request CompleteDocumentationRequestObject) (CompleteDocumentationResponseObject, error)
 	// SubmitProduct Submit product enablement request
 	// (POST /management/clients/individuals/{clientId}/products/{productRequestId}/submit)
 	SubmitProduct(ctx context.Context, request SubmitProductRequestObject) (SubmitProductResponseObject, error)
@@ -7077,6 +8116,41 @@ func (sh *strictHandler) RequestProduct(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RequestProductResponseObject); ok {
 		if err := validResponse.VisitRequestProductResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CompleteDocumentation operation middleware
+func (sh *strictHandler) CompleteDocumentation(w http.ResponseWriter, r *http.Request, clientID ClientID, productRequestID ProductRequestID, params CompleteDocumentationParams) {
+	var request CompleteDocumentationRequestObject
+
+	request.ClientID = clientID
+	request.ProductRequestID = productRequestID
+	request.Params = params
+
+	var body CompleteDocumentationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteDocumentation(ctx, request.(CompleteDocumentationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteDocumentation")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CompleteDocumentationResponseObject); ok {
+		if err := validResponse.VisitCompleteDocumentationResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -26,6 +26,13 @@ func (p Product) MissingTold() bool {
 // MissingTold is [Product.MissingTold].
 func (s EvaluatedProduct) MissingTold() bool { return s.Product.MissingTold() }
 
+// Misses tells whether a document of the kind, such as passport, would do for something that is missing.
+func (p Product) Misses(document string) bool {
+	return slices.ContainsFunc(p.MissingRequirements.Documents, func(r DocumentRequirement) bool {
+		return slices.ContainsFunc(r.ValidDocuments, func(v ValidDocument) bool { return v.ID == document })
+	})
+}
+
 // MissingItem is one thing to ask the client for: a document, of which any of several kinds will do,
 // or a data field.
 type MissingItem struct {

@@ -174,6 +174,9 @@ func (e *examples) described(place string, ref *openapi3.SchemaRef, value any) {
 		}
 		for name, field := range ordered(value) {
 			property, ok := schema.Properties[name]
+			if extra := schema.AdditionalProperties.Schema; !ok && extra != nil {
+				property, ok = extra, true
+			}
 			if !ok {
 				e.fault(place, "the schema does not describe %q", name)
 				continue

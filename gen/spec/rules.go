@@ -30,13 +30,14 @@ func Rules() []Rule {
 		{clientID, "a client's id is that of the path"},
 		{clientPhone, "a client has both fields of the phone number, or none"},
 		{productIDs, "id and client_id are those of the path"},
-		{productStatus, "a new request is pending, and a submission ends in in_kyc or pending_documentation"},
+		{productStatus, "a request is pending when it is made and when a document is added, and a submission ends in in_kyc or pending_documentation"},
 		{productActive, "one request for a product at most is not rejected"},
 		{productMissing, "in_kyc and enabled have nothing missing"},
 		{productRejected, "in_kyc and enabled have no rejected items"},
-		{productNothing, "pending_documentation has something left"},
+		{productNothing, "pending_documentation has something left, after a submission"},
 		{productRejection, "only a rejected request has a rejection's code or description"},
-		{productUnlisted, "a rejected item belongs to a requirement that is listed as missing"},
+		{productUnlisted, "what a submission rejects belongs to a requirement that is listed as missing"},
+		{productForeign, "what is rejected of a document that is added is a document"},
 		{idempotencyUnasked, "errors of idempotency are for calls with an Idempotency-Key only"},
 	}
 }
@@ -59,6 +60,7 @@ const (
 	productNothing     = "product.pending_nothing"
 	productRejection   = "product.rejection"
 	productUnlisted    = "product.rejected_unlisted"
+	productForeign     = "product.rejected_foreign"
 	idempotencyUnasked = "idempotency.unasked"
 )
 
@@ -76,8 +78,13 @@ var ofSchema = map[string]func(e *Exchange, at string, v *Scanner){
 // ofOperation are the statuses of a product that an operation succeeds with; others with any.
 var ofOperation = map[string][]api.ProductStatus{
 	"requestProduct": {api.Requested, api.PendingDocumentation},
+	adds:             {api.Requested, api.PendingDocumentation},
 	"submitProduct":  {api.InKyc, api.PendingDocumentation},
 }
+
+// adds is the operation that leaves a request as it is where nothing is left, and that may reject a document although
+// its requirement is satisfied: that is the one which was just sent.
+const adds = "completeDocumentation"
 
 // Exchange is a call and its response, whose body is valid JSON.
 type Exchange struct {
@@ -247,10 +254,21 @@ func (e *Exchange) evaluated(at string, s *Scanner) {
 	case settled(status) && refused:
 		e.breach(productRejected, at+"/rejected_items", "EvaluatedProduct", "an empty list, as the status is "+string(status), "items")
 	case settled(status):
+	case e.Operation.OperationID == adds:
+		e.foreign(at, rejected)
 	case refused:
 		e.unlisted(at, missing, rejected)
 	case status == api.PendingDocumentation && len(filled(missing)) == 0:
 		e.breach(productNothing, at+"/product/status", "ProductStatus", "in_kyc, as nothing is left missing", string(status))
+	}
+}
+
+// foreign finds rejected items that can't be of the document that was sent.
+func (e *Exchange) foreign(at string, rejected Scanner) {
+	for i, item := range rejected.items() {
+		if kind, _ := item.textOf("type"); api.RejectedItemType(kind).Valid() && kind != string(api.RejectedDocument) {
+			e.breach(productForeign, fmt.Sprintf("%s/rejected_items/%d/type", at, i), "RejectedItemType", string(api.RejectedDocument), kind)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,6 +71,65 @@ func TestBreaches_product(t *testing.T) {
 			require.Equal(t, test.want, found)
 		})
 	}
+}
+
+// What a call with a document says of a request is not what a submission says.
+func TestBreaches_documentation(t *testing.T) {
+	t.Parallel()
+	doc, err := spec.GetSpec()
+	require.NoError(t, err)
+	pending := strings.Replace(product, "in_kyc", "pending_documentation", 1)
+	const kept = `[{"type":"document","key":"passport","reason":"A good one is stored."}]`
+	for name, test := range map[string]struct {
+		operation, body string
+		want            []string
+	}{
+		"nothing is left":                {"documentation", `{"product":` + pending + `,"rejected_items":[]}`, nil},
+		"a good document is kept":        {"documentation", `{"product":` + pending + `,"rejected_items":` + kept + `}`, nil},
+		"data is rejected":               {"documentation", `{"product":` + pending + `,"rejected_items":` + strings.Replace(kept, "document", "data", 1) + `}`, []string{"product.rejected_foreign"}},
+		"it moves the request":           {"documentation", `{"product":` + product + `,"rejected_items":[]}`, []string{"product.status"}},
+		"nothing is left, and submitted": {"submit", `{"product":` + pending + `,"rejected_items":[]}`, []string{"product.pending_nothing"}},
+		"it rejects what nobody misses":  {"submit", `{"product":` + pending + `,"rejected_items":` + kept + `}`, []string{"product.rejected_unlisted"}},
+	} {
+		path := "/management/clients/individuals/{clientId}/products/{productRequestId}/" + test.operation
+		var found []string
+		for _, b := range spec.Breaches(spec.Exchange{
+			Operation: doc.Paths.Value(path).Post, Status: http.StatusOK, Body: test.body, Path: func(string) string { return "" },
+		}) {
+			found = append(found, b.Rule)
+		}
+		require.Equal(t, test.want, found, name)
+	}
+}
+
+// TestBreaches_examples: what openapi.yaml shows of an operation keeps to the rules.
+func TestBreaches_examples(t *testing.T) {
+	t.Parallel()
+	doc, err := spec.GetSpec()
+	require.NoError(t, err)
+	held := 0
+	for id, operation := range operations(doc) {
+		for written, response := range operation.Responses.Map() {
+			status, _ := strconv.Atoi(written)
+			media := response.Value.Content["application/json"]
+			if media == nil {
+				continue
+			}
+			examples := map[string]any{"": media.Example}
+			for name, example := range media.Examples {
+				examples[name] = example.Value.Value
+			}
+			for name, example := range examples {
+				body, err := json.Marshal(example)
+				require.NoError(t, err)
+				require.Empty(t, spec.Breaches(spec.Exchange{
+					Operation: operation, Asked: http.Header{"Idempotency-Key": {"one"}}, Status: status, Body: string(body), Path: func(string) string { return "" },
+				}), "%s %s %s", id, written, name)
+				held++
+			}
+		}
+	}
+	require.Greater(t, held, 100, "the walk ended early")
 }
 
 // FuzzBreaches: a value is read as encoding/json reads it, whatever stands beside it.

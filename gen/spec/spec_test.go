@@ -109,7 +109,7 @@ func TestSpec_open(t *testing.T) {
 			require.Equal(t, values, any(closed.Enum), name)
 			require.Len(t, closed.Extensions["x-enum-varnames"], len(closed.Enum), name)
 		}
-		if !schema.Type.Is(openapi3.TypeObject) {
+		if !schema.Type.Is(openapi3.TypeObject) || schema.AdditionalProperties.Schema != nil { // or a map
 			continue
 		}
 		objects++
@@ -122,7 +122,7 @@ func TestSpec_open(t *testing.T) {
 			require.Nil(t, closed.AdditionalProperties.Has, name)
 		}
 	}
-	require.Equal(t, []int{8, 17}, []int{vocabularies, objects})
+	require.Equal(t, []int{8, 19}, []int{vocabularies, objects})
 	known := operations(embedded)
 	for id, operation := range operations(written) {
 		for _, status := range []string{"2XX", "default"} {
@@ -195,7 +195,22 @@ var want = map[string]described{
 	"deleteClient":   {"DELETE", clientPath, 3, "", "204", "", about},
 	"requestProduct": {"POST", productsPath, 3, "ProductInput", "201", "Product", "400 401 404 409 412 413 422 429 500 503"},
 	"listProducts":   {"GET", productsPath, 1, "", "200", "Products", about},
-	"submitProduct":  {"POST", submitPath, 3, "", "200", "EvaluatedProduct", keyed},
+	"completeDocumentation": {"POST", productsPath + "/{productRequestId}/documentation", 3, "DocumentationInput", "200", "EvaluatedProduct",
+		"400 401 404 409 412 413 422 429 500 503"},
+	"submitProduct": {"POST", submitPath, 3, "", "200", "EvaluatedProduct", keyed},
+}
+
+// TestSpec_bodyLimits: a body has room for two photos in base64 with line breaks, and for what stands beside them.
+func TestSpec_bodyLimits(t *testing.T) {
+	t.Parallel()
+	for _, doc := range documents(t) {
+		for id, operation := range operations(doc) {
+			require.Equal(t, id == "completeDocumentation", operation.Extensions["x-max-body"] != nil, id)
+		}
+		photo, body := doc.Components.Schemas["Image"].Value.Extensions["x-max-bytes"].(float64), operations(doc)["completeDocumentation"].Extensions["x-max-body"].(float64)
+		require.EqualValues(t, 10<<20, photo)
+		require.Greater(t, body, 2*photo*4/3*78/76+64<<10)
+	}
 }
 
 func TestSpec_operations(t *testing.T) {
@@ -337,6 +352,7 @@ func TestSpec_errorExamples(t *testing.T) {
 	own := map[string][]api.ErrorCode{
 		"createClient 400": {api.CodeBadRequest, api.CodeVal}, "updateClient 400": {api.CodeBadRequest, api.CodeVal},
 		"requestProduct 409": {api.CodeIdempotencyInProgress, api.CodeVal}, "submitProduct 409": {api.CodeIdempotencyInProgress, api.CodeVal},
+		"completeDocumentation 409": {api.CodeIdempotencyInProgress, api.CodeVal},
 	}
 	texts := map[string]string{ // documented, to the letter
 		"submitProduct 409 VAL":     "The enablement request is not pending documentation",

@@ -50,7 +50,7 @@ type Step struct {
 func Cases() []Case { return slices.Clone(cases()) }
 
 var cases = sync.OnceValue(func() []Case {
-	all := slices.Concat(journeys, states, elsewhere)
+	all := slices.Concat(journeys, documented, states, elsewhere)
 	read, err := loaded()
 	if err != nil {
 		return all // New says it
@@ -64,9 +64,7 @@ var cases = sync.OnceValue(func() []Case {
 // Unreachable returns what no case shows, with the reason.
 func Unreachable() map[string]string { return maps.Clone(unreachable) }
 
-const undecided = "only the provider's decision makes it, for which the API has no operation"
-
-var unreachable = map[string]string{"ClientStatus active": undecided, "ClientStatus rejected": undecided}
+var unreachable = map[string]string{"ClientStatus rejected": "nothing that is described makes it: it is the provider's to say"}
 
 // does is a step: a call of an operation, the status and the code that it is answered with, and what else must hold
 // of the response.

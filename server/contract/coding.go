@@ -26,7 +26,7 @@ func (x *exchange) decode(m *message, header http.Header, where int) bool {
 			x.find(ruleCoding, m.at("header Content-Encoding"), where, "gzip, deflate or identity, which this kit can read", coding)
 			return false
 		}
-		body, err := decoded(open, m.body)
+		body, err := decoded(open, m.body, m.most)
 		if err != nil {
 			x.find(ruleCoding, m.at(""), where, "a body in "+coding+", as Content-Encoding says", nil)
 			return false
@@ -44,7 +44,7 @@ var decoders = map[string]func(io.Reader) (io.ReadCloser, error){
 func openGzip(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
 
 // decoded is as much of a body as is looked at.
-func decoded(open func(io.Reader) (io.ReadCloser, error), body []byte) ([]byte, error) {
+func decoded(open func(io.Reader) (io.ReadCloser, error), body []byte, most int64) ([]byte, error) {
 	reader, err := open(bytes.NewReader(body))
 	if err == zlib.ErrHeader { //nolint:errorlint // as it is; many send deflate without zlib's frame (RFC 9110, section 8.4.1.2)
 		reader, err = flate.NewReader(bytes.NewReader(body)), nil
@@ -53,5 +53,5 @@ func decoded(open func(io.Reader) (io.ReadCloser, error), body []byte) ([]byte, 
 		return nil, err
 	}
 	defer func() { _ = reader.Close() }() // it has only a checksum to tell, and Read tells it
-	return io.ReadAll(io.LimitReader(reader, largest))
+	return io.ReadAll(io.LimitReader(reader, most))
 }

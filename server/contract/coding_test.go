@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/contract"
 	"github.com/cryptomate-go/enablement/server/contract/internal/minimal"
 )
@@ -163,8 +164,11 @@ func TestCodings_around(t *testing.T) {
 					server := httptest.NewServer(wrap(inside, handler))
 					t.Cleanup(server.Close)
 					client := http.Client{Transport: outside.Transport(server.Client().Transport)}
-					s := fixtures.Complete
+					s := fixtures.Requested
 					for _, want := range []int{http.StatusOK, http.StatusConflict} {
+						if want == http.StatusConflict {
+							require.NoError(t, fixtures.Decide(t.Context(), s.RequestID, api.Enabled))
+						}
 						r, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/management/clients/individuals/"+s.ClientID+"/products/"+s.RequestID+"/submit", nil)
 						require.NoError(t, err)
 						r.Header.Set("x-api-key", fixtures.Key)

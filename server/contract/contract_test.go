@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/gen/spec"
 	"github.com/cryptomate-go/enablement/server/contract"
 	"github.com/cryptomate-go/enablement/server/contract/internal/minimal"
@@ -225,7 +226,10 @@ func TestAround(t *testing.T) {
 	t.Cleanup(server.Close)
 	client := http.Client{Transport: outside.Transport(server.Client().Transport)}
 	for i, want := range []int{200, 409} {
-		s := fixtures.Complete
+		s := fixtures.Requested
+		if want == 409 {
+			require.NoError(t, fixtures.Decide(t.Context(), s.RequestID, api.Enabled))
+		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/management/clients/individuals/"+s.ClientID+"/products/"+s.RequestID+"/submit", nil)
 		require.NoError(t, err)
 		r.Header.Set("x-api-key", fixtures.Key)

@@ -17,21 +17,26 @@
 // enumerated value ([Cases]), makes the calls itself and knows the responses:
 //
 //	func TestAPI(t *testing.T) {
-//		contract.Suite(t, contract.InProcess(handler), contract.Fixtures{Key: "…", Complete: …})
+//		contract.Suite(t, contract.InProcess(handler), contract.Fixtures{Key: "…"})
 //	}
 //
-// A case makes what it needs through the API, a client first, and deletes it when it is over: to be asked, a server
-// needs no more than a key. [Fixtures] tell what the API alone can't make, such as a request that was rejected. A
-// case without its fixture isn't run, and [Coverage] says so. Of a server that has a part of the operations ask
-// for these: [Operations]. With [At] the suite asks a server somewhere, and runs only cases that change nothing.
+// A case goes the way of a client: it creates one, requests a product, adds a passport, submits the request, and
+// deletes the client when it is over. To be asked, a server needs no more than a key. [Fixtures] tell what the API
+// alone can't make, such as the provider's decision. A case without its fixture isn't run, and [Coverage] says so.
+// Of a server that has a part of the operations ask for these: [Operations].
+//
+// With [At] the suite asks a server somewhere, and runs only cases that change nothing. In a sandbox, [AllCases] lets
+// it create clients. It deletes every one of them, also where a case failed or the context ended, and
+// [Coverage].Left has those that it could not delete.
 //
 // # What is checked
 //
 // [Rules] lists everything, in words. Beyond the schemas: statuses, headers, fields, query parameters
 // and bodies that aren't declared; keys that stand twice, data after the value, text that isn't UTF-8;
-// media types; days that never were; the API key where it doesn't belong; error codes that don't fit
-// their status. Then what holds across fields, such as that in_kyc has nothing missing and that ids echo
-// the path, which package spec has for server.Handler too. What is sent has to come back as it was sent.
+// photos that aren't base64; media types; days that never were; the API key where it doesn't belong;
+// error codes that don't fit their status. Then what holds across fields, such as that in_kyc has nothing
+// missing, that a document moves no request and that ids echo the path, which package spec has for
+// server.Handler too. What is sent has to come back as it was sent.
 // And across calls: a client is read as it was written, and gone for good once it was deleted; a request
 // that left pending never is again, and a second one for the same product is none; updated_at never goes
 // back; an Idempotency-Key repeats its response to the byte. Clients and products are followed in whatever
@@ -53,11 +58,17 @@
 //   - Values that openapi.yaml announces with "New values may appear" are findings all the same: the kit
 //     compares with the specification that it was built with.
 //   - Which documents a product asks for is not described. A rejected document is held against the
-//     requirements in its own response, not against a list of known kinds.
+//     requirements in its own response, not against a list of known kinds. The suite sends a passport and a
+//     national_id for cards_individuals, with number, issuing_country and expiration_date.
+//   - The provider may decide at any time after a submission: where in_kyc is read later, enabled and rejected are
+//     fine too.
 //   - What overlaps in time is held against nothing, as its order isn't known. [Contract.CheckResponse] and
 //     [Contract.Check] take calls to come one after the other.
-//   - Of a body the first 8 MiB are looked at. [Contract.Handler] holds responses back, so that streaming
-//     and hijacking don't work behind it.
+//   - Of a response the first 8 MiB are looked at. A request is held in memory before it goes on, as much of it as
+//     its operation takes: 28 MiB with photos. A larger one is a finding, and nothing else is said of its body.
+//   - Of a photo only a hash is kept: under an Idempotency-Key it is the same call in whatever way it is written. A
+//     server may see that otherwise and answer 422.
+//   - [Contract.Handler] holds responses back, so that streaming and hijacking don't work behind it.
 //   - Bodies are looked at without their Content-Encoding, so that compression may be on either side of
 //     the kit. Another coding than gzip and deflate, such as br, is a finding of its own, and nothing else
 //     is said of that body. [Without] response.coding, it is passed over.

@@ -100,8 +100,8 @@ func ExampleContract_Check() {
 // In a test, use [contract.Suite] with a *testing.T instead.
 func ExampleInspect() {
 	handler, fixtures := minimal.New() // your own
-	fixtures.Enabled = contract.Subject{}
-	coverage, err := contract.Inspect(context.Background(), contract.InProcess(handler), fixtures, contract.ReadSafe())
+	fixtures.Decide = nil
+	coverage, err := contract.Inspect(context.Background(), contract.InProcess(handler), fixtures)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -113,8 +113,8 @@ func ExampleInspect() {
 	}
 	// Output:
 	// 0 findings
-	// already enabled: no fixture Enabled
-	// enabled listed: no fixture Enabled
+	// enabled: no fixture Decide
+	// rejected: no fixture Decide
 }
 
 func ExampleLog() {

@@ -2,6 +2,8 @@ package contract
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
@@ -40,8 +43,9 @@ type exchange struct {
 type message struct {
 	place   string // stands before its pointers
 	open    bool   // its schema may leave room for fields that it doesn't have
+	most    int64  // how much of it is looked at
 	body    []byte
-	value   any
+	value   any // with a hash for each photo
 	parsed  bool
 	objects []object
 }
@@ -57,11 +61,14 @@ func (m *message) at(pointer string) string { return strings.TrimSuffix(m.place+
 
 // find notes a finding, once. value is shown only where values may be.
 func (x *exchange) find(rule, pointer string, line int, expected string, value any) {
-	twice := func(f Finding) bool { return f.Rule == rule && f.Pointer == hide(pointer, x.key) }
+	if pointer = hide(pointer, x.key); len(pointer) > longestPointer {
+		pointer = pointer[:longestPointer] + "..." // whatever a name in it is
+	}
+	twice := func(f Finding) bool { return f.Rule == rule && f.Pointer == pointer }
 	if x.c.off[rule] || slices.ContainsFunc(x.findings, twice) {
 		return
 	}
-	f := Finding{Rule: rule, Pointer: hide(pointer, x.key), SpecLine: line, Expected: expected, Curl: x.curl}
+	f := Finding{Rule: rule, Pointer: pointer, SpecLine: line, Expected: expected, Curl: x.curl}
 	if x.c.values && value != nil {
 		f.Got = got(fmt.Sprint(value), x.key)
 	}
@@ -150,9 +157,16 @@ func (x *exchange) requestBody() {
 	}
 	described := x.op.RequestBody.Value
 	where := line(described.Origin)
+	x.sent.most = max(x.op.maxBody, largest)
+	large := x.r.ContentLength > x.sent.most
 	var err error
-	x.sent.body, err = take(&x.r.Body)
+	if !large {
+		x.sent.body, err = take(&x.r.Body, x.r.ContentLength, x.sent.most+1)
+		large = int64(len(x.sent.body)) > x.sent.most
+	}
 	switch {
+	case large:
+		x.find(ruleBody, x.sent.at(""), where, fmt.Sprintf("a body of at most %d bytes", x.sent.most), nil)
 	case err != nil:
 		x.find(ruleCut, x.sent.at(""), where, "the whole body", nil)
 	case len(x.sent.body) > 0:
@@ -201,7 +215,7 @@ func (x *exchange) apiKey() {
 	}
 }
 
-// largest is how much of a response is looked at.
+// largest is how much of a body is looked at, unless its operation takes more.
 const largest = 8 << 20
 
 // read takes the response's body, checks everything, and puts the body back.
@@ -211,23 +225,25 @@ func (x *exchange) read(response *http.Response) {
 		return
 	}
 	var err error
-	x.response = response
-	x.received.body, err = take(&response.Body)
+	x.response, x.received.most = response, largest
+	x.received.body, err = take(&response.Body, response.ContentLength, largest)
 	x.check(err)
 }
 
-// take reads a body and puts it back.
-func take(from *io.ReadCloser) ([]byte, error) {
+// take reads a body, of which the length may be known, up to most, and puts it back.
+func take(from *io.ReadCloser, length, most int64) ([]byte, error) {
 	body := *from
 	if body == nil || body == http.NoBody {
 		return nil, nil
 	}
-	text, err := io.ReadAll(io.LimitReader(body, largest))
+	var text bytes.Buffer
+	text.Grow(int(min(max(length, 0), most)) + bytes.MinRead)
+	_, err := text.ReadFrom(io.LimitReader(body, most))
 	*from = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(text), &rest{body, err}), body}
-	return text, err
+	}{io.MultiReader(bytes.NewReader(text.Bytes()), &rest{body, err}), body}
+	return text.Bytes(), err
 }
 
 // check holds the response to everything.
@@ -443,6 +459,8 @@ func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, val
 			below := pointer + "/" + escape(name)
 			property := schema.Properties[name]
 			switch {
+			case property != nil && component(property) == "Image":
+				value[name] = x.photo(m.at(below), property.Value, value[name])
 			case property != nil:
 				x.walk(m, below, property, value[name])
 			case !m.open || room != nil && !*room:
@@ -458,6 +476,20 @@ func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, val
 			x.find(ruleTime, m.at(pointer), line(schema.Origin), "a moment that exists", value)
 		}
 	}
+}
+
+// photo looks at a photo, and keeps no more of it than a hash: it is large, and the same however it is written.
+func (x *exchange) photo(pointer string, schema *openapi3.Schema, value any) any {
+	written, ok := value.(string)
+	if !ok {
+		return value // its schema says it
+	}
+	var read api.Image
+	quoted, err := json.Marshal(written)
+	if err != nil || read.UnmarshalJSON(quoted) != nil {
+		x.find(ruleValue, pointer, line(schema.Origin), "base64, by itself or as a data URI", nil)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(read.Content))
 }
 
 // shortestKey is how long a key must be for its appearance to be no accident.

@@ -6,11 +6,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// WithoutCase switches a case off.
-func WithoutCase(name string) SuiteOption {
-	return func(s *suite) { s.skip = map[string]bool{name: true} }
-}
-
 // AtTime sets the clock.
 func AtTime(now func() time.Time) Option {
 	return func(c *Contract) error {

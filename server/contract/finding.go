@@ -21,7 +21,8 @@ type Finding struct {
 	SpecLine int `json:"spec_line"`
 	// Expected is what the specification wants, in words and without a value of the call.
 	Expected string `json:"expected"`
-	// Got is the value that was found; empty unless [WithValues] asked for it.
+	// Got is the value that was found; empty unless [WithValues] asked for it. Of more than 200 bytes, which can be a
+	// photo, it has only how many there are.
 	Got string `json:"got,omitempty"`
 	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY, the address
 	// of a notification, which may hold a secret, is $PROVIDER_URL. It is empty where the call went over no
@@ -54,7 +55,8 @@ func place(pointer string) string {
 	return pointer
 }
 
-const longestGot = 200
+// What is longer than this, in bytes, is no value to be read. Such a one can be a part of a photo.
+const longestGot, longestPointer = 200, 500
 
 // hide puts the variable's name in the key's place. A key of a letter or two is none.
 func hide(text, key string) string {
@@ -68,13 +70,12 @@ func hide(text, key string) string {
 	return text
 }
 
-// got is a value as a finding shows it: short, on one line, and never the key.
+// got is a value as a finding shows it: on one line, never the key, and only if it is short.
 func got(value, key string) string {
-	value = hide(value, key)
 	if len(value) > longestGot {
-		value = value[:longestGot] + "..."
+		return fmt.Sprintf("%d bytes", len(value))
 	}
-	return fmt.Sprintf("%q", value)
+	return fmt.Sprintf("%q", hide(value, key))
 }
 
 // quoted is text for a shell, with the variable's name in the key's place.

@@ -1,8 +1,13 @@
 package contract
 
-import "net/http"
+import (
+	"context"
+	"net/http"
 
-// Subject is a client or a product request that the server under test has, and how to call for it.
+	"github.com/cryptomate-go/enablement/gen/api"
+)
+
+// Subject is a product request that the server under test has, and how to call for it.
 type Subject struct {
 	ClientID, RequestID string
 	// Key is an API key for this subject only; [Fixtures].Key if empty.
@@ -14,8 +19,7 @@ type Subject struct {
 }
 
 // Fixtures says what the server under test has. Every field is optional but Key, with which the suite makes what
-// can be made by the API: a case whose fixture is absent isn't run, and [Coverage] says so. All subjects are
-// requests of different clients, of the company that owns Key, unless they have a key of their own.
+// can be made by the API: a case whose fixture is absent isn't run, and [Coverage] says so.
 type Fixtures struct {
 	// Key is a valid API key of a sufficient access level.
 	Key string
@@ -25,19 +29,16 @@ type Fixtures struct {
 	BarredKey string
 	// RevokedKey is a key that was valid once: revoked or expired.
 	RevokedKey string
-	// OtherCompanyKey is a valid key, of a sufficient level, of a company that has none of the subjects.
+	// OtherCompanyKey is a valid key, of a sufficient level, of another company.
 	OtherCompanyKey string
 
-	// Complete lacks nothing and is pending: cards_individuals.
-	Complete Subject
-	// Repeated is like Complete. It is submitted with an Idempotency-Key.
-	Repeated Subject
-	// Requested is in the status requested, with something missing.
+	// Requested is a request for cards_individuals in the status requested, of the company that owns Key. A passport
+	// is missing, among others.
 	Requested Subject
-	// RejectedDocument has a stored document that isn't accepted.
-	RejectedDocument Subject
-	// InKYC, Enabled and Rejected are in these statuses.
-	InKYC, Enabled, Rejected Subject
+
+	// Decide has the provider decide on a request that is in_kyc: status is enabled or rejected. It returns once the
+	// API shows it, or an error. Meanwhile the provider must not decide by itself.
+	Decide func(ctx context.Context, requestID string, status api.ProductStatus) error
 
 	// Running has an IdempotencyKey with which a call of every operation is under way. This and the next ones need
 	// no client of their own, but for example a Key or a Header by which the server knows them.
@@ -52,7 +53,7 @@ type Fixtures struct {
 
 func (f Fixtures) has(name string) bool {
 	subject := f.subjects()[name]
-	return f.keys()[name] != "" || subject.ClientID != "" || subject.Key != "" || len(subject.Header) > 0
+	return name == "Decide" && f.Decide != nil || f.keys()[name] != "" || subject.ClientID != "" || subject.Key != "" || len(subject.Header) > 0
 }
 
 func (f Fixtures) keys() map[string]string {
@@ -64,9 +65,8 @@ func (f Fixtures) keys() map[string]string {
 
 func (f Fixtures) subjects() map[string]Subject {
 	return map[string]Subject{
-		"Complete": f.Complete, "Repeated": f.Repeated, "Requested": f.Requested, "RejectedDocument": f.RejectedDocument,
-		"InKYC": f.InKYC, "Enabled": f.Enabled, "Rejected": f.Rejected,
-		"Running": f.Running, "Limited": f.Limited, "Failing": f.Failing, "Unavailable": f.Unavailable,
+		"Requested": f.Requested,
+		"Running":   f.Running, "Limited": f.Limited, "Failing": f.Failing, "Unavailable": f.Unavailable,
 	}
 }
 

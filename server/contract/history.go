@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"reflect"
 	"time"
@@ -86,7 +87,7 @@ type seen struct {
 	gone   uint64         // when a client was deleted
 	writes int            // of a client, not ended yet
 	wrote  uint64         // when the last of them ended
-	fields map[string]any // of a client; nil where a write may have changed them since
+	fields map[string]any // of a client, without its status; nil where a write may have changed them since
 }
 
 // clientSeen is what is known of a client, and requestSeen of one of its requests.
@@ -216,20 +217,22 @@ func (x *exchange) followTimes(known *seen, o object) {
 }
 
 // followClient holds a client against what it was. It is the same as long as updated_at is, unless a write was
-// under way meanwhile: the API tells moments to the second.
+// under way meanwhile: the API tells moments to the second. The status is the provider's to change, at any of them.
 func (x *exchange) followClient(o object) {
 	known := x.clientSeen(text(o.fields, "id"))
 	if known.gone > 0 && x.began > known.gone {
 		x.find(ruleHistoryDeleted, o.pointer+"/id", x.schemaLine(o.component), "no client that was deleted", text(o.fields, "id"))
 	}
 	undisturbed := known.writes == 0 && x.began > known.wrote
-	same := known.fields != nil && text(known.fields, "updated_at") == text(o.fields, "updated_at")
-	if undisturbed && same && !reflect.DeepEqual(known.fields, o.fields) {
+	fields := maps.Clone(o.fields)
+	delete(fields, "status")
+	same := known.fields != nil && text(known.fields, "updated_at") == text(fields, "updated_at")
+	if undisturbed && same && !reflect.DeepEqual(known.fields, fields) {
 		x.find(ruleHistoryRead, o.pointer, x.schemaLine(o.component), "the client as it was before, as updated_at is the same", nil)
 	}
 	known.fields = nil
 	if undisturbed {
-		known.fields = o.fields
+		known.fields = fields
 	}
 	x.followTimes(known, o)
 }

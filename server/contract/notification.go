@@ -68,7 +68,8 @@ func (x *exchange) notification() {
 	}
 	x.parameters()
 	var err error
-	if x.sent.body, err = take(&x.r.Body); err != nil {
+	x.sent.most = largest
+	if x.sent.body, err = take(&x.r.Body, x.r.ContentLength, largest); err != nil {
 		x.find(ruleCut, "", line(op.Origin), "the whole body", nil)
 		return
 	}

@@ -25,7 +25,8 @@ type operation struct {
 	parameters   []*openapi3.Parameter
 	keyHeader    string // empty where no key is needed
 	keyLine      int
-	level        int // that a key needs
+	level        int   // that a key needs
+	maxBody      int64 // bytes; 0 where it is not described
 }
 
 // loaded is the specification, read once: nothing changes it.
@@ -115,6 +116,9 @@ func newOperation(method, path string, item *openapi3.PathItem, described *opena
 	op := &operation{Operation: described, method: method, path: path, item: item, segments: strings.Split(path, "/")}
 	if level, ok := described.Extensions["x-access-level"].(float64); ok {
 		op.level = int(level)
+	}
+	if most, ok := described.Extensions["x-max-body"].(float64); ok {
+		op.maxBody = int64(most)
 	}
 	for _, ref := range slices.Concat(item.Parameters, described.Parameters) {
 		op.parameters = append(op.parameters, ref.Value)

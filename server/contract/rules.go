@@ -90,7 +90,7 @@ var before = []Rule{
 	{ruleMethod, "a request's method is one that its path has"},
 	{ruleParameter, "path parameters and headers of a request are as described, and each is sent once"},
 	{ruleQuery, "a request has no query parameter that its operation doesn't"},
-	{ruleBody, "a request has a body where its operation takes one, and none where it doesn't"},
+	{ruleBody, "a request has a body where its operation takes one, no larger than that, and none where it doesn't"},
 	{ruleKey, "a request carries its API key, once, in its header"},
 	{ruleSentType, "a request's body has the media type that its operation takes"},
 
@@ -119,14 +119,14 @@ var before = []Rule{
 	{ruleType, "a field has its type"},
 	{ruleNull, "a field is not null"},
 	{ruleEnum, "an enumerated field has a described value"},
-	{ruleValue, "a field keeps to its pattern and its limits"},
+	{ruleValue, "a field keeps to its pattern and its limits, and a photo is base64"},
 	{ruleUndeclared, "a body has no field that the specification doesn't"},
 
 	{ruleTraceMissing, "every response has X-Trace-Id"},
 }
 
 var after = []Rule{
-	{ruleHistorySettled, "a request that left pending never is again, and is not submitted with success"},
+	{ruleHistorySettled, "a request that left pending never is again, and neither submission nor document is a success"},
 	{ruleHistoryFinal, "a request that is enabled or rejected stays so"},
 	{ruleHistoryActive, "a client has one pending request for a product at most"},
 	{ruleHistoryRead, "a client is read as it was written, as long as its updated_at is the same"},

@@ -29,6 +29,7 @@ type runner struct {
 	sent   api.ClientInput // the client as it was last sent
 	before []*answer       // the responses to the steps before
 	made   []string        // the clients that are there because of this case
+	mails  []string        // the addresses of those that it may have made
 	key    string          // an Idempotency-Key
 }
 
@@ -43,22 +44,57 @@ func (r *runner) steps(steps []Step) int {
 	return len(steps)
 }
 
-// cleanUp leaves no client behind. Where that fails, nothing was to be learned.
-func (r *runner) cleanUp() {
-	op := r.c.operation("deleteClient")
-	if op == nil || !r.serves(op.OperationID) {
-		return
+// longestCleanUp is how long a case may take to clean up, whatever became of its context.
+const longestCleanUp = 10 * time.Second
+
+// cleanUp leaves no client behind, and returns the ids of those that it can't delete.
+func (r *runner) cleanUp(failed bool) (left []string) {
+	if len(r.mails) == 0 || !r.serves("deleteClient") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), longestCleanUp)
+	defer cancel()
+	failed = failed || r.ctx.Err() != nil
+	r.ctx = ctx
+	if failed && r.serves("listClients") {
+		r.findMade()
 	}
 	for _, id := range r.made {
-		request, err := r.request(op, call{Subject: Subject{ClientID: id, Key: r.f.Key}})
-		if err != nil {
-			continue
-		}
-		r.wait()
-		if response, err := r.target.transport.RoundTrip(request); err == nil {
-			_ = response.Body.Close()
+		status, _ := r.quietly("deleteClient", Subject{ClientID: id, Key: r.f.Key})
+		if status/100 != 2 && status != http.StatusNotFound {
+			left = append(left, id)
 		}
 	}
+	return left
+}
+
+// findMade looks for clients of whose creation no id came back.
+func (r *runner) findMade() {
+	var list []struct{ ID, Email string }
+	_, body := r.quietly("listClients", Subject{Key: r.f.Key})
+	_ = json.Unmarshal(body, &list) // what can't be read names nobody
+	for _, one := range list {
+		ours := slices.ContainsFunc(r.mails, func(mail string) bool { return strings.EqualFold(mail, one.Email) })
+		if ours && !slices.Contains(r.made, one.ID) {
+			r.made = append(r.made, one.ID)
+		}
+	}
+}
+
+// quietly makes a call that is not looked at. The status is 0 where there is no response.
+func (r *runner) quietly(operation string, about Subject) (status int, body []byte) {
+	request, err := r.request(r.c.operation(operation), call{Subject: about})
+	if err != nil {
+		return 0, nil
+	}
+	r.wait()
+	response, err := r.target.transport.RoundTrip(request)
+	if err != nil {
+		return 0, nil
+	}
+	defer func() { _ = response.Body.Close() }() // what was read will do
+	body, _ = io.ReadAll(io.LimitReader(response.Body, largest))
+	return response.StatusCode, body
 }
 
 func (r *runner) findings() []Finding {
@@ -91,8 +127,18 @@ type answer struct {
 // ask makes a call and keeps the response.
 func (r *runner) ask(operation string, c call) *answer {
 	a := r.send(operation, c)
-	r.calls = append(r.calls, a)
+	r.keep(operation, a)
 	return a
+}
+
+// keep notes responses, and the clients that are there because of them.
+func (r *runner) keep(operation string, answers ...*answer) {
+	r.calls = append(r.calls, answers...)
+	for _, a := range answers {
+		if id := text(a.object(), "id"); operation == "createClient" && a.status/100 == 2 && id != "" && !slices.Contains(r.made, id) {
+			r.made = append(r.made, id)
+		}
+	}
 }
 
 // together makes several calls at once.
@@ -103,7 +149,7 @@ func (r *runner) together(operation string, calls ...call) []*answer {
 		group.Go(func() { answers[i] = r.send(operation, c) })
 	}
 	group.Wait()
-	r.calls = append(r.calls, answers...)
+	r.keep(operation, answers...)
 	return answers
 }
 
@@ -111,7 +157,7 @@ func (r *runner) send(operation string, c call) *answer {
 	op := r.c.operation(operation)
 	request, err := r.request(op, c)
 	if err != nil {
-		return r.unsent(&http.Request{Method: op.method, URL: &url.URL{}, Header: http.Header{}}, err)
+		return r.unsent(&http.Request{Method: op.method, URL: &url.URL{}, Header: http.Header{}}, "an answer", err)
 	}
 	r.wait()
 	x := r.c.begin(request)
@@ -119,7 +165,7 @@ func (r *runner) send(operation string, c call) *answer {
 	x.findings = nil
 	response, err := r.target.transport.RoundTrip(request)
 	if err != nil {
-		return r.unsent(request, err)
+		return r.unsent(request, "an answer", err)
 	}
 	x.read(response)
 	_ = response.Body.Close() // read to its end
@@ -148,7 +194,7 @@ func (r *runner) request(op *operation, c call) (*http.Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		setBody(request, string(body))
+		setBody(request, body)
 	}
 	for name, values := range c.Header {
 		request.Header[http.CanonicalHeaderKey(name)] = values
@@ -162,28 +208,42 @@ func (r *runner) request(op *operation, c call) (*http.Request, error) {
 	if c.edit != nil {
 		c.edit(request)
 	}
+	if request.ContentLength > 1<<20 {
+		request.Header.Set("Expect", "100-continue") // a server that refuses it may do so before it is sent
+	}
 	return request, nil
 }
 
-func setBody(r *http.Request, body string) {
-	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+func setBody(r *http.Request, body []byte) {
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	r.Header.Set("Content-Type", "application/json")
 }
 
 // unsent is a call that got no response.
-func (r *runner) unsent(request *http.Request, err error) *answer {
+func (r *runner) unsent(request *http.Request, expected string, err error) *answer {
 	a := &answer{x: r.c.begin(request), r: r, failed: true}
-	a.x.find(ruleCase, "status", 0, "an answer", err)
+	a.x.find(ruleCase, "status", 0, expected, err)
 	return a
+}
+
+// decided has the provider decide on the request that the case is about.
+func decided(as api.ProductStatus) Step {
+	return Step{Call: "have it decided: " + string(as), Expect: "no error", run: func(r *runner) {
+		if err := r.f.Decide(r.ctx, r.at.RequestID, as); err != nil {
+			r.calls = append(r.calls, r.unsent(&http.Request{URL: &url.URL{}, Header: http.Header{}}, "no error of Fixtures.Decide", err))
+		}
+	}}
 }
 
 func (r *runner) unique() string { return "contract-" + rand.Text() }
 
 // person is a client that is not there yet. Its address tells which case it is of.
 func (r *runner) person() api.ClientInput {
+	mail := slug(r.name) + "." + strings.ToLower(rand.Text()[:12]) + "@example.com"
+	r.mails = append(r.mails, mail)
 	return api.ClientInput{
-		FirstName: "Contract", SecondName: "Kit", LastName: "Example", Email: slug(r.name) + "." + strings.ToLower(rand.Text()[:12]) + "@example.com",
+		FirstName: "Contract", SecondName: "Kit", LastName: "Example", Email: mail,
 		BirthDate: "1984-11-21", PhoneCountryCode: 54, PhoneNumber: 91123456789,
 		Address: api.AddressInput{StreetLine1: "Calle 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
 	}

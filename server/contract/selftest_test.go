@@ -70,7 +70,7 @@ func TestSelftest_everyCaseIsNeeded(t *testing.T) {
 				if fault.Case != one.Name {
 					continue
 				}
-				findings, err := fault.Find(nil, contract.WithoutCase(one.Name))
+				findings, err := fault.Find(nil, contract.WithoutCases(one.Name))
 				require.NoError(t, err)
 				if len(findings) == 0 {
 					return

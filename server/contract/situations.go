@@ -1,7 +1,10 @@
 package contract
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -42,6 +45,8 @@ func (r *runner) bodyOf(op *operation) any {
 		return nil
 	case "ClientInput":
 		return r.person()
+	case "DocumentationInput":
+		return passport()(r).body
 	default:
 		return api.ProductInput{Subproduct: string(api.CardsIndividuals)}
 	}
@@ -116,10 +121,16 @@ func bad(op *operation, name, words string, edit func(*http.Request), checks ...
 }
 
 func malformed(op *operation) []Case {
+	size := 256 << 10
+	if op.maxBody > 0 {
+		size = int(op.maxBody) + 1<<20
+	}
 	all := []Case{
 		bad(op, "unknown query", "with a query parameter that the operation doesn't have", func(r *http.Request) { r.URL.RawQuery = "contract=1" }),
-		one(op, "large body", "with a body of 256 KiB", 413, api.CodePayloadTooLarge, []string{"Key"}, nowhere(op, normalKey, func(r *http.Request) {
-			setBody(r, "{"+strings.Repeat(" ", 256<<10)+"}")
+		one(op, "large body", fmt.Sprintf("with a body of %d KiB", size>>10), 413, api.CodePayloadTooLarge, []string{"Key"}, nowhere(op, normalKey, func(r *http.Request) {
+			body := bytes.Repeat([]byte(" "), size)
+			body[0], body[size-1] = '{', '}'
+			setBody(r, body)
 		})),
 	}
 	for parameter, id := range map[string]string{clientParameter: unknownClient, requestParameter: unknownRequest} {
@@ -142,7 +153,7 @@ func malformed(op *operation) []Case {
 func bodies(op *operation) []Case {
 	name := bodySchema(op)
 	if name == "" {
-		return []Case{bad(op, "body", "with a body", func(r *http.Request) { setBody(r, "{}") })}
+		return []Case{bad(op, "body", "with a body", func(r *http.Request) { setBody(r, []byte("{}")) })}
 	}
 	schema := op.RequestBody.Value.Content["application/json"].Schema.Value
 	// steps are calls with a body that edit changed.
@@ -176,54 +187,77 @@ func bodies(op *operation) []Case {
 		several("field missing", absent),
 		several("field of another type", mistyped),
 	}
-	if name != "ClientInput" {
+	if unfit[name] == nil {
 		return all
 	}
-	set := func(field string, value any) func(map[string]any) {
-		return func(fields map[string]any) { fields[field] = value }
+	// What only the service can judge, it may judge once it found what the call is about.
+	steps := []Step{create()}
+	if slices.Contains(op.segments, "{"+requestParameter+"}") {
+		steps = append(steps, request(api.CardsIndividuals))
 	}
-	// What only the service can judge, it may judge once it found the client.
-	about := func(r *runner) call { return call{Subject: r.at, body: r.person()} }
-	value := func(words string, edit func(fields map[string]any), checks ...func(*answer)) Step {
-		return does(op.OperationID, words, 400, api.CodeBadRequest, "", func(r *runner) call {
-			c := about(r)
-			c.edit = fields(edit)
-			return c
-		}, checks...)
+	for _, value := range unfit[name] {
+		steps = append(steps, does(op.OperationID, value.words, 400, api.CodeBadRequest, "", func(r *runner) call {
+			return call{Subject: r.at, body: r.bodyOf(op), edit: fields(value.edit)}
+		}, named(value.field, value.secret)))
 	}
-	inAddress := func(field string, value any) func(map[string]any) {
-		return func(fields map[string]any) {
-			if address, ok := fields["address"].(map[string]any); ok {
-				address[field] = value
-			}
-		}
-	}
-	values := several("value that can't be", []Step{
-		create(),
-		value("born on a day that never was", set("birth_date", "2025-02-30"), named("birth_date", "2025-02-30")),
-		value("with a calling code alone", func(fields map[string]any) { delete(fields, "phone_number") }, named("phone_", "")),
-		value("with a phone number alone", func(fields map[string]any) { delete(fields, "phone_country_code") }, named("phone_", "91123456789")),
-		value("with a NUL in a name", set("first_name", nonsense+"\x00"), named("first_name", nonsense)),
-		value("with a name of 51 characters", set("last_name", strings.Repeat("é", 51)), named("last_name", "ééé")),
-		value("without a name", set("first_name", ""), named("first_name", "")),
-		value("with an e-mail address that is none", set("email", nonsense), named("email", nonsense)),
-		value("with a calling code of four digits", set("phone_country_code", 1234), named("phone_country_code", "1234")),
-		value("with a field that is read only", set("status", nonsense), named("status", nonsense)),
-		value("with street_line_1 for street_line1", inAddress("street_line_1", nonsense), named("street_line_1", nonsense)),
-		value("with a country in two letters", inAddress("country", "AR"), named("country", "")),
-	})
+	values := several("value that can't be", steps)
 	values.ReadSafe = false
 	return append(all, values)
+}
+
+// unfit are values that a body can't have, by its schema. The error names the field, and has nothing of the secret.
+var unfit = map[string][]struct {
+	words         string
+	edit          func(map[string]any)
+	field, secret string
+}{
+	"ClientInput": {
+		{"born on a day that never was", set("birth_date", "2025-02-30"), "birth_date", "2025-02-30"},
+		{"with a calling code alone", unset("phone_number"), "phone_", ""},
+		{"with a phone number alone", unset("phone_country_code"), "phone_", "91123456789"},
+		{"with a NUL in a name", set("first_name", nonsense+"\x00"), "first_name", nonsense},
+		{"with a name of 51 characters", set("last_name", strings.Repeat("é", 51)), "last_name", "ééé"},
+		{"without a name", set("first_name", ""), "first_name", ""},
+		{"with an e-mail address that is none", set("email", nonsense), "email", nonsense},
+		{"with a calling code of four digits", set("phone_country_code", 1234), "phone_country_code", "1234"},
+		{"with a field that is read only", set("status", nonsense), "status", nonsense},
+		{"with street_line_1 for street_line1", in("address", set("street_line_1", nonsense)), "street_line_1", nonsense},
+		{"with a country in two letters", in("address", set("country", "AR")), "country", ""},
+	},
+	"DocumentationInput": {
+		{"with a photo that isn't base64", in("document", set("image_front", nonsense+"!")), "image_front", nonsense},
+		{"with a photo whose padding is wrong", in("document", set("image_front", strings.TrimSuffix(pixel, "="))), "image_front", pixel[:16]},
+		{"with a data URI that isn't of base64", in("document", set("image_front", "data:image/png,"+pixel)), "image_front", pixel[:16]},
+		{"with an empty back", in("document", set("image_back", "")), "image_back", ""},
+		{"without a photo", in("document", unset("image_front")), "image_front", ""},
+		{"without a type", in("document", unset("document_type")), "document_type", ""},
+		{"with a field that a document doesn't have", in("document", set("image_frnt", nonsense)), "image_frnt", nonsense},
+		{"with a number for a text", in("document", in("metadata", set("number", 19450508))), "number", "19450508"},
+		{"with a NUL", in("document", in("metadata", set("number", nonsense+"\x00"))), "number", nonsense},
+	},
+}
+
+func set(field string, value any) func(map[string]any) {
+	return func(fields map[string]any) { fields[field] = value }
+}
+
+func unset(field string) func(map[string]any) {
+	return func(fields map[string]any) { delete(fields, field) }
+}
+
+// in edits an object within a body.
+func in(field string, edit func(map[string]any)) func(map[string]any) {
+	return func(fields map[string]any) { edit(fields[field].(map[string]any)) }
 }
 
 // written changes the body as text.
 func written(edit func(string) string) func(*http.Request) {
 	return func(r *http.Request) {
-		body, err := take(&r.Body)
+		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // it is in memory
 		}
-		setBody(r, edit(string(body)))
+		setBody(r, []byte(edit(string(body))))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -18,8 +19,8 @@ func of(fixture string, step Step) Step {
 	return step
 }
 
-func submits(want api.ProductStatus, more string, make func(*runner) call, checks ...func(*answer)) Step {
-	return does("submitProduct", "submit it", 200, "", more, make, append(checks, func(a *answer) { a.has("status", string(want)) })...).
+func submits(want api.ProductStatus, make func(*runner) call) Step {
+	return does("submitProduct", "submit it", 200, "", string(want), make, func(a *answer) { a.has("status", string(want)) }).
 		showing("ProductStatus " + string(want))
 }
 
@@ -27,19 +28,54 @@ func notPending(words string, make func(*runner) call) Step {
 	return does("submitProduct", words, 409, api.CodeVal, "", make)
 }
 
-// states are what the API alone can't bring a request into.
+// states are those that a request gets into, and what it lets be done then.
 var states = []Case{
 	{
-		Name: "complete", SetUp: "a pending request for cards_individuals that lacks nothing", Needs: []string{"Key", "Complete"}, Steps: []Step{
-			of("Complete", submits(api.InKyc, "in_kyc", here)).showing("ProductType cards_individuals"),
+		Name: "complete", SetUp: "nothing", Steps: []Step{
+			create(), request(api.CardsIndividuals), adds("add a passport"),
+			listing(api.PendingDocumentation),
+			submits(api.InKyc, here),
 			notPending("submit it again", here),
+			does("completeDocumentation", "add a passport", 409, api.CodeVal, "", passport()),
+			does("getClient", "get the client", 200, "", "", here),
+			update("the same", "", unchanged),
+			listing(api.InKyc, api.Enabled, api.Rejected), // the provider may decide at any time
 		},
 	},
 	{
-		Name: "repeated", SetUp: "a pending request that lacks nothing", Needs: []string{"Key", "Repeated"}, Steps: []Step{
-			of("Repeated", submits(api.InKyc, "in_kyc", under(here))),
-			does("submitProduct", "the same call", 200, "", "the same bytes", under(here), sameBytes(0)),
+		Name: "submitted under a key", SetUp: "nothing", Steps: []Step{
+			create(), request(api.CardsIndividuals), adds("add a passport"),
+			submits(api.InKyc, under(here)),
+			does("submitProduct", "the same call", 200, "", "the same bytes", under(here), sameBytes(3)),
 			notPending("submit it without the Idempotency-Key", here),
+		},
+	},
+	{
+		Name: "enabled", SetUp: "nothing", Needs: []string{"Decide"}, Steps: []Step{
+			create(), request(api.CardsIndividuals), adds("add a passport"), submits(api.InKyc, here), decided(api.Enabled),
+			listing(api.Enabled),
+			does("getClient", "get the client", 200, "", "active", here, func(a *answer) {
+				if text(a.object(), "status") != string(api.ClientActive) {
+					a.unexpected("/status", string(api.ClientActive))
+				}
+			}).showing("ClientStatus active"),
+			notPending("submit it", here),
+			does("completeDocumentation", "add a passport", 409, api.CodeVal, "", passport()),
+			does("requestProduct", "request the same product", 409, api.CodeVal, "", asking(api.CardsIndividuals)),
+		},
+	},
+	{
+		Name: "rejected", SetUp: "nothing", Needs: []string{"Decide"}, Steps: []Step{
+			create(), request(api.CardsIndividuals), adds("add a passport"), submits(api.InKyc, here), decided(api.Rejected),
+			listing(api.Rejected),
+			notPending("submit it", here),
+			does("completeDocumentation", "add a passport", 409, api.CodeVal, "", passport()),
+			does("requestProduct", "request the same product", 201, "", "a new request", asking(api.CardsIndividuals), func(a *answer) {
+				if text(a.object(), "id") == a.r.at.RequestID {
+					a.unexpected("/id", "another id")
+				}
+			}),
+			listing(api.Rejected),
 		},
 	},
 	{
@@ -49,76 +85,31 @@ var states = []Case{
 	},
 	{
 		Name: "requested", SetUp: "a request in status requested with something missing", Needs: []string{"Key", "Requested"}, Steps: []Step{
-			of("Requested", submits(api.PendingDocumentation, "pending_documentation", here)),
-		},
-	},
-	{
-		Name: "rejected document", SetUp: "a pending request with a document that isn't accepted", Needs: []string{"Key", "RejectedDocument"}, Steps: []Step{
-			of("RejectedDocument", submits(api.PendingDocumentation, "a rejected document, and a requirement that says what will do", here, rejected(api.RejectedDocument), func(a *answer) {
-				if !hasMember(a.product(), "data_type", string(api.DataTypeString)) {
-					a.unexpected("/product/missing_requirements", "a field of type STRING")
-				}
-			})).showing("RejectedItemType document", "DataType STRING"),
-		},
-	},
-	already("InKYC", api.InKyc), already("Enabled", api.Enabled), already("Rejected", api.Rejected),
-	{
-		Name: "client of in_kyc", SetUp: "a request in status in_kyc", Needs: []string{"Key", "InKYC"}, Steps: []Step{
-			of("InKYC", does("getClient", "get its client", 200, "", "", here)),
-			listing(api.InKyc),
-			does("requestProduct", "request the same product", 409, api.CodeVal, "", asking(api.CardsIndividuals)),
-			does("updateClient", "update the client to what it is", 200, "", "as it was", itself, asBefore(0)),
-			listing(api.InKyc),
-		},
-	},
-	{
-		Name: "enabled listed", SetUp: "a request in status enabled", Needs: []string{"Key", "Enabled"}, ReadSafe: true, Steps: []Step{
-			of("Enabled", listing(api.Enabled)),
-		},
-	},
-	{
-		Name: "requested after a rejection", SetUp: "a request in status rejected", Needs: []string{"Key", "Rejected"}, Steps: []Step{
-			of("Rejected", listing(api.Rejected)),
-			does("requestProduct", "request the same product", 201, "", "a new request", asking(api.CardsIndividuals), func(a *answer) {
-				if text(a.object(), "id") == a.r.at.RequestID {
-					a.unexpected("/id", "another id")
-				}
-			}),
-			listing(api.Rejected),
+			of("Requested", does("completeDocumentation", "add a text as a photo", 200, "", "a rejected document, and still requested", passport(photo("text")), rejected(api.RejectedDocument, "passport"), func(a *answer) {
+				a.has("status", string(api.Requested))
+			})),
+			submits(api.PendingDocumentation, here),
 		},
 	},
 }
 
-// already is a submission of what is not pending any more.
-func already(fixture string, is api.ProductStatus) Case {
-	return Case{
-		Name: "already " + string(is), SetUp: "a request in status " + string(is), Needs: []string{"Key", fixture}, ReadSafe: true,
-		Steps: []Step{of(fixture, notPending("submit it", here))},
-	}
-}
-
-// listing finds the request in the list of its client's.
-func listing(is api.ProductStatus) Step {
-	return does("listProducts", "list the products of its client", 200, "", string(is), here, func(a *answer) {
+// listing finds the request in the list of its client's, in one of these statuses.
+func listing(statuses ...api.ProductStatus) Step {
+	words := strings.Trim(fmt.Sprint(statuses), "[]")
+	step := does("listProducts", "list the products of its client", 200, "", "the request: "+words, here, func(a *answer) {
 		product := a.item(a.r.at.RequestID)
-		if text(product, "status") != string(is) {
-			a.unexpected("", "the request in status "+string(is))
+		status := api.ProductStatus(text(product, "status"))
+		if !slices.Contains(statuses, status) {
+			a.unexpected("", "the request with one of the statuses "+words)
 		}
-		if is == api.Rejected && text(product, "rejection_code") == "" {
+		if status == api.Rejected && text(product, "rejection_code") == "" {
 			a.unexpected("", "the rejection's code")
 		}
-	}).showing("ProductStatus " + string(is))
-}
-
-// itself is an update with what was got, without what is read only.
-func itself(r *runner) call {
-	got, in := r.before[0].object(), map[string]any{}
-	for name := range r.c.operation("updateClient").RequestBody.Value.Content["application/json"].Schema.Value.Properties {
-		if value, there := got[name]; there {
-			in[name] = value
-		}
+	})
+	if len(statuses) == 1 {
+		step = step.showing("ProductStatus " + words)
 	}
-	return call{Subject: r.at, body: in}
+	return step
 }
 
 // elsewhere are calls that lead to no operation.

@@ -20,7 +20,7 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 // of it is UTF-8, without half of a surrogate pair. The value is what could be read; ok is false where that is
 // nothing. Of a key that stands twice the last value counts, as almost everywhere.
 func strict(text []byte) (value any, ok bool, defects []defect) {
-	decoder := jsontext.NewDecoder(bytes.NewReader(text), lenient...)
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(text), lenient...) // of a Buffer it makes no copy
 	body, err := decoder.ReadValue()
 	ok = err == nil && json.Unmarshal(body, &value) == nil // encoding/json: the other one merges what stands twice
 	if !utf8.Valid(text) || ok && !body.IsValid(jsontext.AllowDuplicateNames(true)) {
@@ -38,7 +38,7 @@ func strict(text []byte) (value any, ok bool, defects []defect) {
 
 // duplicates finds the keys that stand twice, up to where the text is no JSON.
 func duplicates(text []byte) (defects []defect) {
-	decoder := jsontext.NewDecoder(bytes.NewReader(text), lenient...)
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(text), lenient...)
 	seen := map[jsontext.Pointer]bool{}
 	for {
 		if _, err := decoder.ReadToken(); err != nil || decoder.StackDepth() == 0 {

@@ -24,7 +24,8 @@ func InProcess(handler http.Handler) Target {
 }
 
 // At is a server somewhere, by its base URL, such as https://api.sandbox.cryptomate.me. Only read-safe
-// cases run against it, and one call every 100 ms, unless [AllCases] and [Pace] say otherwise.
+// cases run against it, which change nothing, unless [AllCases] says that clients may be created there. It
+// makes one call every 100 ms, unless [Pace] says otherwise.
 func At(baseURL string) Target {
 	return Target{base: strings.TrimRight(baseURL, "/"), transport: http.DefaultTransport, remote: true}
 }
@@ -36,6 +37,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	incoming := r.Clone(r.Context())
 	incoming.Host, incoming.RequestURI, incoming.RemoteAddr = r.URL.Host, r.URL.RequestURI(), "192.0.2.1:1234"
 	incoming.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+	incoming.GetBody = nil // a server's request has none
 	if incoming.Body == nil {
 		incoming.Body = http.NoBody
 	}
@@ -51,7 +53,10 @@ type SuiteOption func(*suite)
 // specification. It is the default with [At].
 func ReadSafe() SuiteOption { return func(s *suite) { s.readSafe = true } }
 
-// AllCases runs all cases, also with [At].
+// AllCases runs all cases, also with [At]: for a sandbox. They create clients, and change nothing else but
+// [Fixtures].Requested. At the end of each case its clients are deleted, also where the case failed, where no
+// response told of a client, and, within 10 s, where the context ended. [Coverage].Left says which could not be.
+// The provider may be notified of their requests.
 func AllCases() SuiteOption { return func(s *suite) { s.readSafe = false } }
 
 // Pace waits between calls, to stay below a rate limit.
@@ -62,9 +67,21 @@ func WithOptions(opts ...Option) SuiteOption {
 	return func(s *suite) { s.options = append(s.options, opts...) }
 }
 
-// WithTransport has the calls of an [At] made by transport.
+// WithTransport has the calls of an [At] made by transport. Of an [http.Transport] that doesn't wait for a server to
+// want a large body, it is a copy that does.
 func WithTransport(transport http.RoundTripper) SuiteOption {
+	if own, ok := transport.(*http.Transport); ok && own.ExpectContinueTimeout == 0 {
+		own = own.Clone()
+		own.ExpectContinueTimeout = time.Second // as the default one's: a refusal would cut off what is being sent
+		transport = own
+	}
 	return func(s *suite) { s.target.transport = transport }
+}
+
+// WithoutCases leaves cases out, by their names in [Cases]: for a server that differs on purpose, or to spare it the
+// large bodies of two cases, "large photo" and "completeDocumentation: large body".
+func WithoutCases(names ...string) SuiteOption {
+	return func(s *suite) { s.without = append(s.without, names...) }
 }
 
 // Operations runs only cases that need no other operations than these, by their operationId: for a server that
@@ -79,8 +96,8 @@ type suite struct {
 	readSafe bool
 	pace     time.Duration
 	options  []Option
-	served   []string        // operations; all if empty
-	skip     map[string]bool // cases that a test switched off
+	served   []string // operations; all if empty
+	without  []string // cases
 	c        *Contract
 }
 
@@ -98,6 +115,8 @@ type Coverage struct {
 	Uncovered []string
 	// Findings are all that were made.
 	Findings []Finding
+	// Left are the ids of clients that were made and could not be deleted.
+	Left []string
 }
 
 // NotRun is a case that did not run, or a step of one.
@@ -109,6 +128,9 @@ func (c Coverage) String() string {
 	fmt.Fprintf(&b, "contract: %d cases ran, %d did not, %d findings", len(c.Ran), len(c.NotRun), len(c.Findings))
 	for _, n := range c.NotRun {
 		fmt.Fprintf(&b, "\nnot run: %s: %s", n.Case, n.Reason)
+	}
+	if len(c.Left) > 0 {
+		fmt.Fprintf(&b, "\nclients left behind: %s", strings.Join(c.Left, ", "))
 	}
 	if len(c.Uncovered) > 0 {
 		fmt.Fprintf(&b, "\nnot shown: %s", strings.Join(c.Uncovered, ", "))
@@ -178,6 +200,11 @@ func newSuite(target Target, fixtures Fixtures, opts []SuiteOption) (*suite, err
 			return nil, fmt.Errorf("contract: Operations: there is no operation %q", id)
 		}
 	}
+	for _, name := range s.without {
+		if !slices.ContainsFunc(cases(), func(c Case) bool { return c.Name == name }) {
+			return nil, fmt.Errorf("contract: WithoutCases: there is no case %q", name)
+		}
+	}
 	return s, nil
 }
 
@@ -187,14 +214,14 @@ func (s *suite) run(ctx context.Context, each func(name string, run func() []Fin
 		shown    []string
 	)
 	for _, one := range cases() {
-		if reason := s.reason(one); reason != "" {
+		if reason := s.reason(ctx, one); reason != "" {
 			coverage.NotRun = append(coverage.NotRun, NotRun{one.Name, reason})
 			continue
 		}
 		each(one.Name, func() []Finding {
 			r := &runner{suite: s, ctx: ctx, name: one.Name, at: Subject{Key: s.f.Key}}
 			right := r.steps(one.Steps)
-			r.cleanUp()
+			coverage.Left = append(coverage.Left, r.cleanUp(right < len(one.Steps))...)
 			for _, step := range one.Steps[:right] {
 				shown = append(shown, step.shown()...)
 			}
@@ -211,9 +238,12 @@ func (s *suite) run(ctx context.Context, each func(name string, run func() []Fin
 }
 
 // reason is why a case doesn't run; empty if it does.
-func (s *suite) reason(c Case) string {
-	if s.skip[c.Name] {
-		return "it is switched off"
+func (s *suite) reason(ctx context.Context, c Case) string {
+	if ctx.Err() != nil {
+		return "the context ended before"
+	}
+	if slices.Contains(s.without, c.Name) {
+		return "it is left out"
 	}
 	if s.readSafe && !c.ReadSafe {
 		return "it may change something, and only read-safe cases were asked for"

@@ -1,6 +1,8 @@
 package contract_test
 
 import (
+	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -84,21 +86,99 @@ func TestSuite_skips(t *testing.T) {
 	require.Positive(t, calls)
 }
 
-// TestSuite_cleansUp: no client is left of those that the suite made.
+// TestSuite_cleansUp: no client is left of those that the suite made, whatever becomes of its cases.
 func TestSuite_cleansUp(t *testing.T) {
 	t.Parallel()
-	handler, fixtures := minimal.New()
-	list := func() string {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/management/clients/individuals", nil)
-		r.Header.Set("x-api-key", fixtures.Key)
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
-		return w.Body.String()
+	creates := func(r *http.Request) bool {
+		return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/individuals")
 	}
-	before := list()
-	_, err := contract.Inspect(t.Context(), contract.InProcess(handler), contract.Fixtures{Key: fixtures.Key, LowLevelKey: fixtures.LowLevelKey, OtherCompanyKey: fixtures.OtherCompanyKey})
+	for name, test := range map[string]struct {
+		// wrong answers in place of the service, which was called.
+		wrong func(stop func(), w http.ResponseWriter, r *http.Request) bool
+		end   error
+	}{
+		"all is well": {func(func(), http.ResponseWriter, *http.Request) bool { return false }, nil},
+		"creation without a body": {func(_ func(), w http.ResponseWriter, r *http.Request) bool {
+			w.WriteHeader(http.StatusCreated)
+			return creates(r)
+		}, nil},
+		"creation that looks failed": {func(_ func(), w http.ResponseWriter, r *http.Request) bool {
+			w.WriteHeader(http.StatusInternalServerError)
+			return creates(r)
+		}, nil},
+		"end within a creation": {func(stop func(), _ http.ResponseWriter, r *http.Request) bool {
+			if creates(r) {
+				stop()
+			}
+			return creates(r)
+		}, context.Canceled},
+		"end within a case": {func(stop func(), _ http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/submit") {
+				stop()
+			}
+			return false
+		}, context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			handler, fixtures := minimal.New()
+			list := func() string {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/management/clients/individuals", nil)
+				r.Header.Set("x-api-key", fixtures.Key)
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, r)
+				return w.Body.String()
+			}
+			before, made := list(), false
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			coverage, err := contract.Inspect(ctx, contract.InProcess(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				right := httptest.NewRecorder()
+				handler.ServeHTTP(right, r)
+				made = made || creates(r) && right.Code == http.StatusCreated
+				if test.wrong(stop, httptest.NewRecorder(), r) {
+					test.wrong(stop, w, r)
+					return
+				}
+				maps.Copy(w.Header(), right.Header())
+				w.WriteHeader(right.Code)
+				_, _ = w.Write(right.Body.Bytes())
+			})), contract.Fixtures{Key: fixtures.Key, LowLevelKey: fixtures.LowLevelKey, OtherCompanyKey: fixtures.OtherCompanyKey})
+			require.ErrorIs(t, err, test.end)
+			require.Empty(t, coverage.Left)
+			require.True(t, made)
+			require.Equal(t, before, list())
+			if test.end != nil {
+				require.Contains(t, coverage.NotRun, contract.NotRun{Case: "unknown path", Reason: "the context ended before"})
+			}
+		})
+	}
+}
+
+// TestSuite_left: what can't be deleted is said.
+func TestSuite_left(t *testing.T) {
+	t.Parallel()
+	handler, fixtures := minimal.New()
+	coverage, err := contract.Inspect(t.Context(), contract.InProcess(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})), fixtures)
 	require.NoError(t, err)
-	require.Equal(t, before, list())
+	require.NotEmpty(t, coverage.Left)
+	require.Contains(t, coverage.String(), "clients left behind: "+coverage.Left[0])
+}
+
+func TestSuite_withoutCases(t *testing.T) {
+	t.Parallel()
+	handler, fixtures := minimal.New()
+	coverage, err := contract.Inspect(t.Context(), contract.InProcess(handler), fixtures, contract.WithoutCases("large photo"), contract.WithoutCases("client exists"))
+	require.NoError(t, err)
+	require.Equal(t, []contract.NotRun{{Case: "client exists", Reason: "it is left out"}, {Case: "large photo", Reason: "it is left out"}}, coverage.NotRun)
+	_, err = contract.Inspect(t.Context(), contract.InProcess(handler), fixtures, contract.WithoutCases("large"))
+	require.ErrorContains(t, err, `there is no case "large"`)
 }
 
 // TestSuite_readSafe shows that read-safe cases change nothing: all others still work after them.
@@ -129,7 +209,7 @@ func TestSuite_fails(t *testing.T) {
 	require.Len(t, test.lines, len(coverage.Findings))
 	require.NotEmpty(t, test.lines)
 	require.Len(t, test.log, 1)
-	require.Contains(t, coverage.String(), "not run: complete: no fixture Complete")
+	require.Contains(t, coverage.String(), "not run: enabled: no fixture Decide")
 	require.Contains(t, strings.Join(coverage.Uncovered, "\n"), "submitProduct 200")
 
 	test = fake{}

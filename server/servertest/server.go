@@ -214,6 +214,9 @@ func (s *Server) FaultNext(n int, fault string) {
 	}
 }
 
+// keepDocuments is the service's own.
+const keepDocuments = time.Hour
+
 // forGood is longer than any test: the queue and the ledger keep what it did.
 const forGood = 100 * 365 * 24 * time.Hour
 
@@ -233,6 +236,11 @@ func (s clocked) RecordDelivery(ctx context.Context, d enablement.Delivery) erro
 // PruneIdempotency implements [delivery.Pruner].
 func (s clocked) PruneIdempotency(ctx context.Context, _ time.Time) (int64, error) {
 	return s.Store.PruneIdempotency(ctx, s.clock().Add(-enablement.IdempotencyWindow))
+}
+
+// PruneDocuments implements [delivery.Pruner].
+func (s clocked) PruneDocuments(ctx context.Context, _ time.Time) (int64, error) {
+	return s.Store.PruneDocuments(ctx, s.clock().Add(-keepDocuments))
 }
 
 // listening is an HTTP server on a free port of the loopback address.

@@ -72,7 +72,7 @@ func (c *caller) options(own ...client.CallOption) []client.CallOption {
 }
 
 // effect is what a call may have done, in words: "the request was submitted", "Submit it", and how settle calls it. A call
-// that only reads has none.
+// that only reads has none, and one that is better not made again has no words for that.
 type effect struct{ done, again, settle string }
 
 // finish shows the server's response, or fails. result says in short what there is, where it can't be shown.
@@ -130,7 +130,6 @@ func (c *caller) client(env environment, key string) (*client.Client, error) {
 	}
 	opts := []client.Option{
 		client.WithRetry(client.RetryPolicy{MaxAttempts: c.Retries + 1}),
-		client.WithAttemptTimeout(min(c.Timeout, 30*time.Second)),
 		client.WithUserAgent("enablement-cli"),
 	}
 	// Kong would take the environment's for a flag that contradicts --sandbox.
@@ -200,7 +199,7 @@ func (c *caller) fail(err error, e effect) error {
 	}
 	switch {
 	case code != exitUnknown || e.done == "":
-	case errors.Is(failed, client.ErrNotPending) || errors.Is(failed, client.ErrActive) || errors.Is(failed, client.ErrExists):
+	case e.again == "" || errors.Is(failed, client.ErrNotPending) || errors.Is(failed, client.ErrActive) || errors.Is(failed, client.ErrExists):
 		// What it asks for is in the error; the call again would tell no more.
 		err = fmt.Errorf("%w\nTo find out: enablement settle %s", err, e.settle)
 	case failed.IdempotencyKey != "":

@@ -1,11 +1,12 @@
-// Command enablement creates clients, requests products for them and submits the requests, and checks the
-// notifications that follow.
+// Command enablement creates clients, requests products for them, stores their documents and submits the requests, and
+// checks the notifications that follow.
 //
 // Install it, then run it:
 //
 //	go install github.com/cryptomate-go/enablement/client/cmd/enablement@latest
 //	enablement clients create client.json
 //	enablement products request CLIENT cards_individuals
+//	enablement documents add CLIENT REQUEST --type passport --front photo.jpg --meta-file values.json
 //	enablement submit CLIENT REQUEST
 //	enablement products wait CLIENT REQUEST
 //
@@ -14,7 +15,7 @@
 //	0  done; of submit, that the request is in KYC, and nothing is missing; of verify, that the notification is genuine
 //	1  anything else went wrong; says nothing about the call
 //	2  wrong usage, or the program crashed; says nothing about the call
-//	3  of submit, that something is still missing, or an item was rejected
+//	3  of submit and onboard, that something is still missing, or an item was rejected; of documents add the latter
 //	4  the server refused the call; or the notification is not genuine
 //	5  it is unknown whether the call was done: settle finds out
 //	6  nothing was sent; of settle, that the call was not done
@@ -59,7 +60,7 @@ const exitCodes = `Exit codes:
     0  done; the request is in KYC (submit), or the notification is genuine (verify)
     1  another failure; what became of the call is unknown
     2  wrong usage, or a crash; what became of the call is unknown
-    3  something is still missing, or an item was rejected (submit)
+    3  something is still missing, or an item was rejected (submit, onboard, documents add)
     4  the server refused the call, or the notification is not genuine
     5  it is unknown whether the call was done; settle finds out
     6  nothing was sent; the call was not done (settle)
@@ -76,7 +77,9 @@ For a script, install the program and run that: "go run" turns every code into 1
 type cli struct {
 	Clients    clientsCmd    `cmd:"" help:"Create, show, change and remove clients."`
 	Products   productsCmd   `cmd:"" help:"Request products for a client, and see what became of it."`
+	Documents  documentsCmd  `cmd:"" help:"Store documents of a client."`
 	Submit     submitCmd     `cmd:"" help:"Submit a request, and show what is still missing."`
+	Onboard    onboardCmd    `cmd:"" help:"Take a client all the way: create, request, documents, submit."`
 	Settle     settleCmd     `cmd:"" help:"Find out what became of a call of which that is unknown."`
 	Verify     verifyCmd     `cmd:"" help:"Check whether a notification is genuine, and show it."`
 	Completion completionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`

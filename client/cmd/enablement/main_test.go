@@ -293,12 +293,13 @@ func TestHelp(t *testing.T) {
 	for _, name := range []string{
 		"submit", "verify", "completion", "version", "clients create", "clients get", "clients list", "clients update", "clients delete",
 		"products request", "products list", "products wait", "settle create", "settle update", "settle delete", "settle request", "settle submit",
+		"documents add", "onboard", "settle document",
 	} {
 		require.Contains(t, command(t, nil, "", "--help").out, "\n  "+name+" ")
 		got := command(t, nil, "", append(strings.Fields(name), "--help")...)
 		require.Zero(t, got.code)
 		require.Contains(t, got.out, "Usage: enablement "+name)
-		if first, _, _ := strings.Cut(name, " "); slices.Contains([]string{"submit", "clients", "products", "settle"}, first) {
+		if first, _, _ := strings.Cut(name, " "); slices.Contains([]string{"submit", "clients", "products", "documents", "onboard", "settle"}, first) {
 			require.Contains(t, got.out, "Exit codes:")
 			require.Contains(t, got.out, "--key-file")
 		}
@@ -311,7 +312,7 @@ func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		got := command(t, nil, "", "completion", shell)
 		require.Zero(t, got.code)
-		for _, word := range []string{"submit", "verify", "idempotency-key", "secret-file", "clients", "create", "settle", "wait", "street-line1"} {
+		for _, word := range []string{"submit", "verify", "idempotency-key", "secret-file", "clients", "create", "settle", "wait", "street-line1", "documents", "meta-file", "onboard"} {
 			require.Contains(t, got.out, word, shell)
 		}
 	}
@@ -323,7 +324,7 @@ func TestCompletion_bash(t *testing.T) {
 	t.Parallel()
 	script := command(t, nil, "", "completion", "bash").out
 	for line, want := range map[string]string{
-		"enablement ":                          "clients products submit settle verify completion version --help",
+		"enablement ":                          "clients products documents submit onboard settle verify completion version --help",
 		"enablement cl":                        "clients",
 		"enablement clients ":                  "create get list update delete --help",
 		"enablement clients c":                 "create",

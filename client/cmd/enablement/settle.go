@@ -10,11 +10,12 @@ import (
 )
 
 type settleCmd struct {
-	Create  settleCreateCmd  `cmd:"" help:"Find out whether a client was created. The arguments are those of clients create."`
-	Update  settleUpdateCmd  `cmd:"" help:"Find out whether a client was updated. The arguments are those of clients update."`
-	Delete  settleDeleteCmd  `cmd:"" help:"Find out whether a client was deleted."`
-	Request settleRequestCmd `cmd:"" help:"Find out whether a product was requested."`
-	Submit  settleSubmitCmd  `cmd:"" help:"Find out whether a request was submitted."`
+	Create   settleCreateCmd   `cmd:"" help:"Find out whether a client was created. The arguments are those of clients create."`
+	Update   settleUpdateCmd   `cmd:"" help:"Find out whether a client was updated. The arguments are those of clients update."`
+	Delete   settleDeleteCmd   `cmd:"" help:"Find out whether a client was deleted."`
+	Request  settleRequestCmd  `cmd:"" help:"Find out whether a product was requested."`
+	Document settleDocumentCmd `cmd:"" help:"Find out whether a document was stored."`
+	Submit   settleSubmitCmd   `cmd:"" help:"Find out whether a request was submitted."`
 }
 
 // settler finds out what became of a call that ended with exit code 5.
@@ -99,6 +100,18 @@ type settleRequestCmd struct {
 
 func (c *settleRequestCmd) Run(ctx context.Context) error {
 	return c.settle(ctx, client.Call{Operation: "requestProduct", ClientID: c.Client, Product: api.ProductType(c.Product)})
+}
+
+type settleDocumentCmd struct {
+	Client  string `arg:"" help:"Id of the client."`
+	Request string `arg:"" help:"Id of the product enablement request."`
+	Type    string `required:"" placeholder:"KIND" help:"Kind of the document."`
+	Replace bool   `help:"It was to replace another one."`
+	settler
+}
+
+func (c *settleDocumentCmd) Run(ctx context.Context) error {
+	return c.settle(ctx, client.Call{Operation: "completeDocumentation", ClientID: c.Client, RequestID: c.Request, Document: c.Type, Replace: c.Replace})
 }
 
 type settleSubmitCmd struct {

@@ -31,6 +31,9 @@ type memory struct {
 	clients  []api.Client // the newest first, as the products
 	products []api.Product
 	used     int
+	// asks: a new request misses a passport. documents and submissions count what was done.
+	asks                   bool
+	documents, submissions int
 }
 
 var _ api.StrictServerInterface = (*memory)(nil)
@@ -56,7 +59,7 @@ func newMemory(t *testing.T, around func(next http.Handler) http.Handler) *memor
 			})))
 		require.NoError(t, err)
 	}
-	m.clients, m.products = nil, nil
+	m.clients, m.products, m.asks, m.documents, m.submissions = nil, nil, false, 0, 0
 	served := httptest.NewServer(around(m.handler))
 	m.url = served.URL
 	t.Cleanup(func() {
@@ -129,6 +132,20 @@ func (m *memory) open(clientID string, status api.ProductStatus, age time.Durati
 	}
 	m.products = slices.Insert(m.products, 0, product)
 	return product
+}
+
+// lack has a request miss a passport.
+func (m *memory) lack(requestID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.miss(slices.IndexFunc(m.products, func(p api.Product) bool { return p.ID == requestID }))
+}
+
+func (m *memory) miss(at int) {
+	m.products[at].MissingRequirements.Documents = []api.DocumentRequirement{{
+		ID: "identity_document", Name: "Identity document", Required: true,
+		ValidDocuments: []api.ValidDocument{{ID: "passport", Name: "Passport", Metadata: []api.MetadataField{}}},
+	}}
 }
 
 func (m *memory) find(clientID string) int {
@@ -217,7 +234,11 @@ func (m *memory) RequestProduct(_ context.Context, r api.RequestProductRequestOb
 	if slices.ContainsFunc(m.products, func(p api.Product) bool { return p.ClientID == r.ClientID && p.Status != api.Rejected }) {
 		return nil, server.Conflict(api.CodeVal, "An enablement request is already active for this product")
 	}
-	requested := m.open(r.ClientID, api.PendingDocumentation, 0)
+	m.open(r.ClientID, api.PendingDocumentation, 0)
+	if m.asks {
+		m.miss(0)
+	}
+	requested := m.products[0]
 	return api.RequestProduct201JSONResponse{ProductRequestedJSONResponse: api.ProductRequestedJSONResponse{Body: requested}}, nil
 }
 
@@ -231,21 +252,53 @@ func (m *memory) ListProducts(_ context.Context, r api.ListProductsRequestObject
 	return api.ListProducts200JSONResponse{ProductsListedJSONResponse: api.ProductsListedJSONResponse{Body: list}}, nil
 }
 
+func (m *memory) CompleteDocumentation(_ context.Context, r api.CompleteDocumentationRequestObject) (api.CompleteDocumentationResponseObject, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, err := m.pending(r.ClientID, r.ProductRequestID)
+	if err != nil {
+		return nil, err
+	}
+	rejected := []api.RejectedItem{}
+	if kind := r.Body.Document.DocumentType; !m.products[at].Misses(kind) && !r.Body.Document.Replace {
+		rejected = append(rejected, api.RejectedItem{Type: api.RejectedDocument, Key: kind, Reason: "One is stored already."})
+	} else if !strings.HasPrefix(http.DetectContentType(r.Body.Document.ImageFront.Content), "image/") {
+		rejected = append(rejected, api.RejectedItem{Type: api.RejectedDocument, Key: kind, Reason: "It is not a photo."})
+	} else if m.documents++; m.products[at].Misses(kind) {
+		m.products[at].MissingRequirements.Documents, m.products[at].UpdatedAt = []api.DocumentRequirement{}, m.at(0)
+	}
+	return api.CompleteDocumentation200JSONResponse{DocumentationCompletedJSONResponse: api.DocumentationCompletedJSONResponse{Body: api.EvaluatedProduct{
+		Product: m.products[at], RejectedItems: rejected,
+	}}}, nil
+}
+
 func (m *memory) SubmitProduct(_ context.Context, r api.SubmitProductRequestObject) (api.SubmitProductResponseObject, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.of(r.ClientID); err != nil {
+	at, err := m.pending(r.ClientID, r.ProductRequestID)
+	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(m.products, func(p api.Product) bool { return p.ID == r.ProductRequestID && p.ClientID == r.ClientID })
-	switch {
-	case at < 0:
-		return nil, server.NotFound("Product request not found with id: " + r.ProductRequestID)
-	case !m.products[at].Status.Pending():
-		return nil, server.Conflict(api.CodeVal, "The enablement request is not pending documentation")
+	if len(m.products[at].MissingRequirements.Documents) == 0 {
+		m.submissions++
+		m.products[at].Status, m.products[at].UpdatedAt = api.InKyc, m.at(0)
 	}
-	m.products[at].Status, m.products[at].UpdatedAt = api.InKyc, m.at(0)
 	return api.SubmitProduct200JSONResponse{SubmittedJSONResponse: api.SubmittedJSONResponse{Body: api.EvaluatedProduct{
 		Product: m.products[at], RejectedItems: []api.RejectedItem{},
 	}}}, nil
+}
+
+// pending returns where a request is that is pending.
+func (m *memory) pending(clientID, requestID string) (at int, err error) {
+	if _, err := m.of(clientID); err != nil {
+		return 0, err
+	}
+	at = slices.IndexFunc(m.products, func(p api.Product) bool { return p.ID == requestID && p.ClientID == clientID })
+	switch {
+	case at < 0:
+		return 0, server.NotFound("Product request not found with id: " + requestID)
+	case !m.products[at].Status.Pending():
+		return 0, server.Conflict(api.CodeVal, "The enablement request is not pending documentation")
+	}
+	return at, nil
 }

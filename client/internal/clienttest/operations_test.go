@@ -1,10 +1,14 @@
 package clienttest_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -43,10 +47,24 @@ type act struct {
 	state func() string
 	// repeated is what a server that honors no key answers when it did it before; nil is a success.
 	repeated error
+	// replaces: what is there may have been there before, as far as Settle can tell.
+	replaces bool
 }
 
-// operations are those that change something.
-var operations = []string{"create", "update", "delete", "request", "submit"}
+// passport is a good one.
+func passport() client.Document {
+	var photo bytes.Buffer
+	_ = png.Encode(&photo, image.NewGray(image.Rect(0, 0, 1, 1))) // to memory: can't fail
+	return client.Document{
+		Type: "passport", Front: client.PhotoReader(bytes.NewReader(photo.Bytes())),
+		Metadata: map[string]string{"number": "AAA111", "issuing_country": "ARG", "expiration_date": "2099-12-31"},
+	}
+}
+
+// operations are those that change something. A document takes the place of one before, or not.
+var operations = []string{"create", "update", "delete", "request", "document", "replace", "submit"}
+
+func sendsDocument(operation string) bool { return operation == "document" || operation == "replace" }
 
 // world is an API with what a call of an operation needs, and the call.
 type world struct {
@@ -73,6 +91,19 @@ func newAct(operation, email, clientID, requestID string, read func() ([]api.Cli
 			_, err := c.RequestProduct(ctx, clientID, api.CardsIndividuals, opts...)
 			return err
 		}, repeated: client.ErrActive},
+		"document": {call: func(ctx context.Context, c *client.Client, opts ...client.CallOption) error {
+			evaluated, err := c.CompleteDocumentation(ctx, clientID, requestID, passport(), opts...)
+			if err == nil && len(evaluated.RejectedItems) > 0 {
+				return errors.New("it was rejected") // a repeat of a document that was stored
+			}
+			return err
+		}},
+		"replace": {call: func(ctx context.Context, c *client.Client, opts ...client.CallOption) error {
+			d := passport()
+			d.Replace = true
+			_, err := c.CompleteDocumentation(ctx, clientID, requestID, d, opts...)
+			return err
+		}, replaces: true},
 		"submit": {call: func(ctx context.Context, c *client.Client, opts ...client.CallOption) error {
 			_, err := c.SubmitProduct(ctx, clientID, requestID, opts...)
 			return err
@@ -93,6 +124,8 @@ func newAct(operation, email, clientID, requestID string, read func() ([]api.Cli
 			return len(clients) == 0
 		case "request":
 			return slices.ContainsFunc(products, func(p api.Product) bool { return p.Status == api.PendingDocumentation })
+		case "document", "replace":
+			return slices.ContainsFunc(products, func(p api.Product) bool { return p.ID == requestID && !p.Misses("passport") })
 		}
 		return slices.ContainsFunc(products, func(p api.Product) bool { return p.ID == requestID && p.Status == api.InKyc })
 	}
@@ -106,11 +139,14 @@ func inMemory(t *testing.T, operation string, around func(next http.Handler) htt
 	m := newMemory(t, around)
 	var clientID, requestID string
 	if operation != "create" {
-		clientID = m.put(input(email, operation == "request" || operation == "submit")).ID
+		clientID = m.put(input(email, slices.Contains([]string{"request", "document", "replace", "submit"}, operation))).ID
 	}
 	switch operation {
 	case "request":
 		m.ask(clientID, api.Rejected) // once before, so that it asks again
+	case "document", "replace":
+		requestID = m.ask(clientID, api.PendingDocumentation).ID
+		m.lack(requestID)
 	case "submit":
 		requestID = m.ask(clientID, api.PendingDocumentation).ID
 	}
@@ -121,8 +157,13 @@ func inMemory(t *testing.T, operation string, around func(next http.Handler) htt
 func inService(s *service) func(t *testing.T, operation string, around func(next http.Handler) http.Handler) world {
 	through, err := url.Parse(s.url)
 	require.NoError(s.t, err)
-	forward := httputil.NewSingleHostReverseProxy(through)
-	forward.Transport = &http.Transport{DisableKeepAlives: true} // so that it makes no call twice
+	forward := &httputil.ReverseProxy{
+		Transport: &http.Transport{DisableKeepAlives: true}, // so that it makes no call twice
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(through)
+			r.Out.Header.Del("Expect") // a recorder takes the 100 for the response
+		},
+	}
 	return func(t *testing.T, operation string, around func(next http.Handler) http.Handler) world {
 		t.Helper()
 		faulty := httptest.NewServer(around(forward))
@@ -137,6 +178,12 @@ func inService(s *service) func(t *testing.T, operation string, around func(next
 			created, err := direct.CreateClient(t.Context(), input(email, false))
 			require.NoError(t, err)
 			clientID = created.ID
+		case "document", "replace":
+			created, err := direct.CreateClient(t.Context(), input(email, true))
+			require.NoError(t, err)
+			requested, err := direct.RequestProduct(t.Context(), created.ID, api.CardsIndividuals)
+			require.NoError(t, err)
+			clientID, requestID = created.ID, requested.ID
 		}
 		read := func() ([]api.Client, []api.Product) {
 			all, err := direct.Clients(context.WithoutCancel(t.Context()))
@@ -167,9 +214,12 @@ func requireSettled(t *testing.T, w world, failed *client.Error) {
 			return false
 		}
 		want := []client.Effect{client.NotDone}
-		if before {
+		switch {
+		case before && w.replaces:
+			want[0] = client.Unclear
+		case before:
 			want[0] = client.Done
-		} else if strings.HasPrefix(failed.Operation, "update") {
+		case strings.HasPrefix(failed.Operation, "update"):
 			want = append(want, client.Unclear) // it was changed within the last minute: before the call, as only the test knows
 		}
 		return slices.Contains(want, settled.Effect) && w.done() == before
@@ -219,6 +269,14 @@ func status(status int) func(w http.ResponseWriter, r *http.Request, made *httpt
 	}
 }
 
+// gone waits until the caller gave up. A server does not see that of one who did while the body was sent.
+func gone(r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-time.After(2 * time.Second):
+	}
+}
+
 // stages are faults at every stage of a call, by what is known of it then and whether it passes when the call is
 // repeated.
 var stages = map[string]struct {
@@ -235,8 +293,8 @@ var stages = map[string]struct {
 	"503 before":        {before(503, "Retry-After", "0.01"), client.Unknown, true},
 	"307 before":        {before(307, "Location", "https://elsewhere.example"), client.Unknown, false},
 	"no response in time": {func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		_, _ = r.Body.Read(make([]byte, 1<<16)) // so that the server sees the connection end
-		<-r.Context().Done()
+		_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the connection end
+		gone(r)
 	}, client.Unknown, true},
 	"lost": {after(func(http.ResponseWriter, *http.Request, *httptest.ResponseRecorder) { panic(http.ErrAbortHandler) }), client.Unknown, true},
 	"cut in the header": {after(func(w http.ResponseWriter, _ *http.Request, _ *httptest.ResponseRecorder) {
@@ -256,7 +314,7 @@ var stages = map[string]struct {
 		_, _ = w.Write(made.Body.Bytes()[:made.Body.Len()/2])
 		panic(http.ErrAbortHandler)
 	}), client.Unknown, true},
-	"too late": {after(func(_ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { <-r.Context().Done() }), client.Unknown, true},
+	"too late": {after(func(_ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { gone(r) }), client.Unknown, true},
 	"HTML after": {after(func(w http.ResponseWriter, _ *http.Request, made *httptest.ResponseRecorder) {
 		w.WriteHeader(made.Code)
 		_, _ = w.Write([]byte("<html>"))
@@ -279,20 +337,18 @@ func TestOperations_stages(t *testing.T) {
 	t.Parallel()
 	t.Run("in memory", func(t *testing.T) {
 		t.Parallel()
-		testStages(t, inMemory, newMemoryClient)
+		testStages(t, inMemory, &service{key: memoryKey})
 	})
 	t.Run("in the service", func(t *testing.T) {
 		t.Parallel()
 		s := start(t, 2*len(operations)*len(stages), "--rate-limit", "0")
-		testStages(t, inService(s), func(t *testing.T, url string) *client.Client {
-			return newClient(t, s, url, client.WithAttemptTimeout(200*time.Millisecond))
-		})
+		testStages(t, inService(s), s)
 	})
 }
 
 func testStages(
 	t *testing.T, newWorld func(t *testing.T, operation string, around func(next http.Handler) http.Handler) world,
-	newClient func(t *testing.T, url string) *client.Client,
+	s *service,
 ) {
 	t.Helper()
 	for _, operation := range operations {
@@ -306,21 +362,36 @@ func testStages(
 				if operation == "delete" && outcome == client.Refused {
 					outcome = client.Unknown // nothing in it says that it is not the 204 with another status
 				}
+				if sendsDocument(operation) { // whose body waits until the server asks for it
+					switch {
+					case stage == "closed unanswered":
+						outcome = client.NotSent
+					case strings.HasSuffix(stage, " before"):
+						outcome = client.Refused
+					}
+				}
+				patient := client.WithAttemptTimeout(patience)
+				if stage == "no response in time" || stage == "too late" {
+					patient = client.WithAttemptTimeout(200 * time.Millisecond)
+				}
 				w := newWorld(t, operation, onceAt(tt.fault))
 				state := w.state()
-				err := w.call(t.Context(), newClient(t, w.url), client.WithAttempts(1))
+				err := w.call(t.Context(), newClient(t, s, w.url, patient), client.WithAttempts(1))
 				failed, ok := errors.AsType[*client.Error](err)
 				require.True(t, ok, "%v", err)
+				if sendsDocument(operation) && strings.Contains(failed.Error(), "not all of the document was sent") {
+					outcome = client.NotSent // on a slow machine, the time may be over before
+				}
 				require.Equal(t, outcome, failed.Outcome, failed)
-				if outcome == client.Refused {
+				if outcome != client.Unknown {
 					require.Equal(t, state, w.state())
 				} else {
 					requireSettled(t, w, failed)
 				}
 
 				w = newWorld(t, operation, onceAt(tt.fault))
-				err = w.call(t.Context(), newClient(t, w.url))
-				if !tt.passes {
+				err = w.call(t.Context(), newClient(t, s, w.url, patient))
+				if !tt.passes || operation == "document" && outcome == client.Unknown { // which is not repeated then
 					require.Error(t, err)
 					return
 				}
@@ -348,6 +419,13 @@ func TestOperations_withoutKeys(t *testing.T) {
 			})
 			err := w.call(t.Context(), w.direct)
 			require.True(t, w.done())
+			if operation == "document" { // which is not repeated, so that nobody says that one is stored already
+				failed, ok := errors.AsType[*client.Error](err)
+				require.True(t, ok)
+				require.Equal(t, client.Unknown, failed.Outcome)
+				requireSettled(t, w, failed)
+				return
+			}
 			require.ErrorIs(t, err, w.repeated)
 			if w.repeated == nil {
 				return
@@ -403,6 +481,8 @@ func TestOperations_bytes(t *testing.T) {
 						switch {
 						case err == nil:
 							require.True(t, garbled || w.done(), "it said that it is done")
+							return
+						case !ok && garbled: // a document of another kind was sent, and rejected
 							return
 						case !ok:
 							require.NoError(t, err)

@@ -21,6 +21,7 @@ type cli struct {
 	Import        importCmd        `cmd:"" help:"Import companies, clients, documents and requests from JSON."`
 	Keys          keysCmd          `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Notifications notificationsCmd `cmd:"" help:"List notifications, and queue them again."`
+	Review        reviewCmd        `cmd:"" help:"Decide on requests in KYC: what the provider does."`
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print the settings that serve would use, with secrets masked. Takes the flags of serve."`
 	Secret        secretCmd        `cmd:"" help:"Print a new secret that signs notifications. The provider needs the same secret."`

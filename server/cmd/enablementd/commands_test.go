@@ -95,7 +95,7 @@ func TestCommands(t *testing.T) {
 	require.Regexp(t, `- +no connection to the provider +pending`, history)
 	require.Regexp(t, `200 +- +delivered`, history)
 	require.Equal(t, 2, command(t, "", "audit", "rq_9", "--db", db).code)
-	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 3, this program knows 3")
+	require.Contains(t, ok("", "migrate", "--status").out, "is at schema 4, this program knows 4")
 	for line := range strings.Lines(ok("", "keys", "list").out) {
 		if strings.Contains(line, key[:8]) {
 			require.Regexp(t, `Z$`, strings.TrimSpace(line), "the last use was written")

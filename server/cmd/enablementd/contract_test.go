@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/contract"
 	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
@@ -42,7 +45,15 @@ func TestContract(t *testing.T) {
 			fixtures.RevokedKey = create("cmp_1", "--expires", "1ms")
 			fixtures.OtherCompanyKey = create("cmp_2")
 
-			p := serve(t, "--sample", "--db", db)
+			fixtures.Decide = func(_ context.Context, requestID string, status api.ProductStatus) error {
+				decision := map[api.ProductStatus]string{api.Enabled: "enable", api.Rejected: "reject"}[status]
+				if r := command(t, "", "review", decision, requestID, "--db", db); r.code != 0 { //nolint:contextcheck // a test's
+					return errors.New(r.err)
+				}
+				return nil
+			}
+
+			p := serve(t, "--sample", "--decide-after", "0s", "--db", db)
 			coverage := contract.Suite(t, contract.At(p.URL), fixtures, contract.AllCases(), contract.Pace(0))
 			require.Empty(t, coverage.NotRun)
 			require.Empty(t, coverage.Uncovered)
@@ -67,34 +78,19 @@ func contractData() (contract.Fixtures, *dataset.Dataset) {
 		if document.Type != "" {
 			d.Documents = append(d.Documents, document)
 		}
-		request := dataset.Request{ID: "rq_" + name, ClientID: client.ID, Product: enablement.CardsIndividuals, Status: status}
-		if status == enablement.Rejected {
-			request.RejectionCode = "REJECTED_BY_PROVIDER"
-		}
-		d.Requests = append(d.Requests, request)
-		return contract.Subject{ClientID: client.ID, RequestID: request.ID}
-	}
-	complete := func(*dataset.Client, *dataset.Document) {}
-	incomplete := func(c *dataset.Client, document *dataset.Document) {
-		c.PhoneCountryCode, c.PhoneNumber, *document = 0, 0, dataset.Document{}
+		d.Requests = append(d.Requests, dataset.Request{ID: "rq_" + name, ClientID: client.ID, Product: enablement.CardsIndividuals, Status: status})
+		return contract.Subject{ClientID: client.ID, RequestID: "rq_" + name}
 	}
 	faulty := func(s contract.Subject, fault string) contract.Subject {
 		s.Header = http.Header{"X-Sample-Fault": {fault}}
 		return s
 	}
-	const pending = enablement.PendingDocumentation
 	f := contract.Fixtures{
-		Complete:  add("complete", pending, complete),
-		Repeated:  add("repeated", pending, complete),
-		Requested: add("requested", enablement.Requested, incomplete),
-		RejectedDocument: add("rejected_document", pending, func(_ *dataset.Client, document *dataset.Document) {
-			document.Metadata["expiration_date"] = "2020-01-31"
+		Requested: add("requested", enablement.Requested, func(c *dataset.Client, document *dataset.Document) {
+			c.PhoneCountryCode, c.PhoneNumber, *document = 0, 0, dataset.Document{}
 		}),
-		InKYC:    add("in_kyc", enablement.InKYC, complete),
-		Enabled:  add("enabled", enablement.Enabled, complete),
-		Rejected: add("rejected", enablement.Rejected, complete),
 	}
-	other := add("faults", pending, complete)
+	other := add("faults", enablement.PendingDocumentation, func(*dataset.Client, *dataset.Document) {})
 	f.Running = faulty(other, "status=409/IDEMPOTENCY_IN_PROGRESS")
 	f.Running.IdempotencyKey = "still-running"
 	f.Limited, f.Failing, f.Unavailable = faulty(other, "status=429"), faulty(other, "status=500"), faulty(other, "status=503")

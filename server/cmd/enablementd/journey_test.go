@@ -45,7 +45,7 @@ func sampleOn(t *testing.T, test func(t *testing.T, p *service, db string)) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			location := db(t)
-			test(t, serve(t, "--sample", "--rate-limit", "0", "--db", location), location)
+			test(t, serve(t, "--sample", "--decide-after", "0s", "--rate-limit", "0", "--db", location), location)
 		})
 	}
 }

@@ -94,6 +94,54 @@ func historyAsJSON(id string, h enablement.History) historyJSON {
 	}
 }
 
+type submittedJSON struct {
+	RequestID   string             `json:"request_id"`
+	ClientID    string             `json:"client_id"`
+	CompanyID   string             `json:"company_id"`
+	Product     enablement.Product `json:"product"`
+	Status      enablement.Status  `json:"status"`
+	SubmittedAt time.Time          `json:"submitted_at"`
+	// AsStoredNow: what was stored at that moment is not recorded.
+	AsStoredNow bool           `json:"as_stored_now,omitempty"`
+	Client      *reviewedJSON  `json:"client,omitempty"`
+	Documents   []documentJSON `json:"documents,omitempty"`
+}
+
+type reviewedJSON struct {
+	FirstName        string             `json:"first_name"`
+	SecondName       string             `json:"second_name,omitempty"`
+	LastName         string             `json:"last_name"`
+	Email            string             `json:"email"`
+	BirthDate        string             `json:"birth_date"`
+	PhoneCountryCode int                `json:"phone_country_code,omitempty"`
+	PhoneNumber      int64              `json:"phone_number,omitempty"`
+	Address          enablement.Address `json:"address"`
+}
+
+type documentJSON struct {
+	Type       string            `json:"type"`
+	Metadata   map[string]string `json:"metadata,omitempty"`
+	FrontImage bool              `json:"front_image"`
+	BackImage  bool              `json:"back_image"`
+}
+
+// undecidedAsJSON has no personal data.
+func undecidedAsJSON(s enablement.Submitted) submittedJSON {
+	return submittedJSON{
+		RequestID: s.RequestID, ClientID: s.ClientID, CompanyID: s.CompanyID, Product: s.Product, Status: s.Status, SubmittedAt: s.At.UTC(),
+	}
+}
+
+func submittedAsJSON(s enablement.Submitted) submittedJSON {
+	c, shown := s.Client, undecidedAsJSON(s)
+	shown.AsStoredNow = s.Now
+	shown.Client = &reviewedJSON{c.FirstName, c.SecondName, c.LastName, c.Email, c.BirthDate, c.PhoneCountryCode, c.PhoneNumber, c.Address}
+	shown.Documents = all(s.Documents, func(d enablement.Document) documentJSON {
+		return documentJSON{d.Type, d.Metadata, d.FrontImage, d.BackImage}
+	})
+	return shown
+}
+
 // all is never nil: a list without an entry is [].
 func all[From, To any](list []From, to func(From) To) []To {
 	converted := make([]To, len(list))

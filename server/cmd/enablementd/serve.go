@@ -29,6 +29,8 @@ type serveFlags struct {
 
 	Sample bool `group:"Sample" help:"Serve sample data with public keys and a stand-in for the provider, on loopback only."`
 
+	DecideAfter time.Duration `group:"Sample" default:"3s" help:"How long the stand-in takes to decide on a request in KYC: it enables it, or rejects it where a document's number begins with REJECT. 0s: it never decides."`
+
 	ProviderURL        string   `name:"provider-url" group:"Provider" placeholder:"URL" help:"URL that notifications are sent to. It must be https; http needs --provider-allow-private."`
 	ProviderSecret     []string `group:"Provider" placeholder:"whsec_…" secret:"" help:"Secret that signs notifications. While you change it, give the old and the new one."`
 	ProviderSecretFile string   `group:"Provider" placeholder:"FILE" help:"File with these secrets, one a line. The service reads it again on SIGHUP."`
@@ -43,6 +45,8 @@ type serveFlags struct {
 	TrustedProxies    addressRanges `group:"Limits" placeholder:"CIDR" help:"Proxies that are trusted to name the caller's address (at least /8 for IPv4, /16 for IPv6). Without this flag, all callers behind a proxy share one rate limit."`
 	ProxyHeader       string        `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"Header in which trusted proxies name the caller. Each of them must set or replace it: X-Forwarded-For or Forwarded."`
 	MaxConnections    int           `group:"Limits" default:"2048" help:"Connections open at the same time, about 50 KB each. Further connections wait until one closes."`
+	Uploads           int           `group:"Limits" default:"4" help:"Calls with photos that are served at the same time, about 50 MB each. Further ones get a 503 with Retry-After."`
+	CompanyUploads    int           `group:"Limits" default:"2" help:"How many of them may be of one company."`
 	ValidateResponses bool          `group:"Limits" default:"true" negatable:"" help:"Check every response against the specification before it is sent."`
 	CallTimeout       time.Duration `group:"Limits" default:"10s" help:"Longest time one call may take."`
 	ShutdownTimeout   time.Duration `group:"Limits" default:"20s" help:"Longest time from the signal to the end, even if the database does not respond."`
@@ -82,6 +86,8 @@ func (f *serveFlags) config(common *common) app.Config {
 		Schedule:           f.DeliverySchedule,
 		KeepJobs:           f.KeepJobs,
 		KeepDeliveries:     f.KeepDeliveries,
+		Uploads:            f.Uploads,
+		CompanyUploads:     f.CompanyUploads,
 		ValidateResponses:  f.ValidateResponses,
 		RateLimit:          defaultRateLimit,
 		TrustedProxies:     f.TrustedProxies,
@@ -94,6 +100,7 @@ func (f *serveFlags) config(common *common) app.Config {
 		OTLPHeaders:        f.OTLPHeader,
 		TraceRatio:         f.TraceRatio,
 		Sample:             f.Sample,
+		DecideAfter:        f.DecideAfter,
 
 		ProviderAllowPrivate: f.ProviderAllowPrivate,
 	}
@@ -132,12 +139,22 @@ func (c *serveCmd) Run(ctx context.Context, common *common, std streams) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory + int64(c.Uploads)*memoryOfUpload)
+	}
 	return app.Serve(ctx, config, logger, std.out)
 }
 
 // gcPercent spends memory on speed. The service keeps a few megabytes for long and makes garbage with each
 // call: at Go's default of 100 it would spend a fifth of its time collecting. $GOGC overrules it.
 const gcPercent = 400
+
+// Photos are large, and would make five times as much garbage before it is collected: beyond this many bytes it is
+// collected sooner. Nothing is refused for it. $GOMEMLIMIT overrules it.
+const (
+	memory         = 192 << 20
+	memoryOfUpload = 20 << 20
+)
 
 type configCmd struct{ serveFlags }
 

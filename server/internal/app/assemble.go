@@ -25,7 +25,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
-// What the listeners allow a caller. The operation has no body and a short response, so all is tight.
+// What the listeners allow a caller. Bodies and responses are short, so all is tight; a body with photos has longer.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -101,6 +101,7 @@ func (s *service) assembleCore(process string) error {
 	}
 	options := []server.Option{
 		server.WithResponseValidation(config.ValidateResponses),
+		server.WithUploads(config.CompanyUploads, config.Uploads),
 		server.WithObserver(s.metrics.ObserveCall),
 		server.WithObserver(s.tracing.ObserveCall),
 	}

@@ -69,6 +69,9 @@ type Config struct {
 	// MaxConnections is how many the public listener has open at the same time; more wait.
 	MaxConnections int
 
+	// Uploads is how many calls with photos are served at the same time, CompanyUploads how many of them of one company.
+	Uploads, CompanyUploads int
+
 	// CallTimeout bounds one call, ShutdownTimeout the way from the signal to the end. In between,
 	// the service is not ready but serves for DrainDelay, so that a load balancer can turn away.
 	CallTimeout     time.Duration
@@ -87,6 +90,8 @@ type Config struct {
 
 	// Sample serves the sample data, with a provider stand-in, on loopback only.
 	Sample bool
+	// DecideAfter is how long the stand-in takes to decide on a request in KYC; 0: it never does.
+	DecideAfter time.Duration
 }
 
 // NoAdmin is the AdminAddr of a service without an operators' listener.
@@ -128,6 +133,9 @@ func (c Config) Check() error {
 	if c.MaxConnections < 1 {
 		return configErrorf("--max-connections: must be above zero")
 	}
+	if c.CompanyUploads < 1 || c.Uploads < c.CompanyUploads {
+		return configErrorf("--company-uploads: must be at least 1, and at most --uploads")
+	}
 	if err := wire.CheckProxies(c.TrustedProxies); err != nil {
 		return configErrorf("--trusted-proxies: %w", err)
 	}
@@ -157,6 +165,9 @@ func (c Config) checkTLS() error {
 }
 
 func (c Config) checkSample() error {
+	if c.DecideAfter < 0 {
+		return configErrorf("--decide-after: must not be negative; 0 is never")
+	}
 	if !onLoopback(c.Addr) {
 		return configErrorf("--addr %q: the sample has well-known keys and is served on loopback only, such as 127.0.0.1:8080", c.Addr)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/admin"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
@@ -125,6 +126,9 @@ func (s *service) startBackground(ctx context.Context) error {
 	s.background.Go(func() { s.prober.run(ctx) })
 	s.background.Go(func() { s.outages.run(ctx) })
 	s.background.Go(func() { s.reloadOn(ctx, s.config.Reload) })
+	if after := s.config.DecideAfter; s.config.Sample && after > 0 {
+		s.background.Go(func() { sample.Decide(ctx, s.db, after, time.Now, s.logger) })
+	}
 	s.onStop("what goes on beside", func(context.Context) error {
 		end()
 		s.background.Wait()

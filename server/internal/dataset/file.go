@@ -13,18 +13,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cryptomate-go/enablement/gen/api"
+	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
 // What a file may hold. It is never in memory as a whole, only the field that is being read.
 const (
 	maxFile  = 16 << 30 // bytes
 	maxField = 1 << 20  // bytes as they stand in the file
-	maxImage = 16 << 20 // the same of a photo: base64 of [MaxImageBytes], with room for escapes
+	maxImage = 16 << 20 // the same of a photo: base64 of [enablement.MaxPhotoSize], with room for escapes
 	headSize = 4 << 10
 )
 
 var (
-	tooLarge   = fmt.Sprintf("is too large: a text has at most %d characters, a photo %d MB", maxText, MaxImageBytes>>20)
+	tooLarge   = fmt.Sprintf("is too large: a text has at most %d characters, a photo %d MB", maxText, enablement.MaxPhotoSize>>20)
 	errField   = errors.New(tooLarge)
 	errChanged = errors.New("the file is not any more what it was when it was checked")
 	errFile    = fmt.Errorf("the file is larger than %d GB; split it", maxFile>>30)

@@ -81,7 +81,7 @@ func TestRead(t *testing.T) {
 
 func TestRead_names(t *testing.T) {
 	t.Parallel()
-	large := base64.StdEncoding.EncodeToString(make([]byte, dataset.MaxImageBytes+1))
+	large := base64.StdEncoding.EncodeToString(make([]byte, enablement.MaxPhotoSize+1))
 	document := func(field, value string) string {
 		return `{"documents": [{"client_id": "cl_1", "document_type": "passport", "` + field + `": "` + value + `"}]}`
 	}
@@ -114,7 +114,7 @@ func TestRead_names(t *testing.T) {
 		"no client":        {`{"documents": [{"document_type": "passport"}]}`, "documents[0]: client_id"},
 		"image not base64": {document("image_front", "%%%"), `documents[0] "cl_1/passport": image_front: is not base64`},
 		"image not photo":  {document("image_back", "JVBERi0xLjcK"), "image_back: is neither a JPG nor a PNG"},
-		"image empty":      {document("image_front", ""), "image_front: is empty"},
+		"image empty":      {document("image_front", ""), "image_front: is not base64"},
 		"image too large":  {document("image_front", large), "image_front: is larger than 10 MB"},
 		"data URI":         {document("image_front", "data:image/png,xyz"), "data URI"},
 	} {

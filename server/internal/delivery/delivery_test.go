@@ -301,7 +301,8 @@ func TestQueue_unknown(t *testing.T) {
 	require.Empty(t, b.received())
 }
 
-// TestQueue_upkeep: the periodic job removes what an idempotency key was answered a day ago.
+// TestQueue_upkeep: the periodic job removes what an idempotency key was answered a day ago, and an upload that has been
+// nobody's for more than an hour.
 func TestQueue_upkeep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
@@ -314,11 +315,16 @@ func TestQueue_upkeep(t *testing.T) {
 		}, key), at)
 		require.NoError(t, err)
 	}
+	for _, since := range []time.Duration{time.Minute, time.Hour + time.Minute} {
+		_, err := b.store.Upload(t.Context(), sample.Company, sample.Cases[1].ClientID, enablement.Upload{Type: "passport"}, time.Now().Add(-since))
+		require.NoError(t, err)
+	}
 	defer b.start()()
 	require.Eventually(t, func() bool {
-		var n int
-		require.NoError(t, b.db.Writer().QueryRow(`SELECT count(*) FROM idempotency`).Scan(&n))
-		return n == 1
+		var responses, uploads int
+		require.NoError(t, b.db.Writer().QueryRow(`SELECT (SELECT count(*) FROM idempotency), (SELECT count(*) FROM documents WHERE client_id IS NULL)`).
+			Scan(&responses, &uploads))
+		return responses == 1 && uploads == 1
 	}, time.Minute, 5*time.Millisecond)
 }
 

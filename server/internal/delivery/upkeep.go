@@ -16,6 +16,9 @@ const (
 	upkeepEvery = 15 * time.Minute
 	// upkeepTimeout bounds a run. One that is cut fails, and the queue soon starts another, which goes on.
 	upkeepTimeout = 15 * time.Minute
+	// keepDocuments is how long an upload may take until its document is the client's. One that was superseded, and was
+	// not submitted, is kept as long.
+	keepDocuments = time.Hour
 )
 
 // Pruner is what the upkeep needs of storage.
@@ -23,6 +26,7 @@ type Pruner interface {
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
 	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
 	PruneJobs(ctx context.Context, before time.Time) (int64, error)
+	PruneDocuments(ctx context.Context, before time.Time) (int64, error)
 }
 
 // upkeepArgs is the job in the queue: one process of all has it.
@@ -49,10 +53,12 @@ func (u *upkeep) Work(ctx context.Context, _ *river.Job[upkeepArgs]) error {
 	responses, responsesErr := u.pruner.PruneIdempotency(ctx, u.clock().Add(-enablement.IdempotencyWindow))
 	jobs, jobsErr := u.pruner.PruneJobs(ctx, u.clock().Add(-u.keepJobs))
 	deliveries, deliveriesErr := u.pruner.PruneDeliveries(ctx, u.clock().Add(-u.keepDeliveries))
-	if responses+jobs+deliveries > 0 {
-		u.logger.Info("what has had its time was removed", "responses", responses, "jobs", jobs, "deliveries", deliveries)
+	documents, documentsErr := u.pruner.PruneDocuments(ctx, u.clock().Add(-keepDocuments))
+	if responses+jobs+deliveries+documents > 0 {
+		u.logger.Info("what has had its time was removed",
+			"responses", responses, "jobs", jobs, "deliveries", deliveries, "documents", documents)
 	}
-	return errors.Join(responsesErr, jobsErr, deliveriesErr)
+	return errors.Join(responsesErr, jobsErr, deliveriesErr, documentsErr)
 }
 
 // upkeepSchedule queues the job at the start and then again and again.

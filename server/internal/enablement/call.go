@@ -19,6 +19,10 @@ var (
 	ErrRequestActive = errors.New("an enablement request is already active for this product")
 	// ErrInvalidProduct: nobody can ask for the product.
 	ErrInvalidProduct = errors.New("invalid product")
+	// ErrInvalidDocumentType: the product takes no document of this type.
+	ErrInvalidDocumentType = errors.New("invalid document type")
+	// ErrNotInKYC: there is nothing to decide, or it was decided otherwise.
+	ErrNotInKYC = errors.New("enablement request is not in KYC")
 	// ErrStateOfOtherCountry: an address has a state that is not its country's.
 	ErrStateOfOtherCountry = errors.New("the state is not one of the address's country")
 	// ErrIdempotencyMismatch: the idempotency key was used for another call.
@@ -65,6 +69,11 @@ type Change struct {
 	Request Request
 	// Requested tells that the request is new.
 	Requested bool
+	// Document is the one that takes its place among the client's, of which it supersedes the one of its type; nil where
+	// the call brings none. Its photos were stored before, by [Store.Upload], which gave it its ID.
+	Document *Document
+	// Rejected says why the document of the call is not stored.
+	Rejected []RejectedItem
 	// From is the status the request had before; empty where it is new.
 	From Status
 	// At is the moment of the decision.
@@ -73,6 +82,8 @@ type Change struct {
 	Changed bool
 	// Notification is what the provider is to be told; nil if the request did not enter KYC.
 	Notification *Notification
+	// Submitted is what the provider is to decide on; nil if the request did not enter KYC.
+	Submitted *Submitted
 	// Response is what the caller gets.
 	Response []byte
 	// Replayed tells that nothing was decided: Response is what an earlier call with the same

@@ -54,17 +54,6 @@ type Request struct {
 	UpdatedAt            time.Time
 }
 
-// Document is a stored document of a client.
-type Document struct {
-	// Type is a key of the catalogue: passport, national_id, drivers_license.
-	Type string
-	// FrontImage and BackImage tell whether the photo is stored.
-	FrontImage bool
-	BackImage  bool
-	// Metadata holds the values sent along, by the ids of the catalogue.
-	Metadata map[string]string
-}
-
 // File is all that a decision may need.
 type File struct {
 	// Request is the one that the call names; zero where it names none.

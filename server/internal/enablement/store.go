@@ -1,6 +1,9 @@
 package enablement
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store keeps clients, their requests and what else is stored of them. It is safe for concurrent use.
 //
@@ -28,13 +31,19 @@ type Store interface {
 	Submit(ctx context.Context, c Call, decide func(File) (Change, error)) (Change, error)
 
 	// Change is how every other write is made. It loads the whole file of the call's client, locked against any other
-	// change, gives it to decide, and commits what that says as Submit does: the client and the new request, an audit
-	// row, the response. Without a ClientID a client is to be created, in a file that is empty but for its company.
+	// change, gives it to decide, and commits what that says as Submit does: the client, the document, the request, what is
+	// decided about it, an audit row, the response. Without a ClientID a client is to be created, in a file that is empty
+	// but for its company.
 	//
 	// Of several calls with one Email, each sees what the ones before it stored. Where the client is deleted, its
 	// requests, documents and recorded responses go with it. Its notifications are kept, and those that were not
 	// delivered are cancelled, together with their jobs.
 	Change(ctx context.Context, c Call, decide func(File) (Change, error)) (Change, error)
+
+	// Upload stores the document of an upload with its photos, which may be large, in transactions that are each short,
+	// and returns its ID. Nothing finds it until a change says that it is the client's: one of which that is never said
+	// goes after a while.
+	Upload(ctx context.Context, companyID, clientID string, u Upload, at time.Time) (documentID int64, err error)
 
 	// Client returns a client of the company.
 	Client(ctx context.Context, companyID, clientID string) (Client, error)

@@ -15,7 +15,7 @@ var ErrUnknownProduct = errors.New("product is not in the catalogue")
 func NewNotificationID() string { return "ntf_" + rand.Text() }
 
 // Submit evaluates a pending request and says what becomes of it. Nothing left missing: it enters
-// KYC and the provider is to be notified, under an id that newID makes (seed). Something left: it is
+// KYC and the provider is to be notified, under an id that newID makes (seed), and has to decide on what is stored now. Something left: it is
 // pending documentation (upstream). A request that is not pending is [ErrNotPending] (upstream: 409).
 //
 // The request's UpdatedAt moves only if its status or evaluation changed, and never back: a clock
@@ -43,6 +43,10 @@ func Submit(f File, now time.Time, newID func() string) (Change, error) {
 			Product:     after.Product,
 			Status:      after.Status,
 			SubmittedAt: at,
+		}
+		c.Submitted = &Submitted{
+			RequestID: after.ID, ClientID: after.ClientID, CompanyID: after.CompanyID, Product: after.Product,
+			At: at, Status: after.Status, Client: f.Client, Documents: f.Documents,
 		}
 	}
 	c.Changed = after.Status != before.Status || !sameEvaluation(after.Evaluation, before.Evaluation)

@@ -43,6 +43,10 @@ func TestSubmitComplete(t *testing.T) {
 					Status:      enablement.InKYC,
 					SubmittedAt: now,
 				},
+				Submitted: &enablement.Submitted{
+					RequestID: "request_1", ClientID: "client_1", CompanyID: "company_1", Product: product,
+					At: now, Status: enablement.InKYC, Client: f.Client, Documents: f.Documents,
+				},
 			}, d)
 			require.True(t, d.Request.Evaluation.Complete())
 		}

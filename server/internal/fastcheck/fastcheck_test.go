@@ -85,7 +85,7 @@ func TestNothingIsUnchecked(t *testing.T) {
 	t.Parallel()
 	doc, err := spec.GetSpec()
 	require.NoError(t, err)
-	require.Empty(t, fastcheck.Unchecked(doc))
+	require.Equal(t, []string{"completeDocumentation request"}, fastcheck.Unchecked(doc), "to read its photos takes far longer than to check the rest")
 	for name, schema := range doc.Components.Schemas {
 		for _, example := range examplesOf(t, doc, schema) {
 			accepts, known := fastcheck.AcceptsJSON(schema, example)

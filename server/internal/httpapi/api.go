@@ -33,7 +33,7 @@ type Config struct {
 
 // Writes are the operations that Observe is told of.
 func Writes() []string {
-	return []string{createClient, updateClient, deleteClient, requestProduct, submitProduct}
+	return []string{createClient, updateClient, deleteClient, requestProduct, completeDocumentation, submitProduct}
 }
 
 // API implements the generated interface over the domain.
@@ -144,6 +144,8 @@ func refusal(err error, call enablement.Call) error {
 		return refused(http.StatusPreconditionFailed, api.CodeVal, "request body /address/state: is not a state of the country")
 	case errors.Is(err, enablement.ErrInvalidProduct):
 		return refused(http.StatusPreconditionFailed, api.CodeVal, "Invalid product")
+	case errors.Is(err, enablement.ErrInvalidDocumentType):
+		return refused(http.StatusPreconditionFailed, api.CodeVal, "Invalid document type")
 	case errors.Is(err, enablement.ErrRequestActive):
 		return server.Conflict(api.CodeVal, "An enablement request is already active for this product")
 	case errors.Is(err, enablement.ErrClientNotFound):

@@ -204,6 +204,7 @@ func TestWritesAreObserved(t *testing.T) {
 	call(h, "PUT", clientPath, person)
 	call(h, "DELETE", clientPath, "")
 	call(h, "POST", productsPath, `{"subproduct":"cards_individuals"}`)
+	call(h, "POST", documentationPath, passport(dot))
 	ask(h, "company_1", "client_1", "request_1", "")
 	call(h, "GET", clientPath, "")
 	require.Equal(t, httpapi.Writes(), observed)

@@ -36,10 +36,10 @@ func client(c enablement.Client) api.Client {
 	}
 }
 
-func evaluatedProduct(r enablement.Request) api.EvaluatedProduct {
+func evaluatedProduct(r enablement.Request, rejected []enablement.RejectedItem) api.EvaluatedProduct {
 	return api.EvaluatedProduct{
 		Product: product(r),
-		RejectedItems: convert(r.Evaluation.Rejected, func(i enablement.RejectedItem) api.RejectedItem {
+		RejectedItems: convert(rejected, func(i enablement.RejectedItem) api.RejectedItem {
 			return api.RejectedItem{Type: api.RejectedItemType(i.Type), Key: i.Key, Reason: i.Reason}
 		}),
 	}

@@ -57,6 +57,11 @@ func (f storeFunc) File(ctx context.Context, companyID, clientID string) (found 
 	return found, err
 }
 
+// Upload keeps nothing.
+func (f storeFunc) Upload(context.Context, string, string, enablement.Upload, time.Time) (int64, error) {
+	return 7, nil
+}
+
 // file is of a request that lacks nothing.
 func file() enablement.File {
 	return enablement.File{

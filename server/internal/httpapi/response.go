@@ -19,11 +19,12 @@ func (r response) write(w http.ResponseWriter) error {
 
 // It implements the generated response interfaces of all operations.
 
-func (r response) VisitCreateClientResponse(w http.ResponseWriter) error   { return r.write(w) }
-func (r response) VisitListClientsResponse(w http.ResponseWriter) error    { return r.write(w) }
-func (r response) VisitGetClientResponse(w http.ResponseWriter) error      { return r.write(w) }
-func (r response) VisitUpdateClientResponse(w http.ResponseWriter) error   { return r.write(w) }
-func (r response) VisitDeleteClientResponse(w http.ResponseWriter) error   { return r.write(w) }
-func (r response) VisitRequestProductResponse(w http.ResponseWriter) error { return r.write(w) }
-func (r response) VisitListProductsResponse(w http.ResponseWriter) error   { return r.write(w) }
-func (r response) VisitSubmitProductResponse(w http.ResponseWriter) error  { return r.write(w) }
+func (r response) VisitCreateClientResponse(w http.ResponseWriter) error          { return r.write(w) }
+func (r response) VisitListClientsResponse(w http.ResponseWriter) error           { return r.write(w) }
+func (r response) VisitGetClientResponse(w http.ResponseWriter) error             { return r.write(w) }
+func (r response) VisitUpdateClientResponse(w http.ResponseWriter) error          { return r.write(w) }
+func (r response) VisitDeleteClientResponse(w http.ResponseWriter) error          { return r.write(w) }
+func (r response) VisitRequestProductResponse(w http.ResponseWriter) error        { return r.write(w) }
+func (r response) VisitListProductsResponse(w http.ResponseWriter) error          { return r.write(w) }
+func (r response) VisitSubmitProductResponse(w http.ResponseWriter) error         { return r.write(w) }
+func (r response) VisitCompleteDocumentationResponse(w http.ResponseWriter) error { return r.write(w) }

@@ -81,13 +81,27 @@ type Store interface {
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
 	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)
 	PruneJobs(ctx context.Context, before time.Time) (int64, error)
+	// PruneDocuments removes, in the same way, documents with their photos: those that [enablement.Store.Upload] began to
+	// store at or before the given moment and that are no client's, and those that were superseded at or before it,
+	// unless one of them was submitted.
+	PruneDocuments(ctx context.Context, before time.Time) (int64, error)
+
+	// Submitted returns what the provider decides on, of whatever company, whether it is decided or not. It returns
+	// [enablement.ErrRequestNotFound], and [enablement.ErrNotInKYC] for a request that was not submitted.
+	Submitted(ctx context.Context, requestID string) (enablement.Submitted, error)
+	// Undecided lists what waits for a decision, of all companies, oldest first, at most limit: those that come behind
+	// the request with the id after, or from the beginning where it is empty. It returns
+	// [enablement.ErrRequestNotFound] where there is no such request.
+	Undecided(ctx context.Context, after string, limit int) ([]enablement.Submitted, error)
+	// Photo returns the front or the back of a document; it is zero where there is none.
+	Photo(ctx context.Context, documentID int64, side string) (enablement.Photo, error)
 
 	// History tells all that happened to a request, or what the audit has of a client, by its id, of whatever company and
 	// though it is gone. It returns [enablement.ErrRequestNotFound].
 	History(ctx context.Context, id string) (enablement.History, error)
 
-	// Import stores all entries or nothing, and keeps few of them in memory. Companies, clients and
-	// documents replace what has their id; a request that is stored already is kept as it is, since only
+	// Import stores all entries or nothing, and keeps few of them in memory. Companies and clients replace what has their
+	// id, a document supersedes the client's of its type; a request that is stored already is kept as it is, since only
 	// submissions change it, and refused where it is of another client or for another product. It returns a
 	// [*dataset.EntryError] that names the faulty entry, or a [*dataset.FaultsError] of several.
 	Import(ctx context.Context, data dataset.Source) error

@@ -44,12 +44,8 @@ type Service struct {
 type client struct {
 	company string
 	api.Client
-	requests []*request // the oldest first
-}
-
-type request struct {
-	api.Product
-	documented, expired bool
+	requests  []*api.Product // the oldest first
+	documents []string       // their types
 }
 
 var (
@@ -60,25 +56,16 @@ var (
 // New returns a handler over a service of its own, and what there is in it.
 func New() (http.Handler, contract.Fixtures) {
 	s := &Service{now: created, replays: replays{server.NewMemoryIdempotency()}}
-	subject := func(name string, status api.ProductStatus, change func(*request)) contract.Subject {
-		c := s.add(company, "client_"+name, input(name))
-		r := s.request(c, name, api.CardsIndividuals)
-		r.Status = status
-		change(r)
-		return contract.Subject{ClientID: c.ID, RequestID: r.ID}
-	}
-	documented := func(r *request) { r.documented = true }
+	c := s.add(company, "client_requested", api.ClientInput{
+		FirstName: "Ana", LastName: "Example", Email: "requested@example.com", BirthDate: "1984-11-21",
+		Address: api.AddressInput{StreetLine1: "Calle 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
+	})
+	r := s.request(c, "requested", api.CardsIndividuals)
+	r.Status = api.Requested
 	f := contract.Fixtures{
 		Key: Key, LowLevelKey: LowLevelKey, RevokedKey: RevokedKey, BarredKey: BarredKey, OtherCompanyKey: OtherKey,
-		Complete:         subject("complete", api.PendingDocumentation, documented),
-		Repeated:         subject("repeated", api.PendingDocumentation, documented),
-		Requested:        subject("requested", api.Requested, func(*request) {}),
-		RejectedDocument: subject("rejected_document", api.PendingDocumentation, func(r *request) { r.expired = true }),
-		InKYC:            subject("in_kyc", api.InKyc, documented),
-		Enabled:          subject("enabled", api.Enabled, documented),
-		Rejected: subject("rejected", api.Rejected, func(r *request) {
-			r.RejectionCode, r.RejectionDescription = "REJECTED_BY_PROVIDER", "The provider could not confirm the identity."
-		}),
+		Requested:   contract.Subject{ClientID: c.ID, RequestID: r.ID},
+		Decide:      s.decide,
 		Running:     contract.Subject{Key: runningKey, IdempotencyKey: "still-running"},
 		Limited:     contract.Subject{Key: LimitedKey},
 		Failing:     contract.Subject{Key: FailingKey},
@@ -90,14 +77,6 @@ func New() (http.Handler, contract.Fixtures) {
 		panic(err) // the specification is embedded: a test would have failed before
 	}
 	return handler, f
-}
-
-func input(name string) api.ClientInput {
-	return api.ClientInput{
-		FirstName: "Ana", LastName: "Example", Email: name + "@example.com", BirthDate: "1984-11-21",
-		PhoneCountryCode: 54, PhoneNumber: 91123456789,
-		Address: api.AddressInput{StreetLine1: "Calle 1", City: "Del Viso", PostalCode: "1669", State: "ARG-B", Country: "ARG"},
-	}
 }
 
 func authenticate(_ context.Context, key string, _ netip.Addr) (server.Principal, error) {

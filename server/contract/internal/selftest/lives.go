@@ -10,11 +10,19 @@ const (
 	clientPath   = clientsPath + "/" + client
 	productsPath = clientPath + "/products"
 
+	documentationPath = productsPath + "/" + request + "/documentation"
+
 	input = `{"first_name":"Ana","last_name":"Example","email":"ana@example.com","birth_date":"1984-11-21",` +
 		`"phone_country_code":54,"phone_number":91123456789,` +
 		`"address":{"street_line1":"Calle 1","city":"Del Viso","postal_code":"1669","state":"ARG-B","country":"ARG"}}`
 	times  = `"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-15T10:30:00"}`
 	wanted = `{"subproduct":"cards_individuals"}`
+
+	document = `{"document":{"document_type":"passport","image_front":"` + photo + `","metadata":{"number":"AAA000111"}}}`
+	photo    = "iVBORw0KGgo="
+	kept     = `{"product":{"id":"` + request + `","client_id":"` + client + `","product":"cards_individuals","status":"pending_documentation",` +
+		`"missing_requirements":{"documents":[],"data":[]},"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-15T10:30:00"},` +
+		`"rejected_items":[{"type":"document","key":"passport","reason":"A good one is stored already."}]}`
 )
 
 // stored is the client of an input, and product the request of an evaluated one.
@@ -49,6 +57,7 @@ func lives() []Fault {
 	asks := func(body string) func() turn { return does("POST", productsPath, wanted, created(body)) }
 	lists := func(body string) func() turn { return does("GET", productsPath, "", success(body)) }
 	submits := func(r response) func() turn { return func() turn { return turn{call(), r} } }
+	adds := func(r response) func() turn { return does("POST", documentationPath, document, r) }
 	deletes := does("DELETE", clientPath, "", deleted())
 
 	ana, in, waits := stored(input), product(inKYC), product(pending)
@@ -71,6 +80,14 @@ func lives() []Fault {
 		served("two active requests", "product.active", lists("["+in+","+swap(in, request, "another")+"]")),
 		served("new request in KYC", "product.status", asks(in)),
 		served("product of another client", "product.ids", lists("["+swap(in, client, "another")+"]")),
+
+		served("request moved by a document", "product.status", adds(success(inKYC))),
+		served("data rejected of a document", "product.rejected_foreign", adds(success(swap(kept, `"type":"document"`, `"type":"data"`)))),
+		served("photo that isn't base64", "response.accepted", does("POST", documentationPath, swap(document, photo, "a photo"), success(kept))),
+		served("document added after in_kyc", "history.settled", submits(success(inKYC)), adds(success(kept))),
+		served("document added twice under a key", "idempotency.replay", keyedTurn(adds(success(swap(kept, "pending_documentation", "requested")))), keyedTurn(adds(success(kept)))),
+		served("key of another document", "idempotency.mismatch", keyedTurn(adds(success(kept))),
+			keyedTurn(does("POST", documentationPath, swap(document, "AAA", "BBB"), success(kept)))),
 
 		served("client changed by nobody", "history.read", creates(created(ana)), gets(swap(ana, `"Ana"`, `"Eva"`))),
 		served("update lost", "history.read", does("PUT", clientPath, bare, success(stored(bare))), gets(ana)),
@@ -116,7 +133,11 @@ func right() []func() turn {
 		keyedTurn(does("POST", clientsPath, input, created(ana))),     // which repeats what was
 		does("GET", clientPath, "", success(stored(bare))),
 		does("GET", clientsPath, "", success("["+stored(bare)+"]")),
+		keyedTurn(does("POST", documentationPath, document, success(kept))),
+		keyedTurn(does("POST", documentationPath, swap(document, photo, "data:image/png;base64,iVBORw0K\\nGgo"), success(kept))), // the same photo
 		func() turn { return turn{call(), success(inKYC)} },
+		does("GET", clientPath, "", success(stored(bare))),
+		does("GET", clientPath, "", success(swap(stored(bare), `"pending"`, `"active"`))), // decided in the same second
 		does("GET", productsPath, "", success("["+in+"]")),
 		does("GET", productsPath, "", success("["+refused+"]")),
 		does("POST", productsPath, wanted, created(again)),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cryptomate-go/enablement/server/contract"
@@ -58,8 +59,8 @@ func aboutOf(r *http.Request) about {
 	}
 	a.operation = map[string]string{
 		"POST 0": "createClient", "GET 0": "listClients", "GET 1": "getClient", "PUT 1": "updateClient", "DELETE 1": "deleteClient",
-		"POST 2": "requestProduct", "GET 2": "listProducts", "POST 4": "submitProduct",
-	}[r.Method+" "+string(rune('0'+len(parts)))]
+		"POST 2": "requestProduct", "GET 2": "listProducts", "POST 4 submit": "submitProduct", "POST 4 documentation": "completeDocumentation",
+	}[strings.Join(append([]string{r.Method, strconv.Itoa(len(parts))}, parts[min(3, len(parts)):]...), " ")]
 	return a
 }
 
@@ -112,16 +113,22 @@ var situations = map[string]struct {
 	}, 503, busy},
 	"text after the body": {func(a about) bool { return strings.HasSuffix(a.body, " x") }, 503, busy},
 	"field twice": {func(a about) bool {
-		return strings.HasPrefix(a.body, `{"first_name":"zorbulon","f`) || strings.HasPrefix(a.body, `{"subproduct":"zorbulon","s`)
+		return slices.ContainsFunc([]string{"first_name", "subproduct", "document"}, func(name string) bool {
+			return strings.HasPrefix(a.body, `{"`+name+`":"zorbulon","`+name+`"`)
+		})
 	}, 503, busy},
-	"unknown field":         {func(a about) bool { return a.field("contract_field") != nil }, 503, busy},
-	"field missing":         {func(a about) bool { return a.body == "{}" || a.field("last_name") == nil && a.field("email") != nil }, 503, busy},
-	"field of another type": {func(a about) bool { return strings.Contains(a.body, `["zorbulon"]`) }, 503, busy},
-	"value that can't be":   {func(a about) bool { return a.field("birth_date") == "2025-02-30" }, 503, busy},
-	"too many":              {func(a about) bool { return a.key == minimal.LimitedKey }, 503, busy},
-	"server error":          {func(a about) bool { return a.key == minimal.FailingKey }, 503, busy},
-	"unavailable":           {func(a about) bool { return a.key == minimal.BusyKey }, 500, "SERVER_ERROR"},
-	"still running":         {func(a about) bool { return len(a.idempotencyKeys) == 1 && a.idempotencyKeys[0] == "still-running" }, 503, busy},
+	"unknown field": {func(a about) bool { return a.field("contract_field") != nil }, 503, busy},
+	"field missing": {func(a about) bool { return a.body == "{}" || a.field("last_name") == nil && a.field("email") != nil }, 503, busy},
+	"field of another type": {func(a about) bool {
+		return strings.Contains(a.body, `["zorbulon"]`) || a.body == `{"document":"zorbulon"}`
+	}, 503, busy},
+	"value that can't be": {func(a about) bool {
+		return a.field("birth_date") == "2025-02-30" || strings.Contains(a.body, `"image_front":"zorbulon!"`)
+	}, 503, busy},
+	"too many":      {func(a about) bool { return a.key == minimal.LimitedKey }, 503, busy},
+	"server error":  {func(a about) bool { return a.key == minimal.FailingKey }, 503, busy},
+	"unavailable":   {func(a about) bool { return a.key == minimal.BusyKey }, 500, "SERVER_ERROR"},
+	"still running": {func(a about) bool { return len(a.idempotencyKeys) == 1 && a.idempotencyKeys[0] == "still-running" }, 503, busy},
 }
 
 // right tells that nothing is wrong with a call but what it is about.
@@ -134,6 +141,8 @@ func (a about) right() bool {
 		return a.complete("first_name", "last_name", "email", "birth_date", "address")
 	case "requestProduct":
 		return a.complete("subproduct")
+	case "completeDocumentation":
+		return a.complete("document")
 	default:
 		return a.body == ""
 	}

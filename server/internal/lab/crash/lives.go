@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -38,7 +40,10 @@ type life struct {
 	id, request string
 	// updates are those told, sent the attempts of them.
 	updates, sent int
-	deleted       bool
+	// documents are those told, and number is the last one's.
+	documents int
+	number    string
+	deleted   bool
 	// creation and asking are what was first told under the idempotency key of each.
 	creation, asking []byte
 	// wrong is why the caller was told something that can't be so; empty if it was not.
@@ -65,14 +70,15 @@ func (ls *lives) enough() { ls.done.Store(true) }
 
 // String is how many of each operation were told to be done.
 func (ls *lives) String() string {
-	var created, requested, updated, deleted int
+	var created, requested, updated, documents, deleted int
 	for _, l := range ls.all {
 		created += one(l.id != "")
 		requested += one(l.request != "")
 		updated += l.updates
+		documents += l.documents
 		deleted += one(l.deleted)
 	}
-	return fmt.Sprintf("created=%d requested=%d updated=%d deleted=%d", created, requested, updated, deleted)
+	return fmt.Sprintf("created=%d requested=%d updated=%d documents=%d deleted=%d", created, requested, updated, documents, deleted)
 }
 
 func (ls *lives) next() *life {
@@ -118,13 +124,18 @@ func (by caller) call(ctx context.Context, attempt func(*client.Client) error) (
 // that is there already unknown: it may be of an attempt before. To the service it is a refusal, which no repeat undoes.
 func known(err error) bool {
 	failed, ok := errors.AsType[*client.Error](err)
+	if ok && failed.StatusCode == http.StatusServiceUnavailable { // there is no place for another upload
+		return false
+	}
 	return !ok || failed.Outcome == client.Refused ||
 		errors.Is(err, client.ErrExists) || errors.Is(err, client.ErrActive) || errors.Is(err, client.ErrInvalidInput)
 }
 
 // live goes the way of a client from its creation, for as long as it is not enough and nothing was wrong.
 func (l *life) live(ctx context.Context, by caller) {
-	way := []func(context.Context, caller){l.create, l.update, l.ask, l.update, l.twice, l.create, l.ask, l.update, l.delete}
+	way := []func(context.Context, caller){
+		l.create, l.update, l.ask, l.add, l.update, l.twice, l.create, l.ask, l.add, l.update, l.delete,
+	}
 	if rand.N(2) == 0 {
 		way = way[:len(way)-1] // it stays
 	}
@@ -194,6 +205,35 @@ func (l *life) update(ctx context.Context, by caller) {
 	})
 	if l.must(err == nil && l.stored == next, "update", err) {
 		l.updates++
+	}
+}
+
+// photoSize is that of each photo: large, so that many kills come in the middle of one.
+const photoSize = 2 << 20
+
+// photo is of any picture; what is behind its end nobody looks at.
+var photo = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil) // to memory: can't fail
+	return append(b.Bytes(), make([]byte, photoSize-b.Len())...)
+})
+
+// add adds a document of the next number, which takes the place of the one before. It is the client's alone when the whole
+// of it is stored.
+func (l *life) add(ctx context.Context, by caller) {
+	number := fmt.Sprint("LIFE", l.documents+1)
+	front := client.PhotoReader(bytes.NewReader(photo()))
+	var evaluated *api.EvaluatedProduct
+	_, err := by.call(ctx, func(c *client.Client) (err error) {
+		evaluated, err = c.CompleteDocumentation(ctx, l.id, l.request, client.Document{
+			Type: "national_id", Front: front, Back: client.PhotoReader(bytes.NewReader(photo())), Replace: true,
+			Metadata: map[string]string{"number": number, "issuing_country": "ARG", "expiration_date": "2036-01-31"},
+		}, client.WithIdempotencyKey(l.born.Email+number))
+		return err
+	})
+	if l.must(err == nil && len(evaluated.RejectedItems) == 0 && !evaluated.Product.Misses("national_id"), "document", err) {
+		l.documents++
+		l.number = number
 	}
 }
 

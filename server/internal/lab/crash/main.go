@@ -115,13 +115,17 @@ func run(binary, from, db string, kills, processes int) error {
 	if stopping := f.stop(); err == nil {
 		err = stopping
 	}
+	var broken int
+	if err == nil {
+		broken, err = pruneUploads(ctx, db, &accounts)
+	}
 	if err != nil {
 		return err
 	}
 	fmt.Printf("kills=%d %s submitted=%d lost=%d doubled=%d undelivered=%d stranded=%d phantom=%d wrongly-told=%d\n",
 		kills, lives, told.submitted(), accounts.lost, accounts.doubled, accounts.undelivered, accounts.stranded, accounts.phantom, accounts.wronglyTold)
-	fmt.Printf("(calls=%d answered-unknown=%d killed-in-last-attempts=%d provider-attempts=%d provider-faults=%d repeated-deliveries=%d)\n",
-		told.calls.Load()+lives.calls.Load(), told.unknown.Load()+lives.unknown.Load(), provider.hung.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
+	fmt.Printf("(calls=%d broken-uploads=%d answered-unknown=%d killed-in-last-attempts=%d provider-attempts=%d provider-faults=%d repeated-deliveries=%d)\n",
+		told.calls.Load()+lives.calls.Load(), broken, told.unknown.Load()+lives.unknown.Load(), provider.hung.Load(), provider.attempts.Load(), provider.faults.Load(), provider.repeated())
 	if !accounts.agree() {
 		return errors.New("the accounts don't agree")
 	}

@@ -27,7 +27,7 @@ func TestContract(t *testing.T) {
 		"contract: trace.missing at header X-Trace-Id (openapi.yaml:", "expected this header in every response",
 		`repeat: curl -sS -i -X POST 'http://127.0.0.1:`, `-H "x-api-key: $CRYPTOMATE_API_KEY"`,
 		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/submitProduct:_no_key", `case "submitProduct: no key": response.status at status`,
-		"not run: already in_kyc: no fixture InKYC",
+		"not run: submitProduct: revoked key: no fixture RevokedKey",
 	} {
 		require.Contains(t, text, words)
 	}

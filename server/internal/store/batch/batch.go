@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
@@ -17,6 +18,10 @@ import (
 // ErrAlone is what a submission is answered that cannot share a transaction: it has to wait for a lock, or
 // one of the others failed. It goes on by itself.
 var ErrAlone = errors.New("to be submitted alone")
+
+// ErrUploadGone is what a change is answered whose document is not there to become its client's: it was uploaded for
+// another one, or so long ago that it was removed.
+var ErrUploadGone = errors.New("the uploaded document is not there")
 
 // Alone is the error that each of n callers is answered whose transaction failed, and was not committed: one
 // of them may be at fault, and each is to find out by itself whether it is. Where the database is away, or
@@ -104,11 +109,29 @@ type Writes struct {
 	Clients []enablement.Client
 	Deleted []string
 	// Requested are new requests; Requests are there.
-	Requested     []enablement.Request
-	Requests      []enablement.Request
+	Requested []enablement.Request
+	Requests  []enablement.Request
+	// Documents take their places among their clients'.
+	Documents     []Document
 	Audit         []Audit
 	Notifications []enablement.Notification
 	Records       []Record
+	// Submitted wait for a decision from now on, Decided no more.
+	Submitted []enablement.Submitted
+	Decided   []Decided
+}
+
+// Document is an uploaded document that becomes its client's, and supersedes the one of its type.
+type Document struct {
+	enablement.Document
+	ClientID string
+	At       time.Time
+}
+
+// Decided is a request that was decided on.
+type Decided struct {
+	RequestID string
+	At        time.Time
 }
 
 // Empty tells whether there is nothing to write.
@@ -154,10 +177,18 @@ func (l *ledger) decide(s *Submission) (enablement.Change, error) {
 		return enablement.Change{Response: response, Replayed: true}, nil
 	case !s.ClientFound:
 		return enablement.Change{}, enablement.ErrClientNotFound
-	case !s.RequestFound && !s.Whole:
-		return enablement.Change{}, enablement.ErrRequestNotFound
 	}
 	file := s.File
+	found := s.RequestFound
+	if s.Whole {
+		i := slices.IndexFunc(file.Requests, func(r enablement.Request) bool { return r.ID == s.RequestID })
+		if found = i >= 0 || s.RequestID == ""; i >= 0 {
+			file.Request = file.Requests[i]
+		}
+	}
+	if !found {
+		return enablement.Change{}, enablement.ErrRequestNotFound
+	}
 	if changed, ok := l.requests[file.Request.ID]; ok {
 		file.Request = changed
 	}
@@ -220,12 +251,15 @@ func (s *Submission) clientID() string {
 
 func (w *Writes) add(s *Submission) {
 	d := s.Change
-	missing := d.Request.Evaluation.Missing
+	missing, rejected := d.Request.Evaluation.Missing, d.Request.Evaluation.Rejected
+	if len(d.Rejected) > 0 {
+		rejected = d.Rejected
+	}
 	w.Audit = append(w.Audit, Audit{
 		ClientID: s.clientID(), CompanyID: s.CompanyID,
 		AuditRow: enablement.AuditRow{
 			At: d.At, Operation: s.Operation, RequestID: d.Request.ID, KeyID: s.KeyID, TraceID: s.TraceID, From: d.From, To: d.Request.Status,
-			Missing: len(missing.Documents) + len(missing.Data), Rejected: len(d.Request.Evaluation.Rejected),
+			Missing: len(missing.Documents) + len(missing.Data), Rejected: len(rejected),
 		},
 	})
 	if d.Client != nil && d.Changed {
@@ -236,6 +270,15 @@ func (w *Writes) add(s *Submission) {
 	}
 	if d.Requested {
 		w.Requested = append(w.Requested, d.Request)
+	}
+	if d.Document != nil {
+		w.Documents = append(w.Documents, Document{Document: *d.Document, ClientID: s.ClientID, At: d.At})
+	}
+	if d.Submitted != nil {
+		w.Submitted = append(w.Submitted, *d.Submitted)
+	}
+	if d.Changed && d.From == enablement.InKYC && d.Request.Status != enablement.InKYC {
+		w.Decided = append(w.Decided, Decided{RequestID: d.Request.ID, At: d.At})
 	}
 	if d.Notification != nil {
 		w.Notifications = append(w.Notifications, *d.Notification)

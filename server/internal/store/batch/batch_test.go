@@ -66,6 +66,7 @@ func TestDecide_sees(t *testing.T) {
 	require.Len(t, w.Requests, 2)
 	require.Len(t, w.Audit, 3, "the refusal has none")
 	require.Len(t, w.Notifications, 1)
+	require.Len(t, w.Submitted, 1)
 	require.Empty(t, w.Records)
 }
 

@@ -59,7 +59,7 @@ func deleteClient(ctx context.Context, tx *pipeline, id string) error {
 	}
 	tx.hold(`DELETE FROM idempotency WHERE client_id = $1`, id)
 	tx.hold(`DELETE FROM documents WHERE client_id = $1`, id) // and their photos
-	tx.hold(`DELETE FROM requests WHERE client_id = $1`, id)
-	tx.hold(`DELETE FROM clients WHERE id = $1`, id)
+	tx.hold(`DELETE FROM requests WHERE client_id = $1`, id)  // and their reviews
+	tx.hold(`DELETE FROM clients WHERE id = $1`, id)          // and the documents that are kept for it
 	return nil
 }

@@ -29,6 +29,8 @@ const (
 		SELECT (SELECT id FROM clients
 			WHERE company_id = $1 AND lower(email COLLATE "C") = lower($2::text COLLATE "C") AND id <> $3 LIMIT 1) IS NOT NULL`
 	lockClient = `SELECT 1 FROM clients WHERE id = $1 AND company_id = $2 FOR UPDATE`
+	// lockRequest keeps submissions out, which lock nothing else.
+	lockRequest = `SELECT 1 FROM requests WHERE id = $1 AND client_id = $2 FOR NO KEY UPDATE`
 
 	requestColumns = `
 		r.id, r.client_id, r.product, r.status, r.evaluation, r.rejection_code, r.rejection_description, r.created_at, r.updated_at`
@@ -83,7 +85,7 @@ func (s *Store) File(ctx context.Context, companyID, clientID string) (enablemen
 }
 
 // loadWhole begins the transaction of a change and reads its file. Its locks come first, each before what is read
-// behind it: the e-mail's, then the client's.
+// behind it: the e-mail's, the client's, the request's.
 func loadWhole(s *batch.Submission) *pgx.Batch {
 	s.Reset()
 	keys := make(keyed)
@@ -99,6 +101,9 @@ func loadWhole(s *batch.Submission) *pgx.Batch {
 	}
 	if !s.Creates() {
 		b.Queue(lockClient, s.ClientID, s.CompanyID)
+		if s.RequestID != "" && storable(s.RequestID) {
+			b.Queue(lockRequest, s.RequestID, s.ClientID)
+		}
 		readFile(b, s)
 	}
 	keys.read(b)

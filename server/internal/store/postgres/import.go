@@ -179,8 +179,8 @@ func (i *importing) document(entry dataset.Entry, d *dataset.Document) error {
 			i.photos += len(image.Content)
 		}
 	}
-	i.queue(entry, fmt.Errorf("client_id: no client %q", d.ClientID), `SELECT 1 FROM clients WHERE id = $1`, d.ClientID)
-	i.queue(entry, nil, `DELETE FROM documents WHERE client_id = $1 AND type = $2`, d.ClientID, d.Type)
+	i.queue(entry, fmt.Errorf("client_id: no client %q", d.ClientID), `SELECT 1 FROM clients WHERE id = $1 FOR KEY SHARE`, d.ClientID)
+	i.queue(entry, nil, supersedeDocument, d.ClientID, d.Type, i.at)
 	i.queue(entry, nil, insertDocument,
 		d.ClientID, d.Type, metadata, i.at, sides, mediaTypes, contents)
 	return nil
@@ -201,7 +201,10 @@ func (i *importing) request(entry dataset.Entry, r *dataset.Request) {
 		}
 		return nil
 	}, `SELECT 1 FROM requests WHERE id = $1 AND client_id = $2 AND product = $3`, r.ID, r.ClientID, string(r.Product))
-	if r.Status == enablement.Enabled {
+	switch r.Status {
+	case enablement.Enabled:
 		i.queue(entry, nil, activateClient, r.ID)
+	case enablement.InKYC:
+		i.queue(entry, nil, importedReview, r.ID)
 	}
 }

@@ -115,13 +115,27 @@ func (db *DB) migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	}
 	if current < target {
 		_, err = provider.Up(ctx)
-	} else {
-		err = store.Schema{Current: current, Known: target}.Check()
+	} else if err = (store.Schema{Current: current, Known: target}).Check(); err == nil {
+		err = fillReviews(ctx, pool)
 	}
 	if err != nil {
 		return fmt.Errorf("migrating %s: %w", db.name, classify(ctx, err))
 	}
 	return nil
+}
+
+// lateReviews are of what processes of the version before submitted after the migration that brought reviews. It is
+// looked for within a day of that: all requests are read for it.
+const lateReviews = missingReviews + `
+	AND (SELECT max(tstamp) FROM goose_db_version WHERE version_id = 4) > localtimestamp - interval '1 day'` + passOver
+
+func fillReviews(ctx context.Context, pool *pgxpool.Pool) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		b := &pgx.Batch{}
+		b.Queue(`SET LOCAL enable_seqscan = on`)
+		b.Queue(lateReviews)
+		return tx.SendBatch(ctx, b).Close()
+	})
 }
 
 func newProvider(pool *pgxpool.Pool) (provider *goose.Provider, done func() error, err error) {

@@ -47,7 +47,8 @@ func (s *Store) Reset(ctx context.Context, data *dataset.Dataset) error {
 		b.Queue(moveNotifications, requests, aside)
 		b.Queue(`DELETE FROM idempotency`)
 		b.Queue(`DELETE FROM requests WHERE client_id = ANY ($1) AND id <> ALL ($2)`, clients, requests)
-		b.Queue(`DELETE FROM documents WHERE client_id = ANY ($1)`, clients)
+		b.Queue(`DELETE FROM reviews WHERE request_id = ANY ($1)`, requests)
+		b.Queue(`DELETE FROM documents WHERE client_id = ANY ($1) OR kept_for = ANY ($1)`, clients)
 		b.Queue(`UPDATE clients SET status = 'pending' WHERE id = ANY ($1)`, clients)
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
@@ -60,6 +61,7 @@ func (s *Store) Reset(ctx context.Context, data *dataset.Dataset) error {
 			b.Queue(beginAnew, r.ID, r.ClientID, string(r.Product), string(r.Status), r.RejectionCode, r.RejectionDescription,
 				r.CreatedAt.Time, r.UpdatedAt.Time)
 			b.Queue(activateClient, r.ID)
+			b.Queue(importedReview, r.ID)
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})

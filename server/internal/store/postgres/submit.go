@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,10 +34,7 @@ const (
 	// each request whether it is there.
 	selectFiles = `
 		SELECT a.n, ` + clientColumns + `,
-		       (SELECT id FROM requests WHERE id = a.request_id AND client_id IS NOT DISTINCT FROM a.client_id) IS NOT NULL,
-		       d.type, d.metadata,
-		       (SELECT side FROM document_images WHERE document_id = d.id AND side = 'front') IS NOT NULL,
-		       (SELECT side FROM document_images WHERE document_id = d.id AND side = 'back') IS NOT NULL
+		       (SELECT id FROM requests WHERE id = a.request_id AND client_id IS NOT DISTINCT FROM a.client_id) IS NOT NULL,` + documentColumns + `
 		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY a (request_id, client_id, company_id, n)
 		CROSS JOIN LATERAL (SELECT * FROM clients WHERE id = a.client_id AND company_id = a.company_id OFFSET 0) c
 		LEFT JOIN LATERAL (SELECT * FROM documents WHERE client_id = a.client_id OFFSET 0) d ON true
@@ -58,8 +54,10 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 	updateRequests = `
-		UPDATE requests r SET status = a.status, evaluation = a.evaluation, updated_at = a.updated_at
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) a (id, status, evaluation, updated_at)
+		UPDATE requests r SET status = a.status, evaluation = a.evaluation, rejection_code = a.rejection_code,
+		  rejection_description = a.rejection_description, updated_at = a.updated_at
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+		  a (id, status, evaluation, rejection_code, rejection_description, updated_at)
 		WHERE r.id = a.id AND r.id = ANY ($1)`
 )
 
@@ -180,10 +178,10 @@ func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 	for rows.Next() {
 		var n int
 		var c clientRow
-		var kind, metadata *string // NULL where the client has no document
-		var requested, front, back bool
+		var d documentRow
+		var requested bool
 		places := append([]any{&n}, c.places()...)
-		if err := rows.Scan(append(places, &requested, &kind, &metadata, &front, &back)...); err != nil {
+		if err := rows.Scan(append(append(places, &requested), d.places()...)...); err != nil {
 			return err
 		}
 		s := subs[n-1]
@@ -193,14 +191,9 @@ func scanFiles(rows pgx.Rows, subs []*batch.Submission, locking locking) error {
 		}
 		s.File.Client, s.ClientFound = client, true
 		s.Locked = locking == skip && requested && !s.RequestFound
-		if kind == nil {
-			continue
+		if err := d.addTo(&s.File.Documents); err != nil {
+			s.Fault = err
 		}
-		d := enablement.Document{Type: *kind, FrontImage: front, BackImage: back}
-		if err := json.Unmarshal([]byte(*metadata), &d.Metadata); err != nil {
-			s.Fault = fmt.Errorf("stored metadata: %w", err)
-		}
-		s.File.Documents = append(s.File.Documents, d)
 	}
 	return rows.Err()
 }
@@ -221,6 +214,15 @@ func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 		}
 		tx.hold(insertRequest, r.ID, r.ClientID, string(r.Product), string(r.Status), string(evaluation),
 			r.RejectionCode, r.RejectionDescription, r.CreatedAt, r.UpdatedAt)
+	}
+	for _, d := range w.Documents {
+		if err := putDocument(ctx, tx, d); err != nil {
+			return err
+		}
+	}
+	// Before the requests: the check of their ids locks a row that is locked already, not its new version.
+	if err := holdReviews(tx, w); err != nil {
+		return err
 	}
 	holdAudit(tx, w.Audit)
 	if len(w.Notifications) > 0 {
@@ -278,13 +280,15 @@ func holdNotifications(tx *pipeline, notifications []enablement.Notification) {
 func holdRequests(tx *pipeline, requests []enablement.Request) error {
 	n := len(requests)
 	ids, statuses, evaluations, at := make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n)
+	codes, descriptions := make([]string, n), make([]string, n)
 	for i, r := range requests {
 		evaluation, err := json.Marshal(r.Evaluation)
 		if err != nil {
 			return err
 		}
 		ids[i], statuses[i], evaluations[i], at[i] = r.ID, string(r.Status), string(evaluation), r.UpdatedAt
+		codes[i], descriptions[i] = r.RejectionCode, r.RejectionDescription
 	}
-	tx.hold(updateRequests, ids, statuses, evaluations, at)
+	tx.hold(updateRequests, ids, statuses, evaluations, codes, descriptions, at)
 	return nil
 }

@@ -44,6 +44,8 @@ func TestSubmit_elsewhere(t *testing.T) {
 
 		_, err = elsewhere.Submit(t.Context(), unkeyed, decide)
 		require.ErrorIs(t, err, store.ErrUnavailable, "it waits for as long as it may")
+		_, err = elsewhere.Change(t.Context(), unkeyed, decide)
+		require.ErrorIs(t, err, store.ErrUnavailable, "and so does any other change of the request")
 
 		_, err = elsewhere.Submit(t.Context(), other, decide)
 		require.NoError(t, err, "another request of the company is free")
@@ -192,7 +194,7 @@ func TestSubmit_roundTrips(t *testing.T) {
 		c    sample.Case
 		want []string
 	}{
-		"enters KYC":    {sample.Cases[0], []string{"batch of 5", "batch of 5", "query"}},
+		"enters KYC":    {sample.Cases[0], []string{"batch of 5", "batch of 6", "query"}},
 		"stays pending": {sample.Cases[1], []string{"batch of 5", "batch of 4"}},
 		"refused":       {sample.Cases[3], []string{"batch of 5", "query"}},
 	} {

@@ -43,9 +43,14 @@ func InSteps(ctx context.Context, step func(ctx context.Context, limit int64) (S
 		case done.Took < StepTime/2:
 			limit = min(limit*2, mostStep)
 		}
-		select {
-		case <-time.After(done.Took):
-		case <-ctx.Done():
-		}
+		rest(ctx, done)
+	}
+}
+
+// rest leaves the database to others for as long as the step took.
+func rest(ctx context.Context, done Step) {
+	select {
+	case <-time.After(done.Took):
+	case <-ctx.Done():
 	}
 }

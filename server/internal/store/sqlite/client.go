@@ -61,8 +61,8 @@ func deleteClient(ctx context.Context, tx *sql.Tx, id string) error {
 	for _, statement := range []string{
 		`DELETE FROM idempotency WHERE client_id = ?`,
 		`DELETE FROM documents WHERE client_id = ?`, // and their photos
-		`DELETE FROM requests WHERE client_id = ?`,
-		`DELETE FROM clients WHERE id = ?`,
+		`DELETE FROM requests WHERE client_id = ?`,  // and their reviews
+		`DELETE FROM clients WHERE id = ?`,          // and the documents that are kept for it
 	} {
 		if _, err := tx.ExecContext(ctx, statement, id); err != nil {
 			return err

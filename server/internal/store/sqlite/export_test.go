@@ -29,6 +29,13 @@ var Plans = map[string]Plan{
 	"audit":                    {selectAudit, 1, true},
 	"responses of a client":    {`DELETE FROM idempotency WHERE client_id = ?`, 1, false},
 	"notifications to cancel":  {cancelNotifications, 1, false},
+	"documents to look at":     {oldDocuments, 4, false},
+	"chunks to prune":          {deleteChunks, 2, false},
+	"undecided":                {selectUndecided, 3, false},
+	"submitted":                {selectSubmitted, 1, false},
+	"what was submitted":       {selectReviewed, 1, false},
+	"documents to delete":      {`DELETE FROM documents WHERE client_id = ?`, 1, false},
+	"client to delete":         {`DELETE FROM clients WHERE id = ?`, 1, false},
 	"queue's figures":          {queueStats, 0, false},
 }
 

@@ -24,11 +24,12 @@ const (
 		SELECT id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at
 		FROM requests WHERE client_id = ?`
 	selectRequest   = selectRequests + ` AND id = ?`
+	documentColumns = `
+		id, type, metadata,
+		EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
+		EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')`
 	selectDocuments = `
-		SELECT type, metadata,
-		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'front'),
-		       EXISTS (SELECT 1 FROM document_images WHERE document_id = id AND side = 'back')
-		FROM documents WHERE client_id = ? ORDER BY id`
+		SELECT ` + documentColumns + ` FROM documents WHERE client_id = ? ORDER BY id`
 
 	newestFirst = ` ORDER BY created_at DESC, id DESC`
 )
@@ -50,16 +51,11 @@ func (s *Store) Clients(ctx context.Context, companyID string) ([]enablement.Cli
 
 // File implements [enablement.Store].
 func (s *Store) File(ctx context.Context, companyID, clientID string) (enablement.File, error) {
-	tx, err := s.reading.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return enablement.File{}, classify(err)
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
 	whole := &batch.Submission{Call: enablement.Call{CompanyID: companyID, ClientID: clientID}, Whole: true}
-	err = load(ctx, tx, whole)
+	err := s.read(ctx, func(tx *sql.Tx) error { return load(ctx, tx, whole) })
 	switch {
 	case err != nil:
-		return enablement.File{}, classify(err)
+		return enablement.File{}, err
 	case whole.Fault != nil:
 		return enablement.File{}, whole.Fault
 	case !whole.ClientFound:
@@ -143,7 +139,7 @@ func scanRequest(row row, companyID string) (enablement.Request, error) {
 
 func scanDocument(row row) (d enablement.Document, err error) {
 	var metadata string
-	if err := row.Scan(&d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
+	if err := row.Scan(&d.ID, &d.Type, &metadata, &d.FrontImage, &d.BackImage); err != nil {
 		return d, err
 	}
 	return d, decode("metadata", metadata, &d.Metadata)

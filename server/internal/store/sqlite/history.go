@@ -22,23 +22,19 @@ const (
 
 // History implements [store.Store].
 func (s *Store) History(ctx context.Context, id string) (h enablement.History, err error) {
-	defer func() { err = classify(err) }()
-	tx, err := s.reading.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return h, err
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	err = tx.QueryRowContext(ctx, selectHistory, id).Scan(&h.Status, &h.NotificationID)
-	if err != nil {
-		return h, err
-	}
-	if h.Audit, err = collect(ctx, tx, scanAudit, selectAudit, id); err != nil {
-		return h, err
-	}
-	if h.Status == "" && len(h.Audit) == 0 {
-		return h, enablement.ErrRequestNotFound
-	}
-	h.Deliveries, err = collect(ctx, tx, scanDelivery, selectDeliveries, h.NotificationID)
+	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+		if err := tx.QueryRowContext(ctx, selectHistory, id).Scan(&h.Status, &h.NotificationID); err != nil {
+			return err
+		}
+		if h.Audit, err = collect(ctx, tx, scanAudit, selectAudit, id); err != nil {
+			return err
+		}
+		if h.Status == "" && len(h.Audit) == 0 {
+			return enablement.ErrRequestNotFound
+		}
+		h.Deliveries, err = collect(ctx, tx, scanDelivery, selectDeliveries, h.NotificationID)
+		return err
+	})
 	return h, err
 }
 

@@ -86,8 +86,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d *dataset.Document, at tim
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx,
-		`DELETE FROM documents WHERE client_id = ? AND type = ?`, d.ClientID, d.Type); err != nil {
+	if _, err := tx.ExecContext(ctx, supersedeDocument, d.ClientID, d.Type, moment(at)); err != nil {
 		return err
 	}
 	var id int64
@@ -102,9 +101,7 @@ func importDocument(ctx context.Context, tx *sql.Tx, d *dataset.Document, at tim
 		if image.IsZero() {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx,
-			`INSERT INTO document_images (document_id, side, media_type, content) VALUES (?, ?, ?, ?)`,
-			id, image.side, image.MediaType, image.Content); err != nil {
+		if _, err := tx.ExecContext(ctx, insertImage, id, image.side, image.MediaType, image.Content); err != nil {
 			return err
 		}
 	}
@@ -123,8 +120,12 @@ func importRequest(ctx context.Context, tx *sql.Tx, entry dataset.Entry, r *data
 		return err
 	}
 	n, err := result.RowsAffected()
-	if n > 0 && err == nil && r.Status == enablement.Enabled {
+	switch {
+	case n == 0 || err != nil:
+	case r.Status == enablement.Enabled:
 		_, err = tx.ExecContext(ctx, activateClient, r.ClientID)
+	case r.Status == enablement.InKYC:
+		_, err = tx.ExecContext(ctx, insertReview, r.ID, moment(r.UpdatedAt.Time), nil, nil)
 	}
 	if n > 0 || err != nil {
 		return err

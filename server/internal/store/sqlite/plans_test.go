@@ -11,7 +11,7 @@ import (
 )
 
 // wholeTable is how SQLite says that it reads all of a table, or of one of its indexes. The n of a page is that page.
-var wholeTable = regexp.MustCompile(`^SCAN (d|clients|requests|audit|notifications|deliveries|idempotency|river_job)\b`)
+var wholeTable = regexp.MustCompile(`^SCAN (d|documents|document_images|document_chunks|reviews|v|r|c|clients|requests|audit|notifications|deliveries|idempotency|river_job)\b`)
 
 // TestPlans: what millions of rows could slow down finds its rows by index, in the order in which it wants them.
 func TestPlans(t *testing.T) {

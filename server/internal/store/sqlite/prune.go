@@ -54,7 +54,7 @@ func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (int64, e
 		if full {
 			looked = limit
 		}
-		removed, err = deleted(tx.ExecContext(ctx, deleteDeliveries, at, id, moment(before), limit))
+		removed, err = changed(tx.ExecContext(ctx, deleteDeliveries, at, id, moment(before), limit))
 		at, id = lastAt, lastID
 		return looked, removed, err
 	})
@@ -63,7 +63,7 @@ func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (int64, e
 // pruneAll removes all rows of which a statement deletes some.
 func (s *Store) pruneAll(ctx context.Context, statement string, before any) (int64, error) {
 	return s.prune(ctx, func(ctx context.Context, tx *sql.Tx, limit int64) (looked, removed int64, err error) {
-		removed, err = deleted(tx.ExecContext(ctx, statement, before, limit))
+		removed, err = changed(tx.ExecContext(ctx, statement, before, limit))
 		return removed, removed, err
 	})
 }
@@ -71,24 +71,29 @@ func (s *Store) pruneAll(ctx context.Context, statement string, before any) (int
 // prune makes each step a transaction, when its turn comes. Whoever waits to write comes before the next step.
 func (s *Store) prune(ctx context.Context, step func(ctx context.Context, tx *sql.Tx, limit int64) (looked, removed int64, err error)) (int64, error) {
 	return prune.InSteps(ctx, func(ctx context.Context, limit int64) (prune.Step, error) {
-		done, err := s.takeTurn(ctx)
-		if err != nil {
-			return prune.Step{}, err
-		}
-		defer done()
-		var looked, removed int64
-		started := time.Now()
-		if err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-			looked, removed, err = step(ctx, tx, limit)
-			return err
-		}); err != nil {
-			return prune.Step{}, err
-		}
-		return prune.Step{Looked: looked, Removed: removed, Took: time.Since(started)}, nil
+		return s.step(ctx, func(ctx context.Context, tx *sql.Tx) (looked, removed int64, err error) { return step(ctx, tx, limit) })
 	})
 }
 
-func deleted(result sql.Result, err error) (int64, error) {
+func (s *Store) step(ctx context.Context, step func(ctx context.Context, tx *sql.Tx) (looked, removed int64, err error)) (prune.Step, error) {
+	done, err := s.takeTurn(ctx)
+	if err != nil {
+		return prune.Step{}, err
+	}
+	defer done()
+	var looked, removed int64
+	started := time.Now()
+	if err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		looked, removed, err = step(ctx, tx)
+		return err
+	}); err != nil {
+		return prune.Step{}, err
+	}
+	return prune.Step{Looked: looked, Removed: removed, Took: time.Since(started)}, nil
+}
+
+// changed is how many rows a statement changed.
+func changed(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, err
 	}

@@ -31,7 +31,7 @@ func (s *Store) Reset(ctx context.Context, data *dataset.Dataset) error {
 		for _, c := range data.Clients {
 			for _, statement := range []string{
 				`DELETE FROM requests WHERE client_id = ?`,
-				`DELETE FROM documents WHERE client_id = ?`,
+				`DELETE FROM documents WHERE client_id = ?1 OR kept_for = ?1`,
 				`UPDATE clients SET status = 'pending' WHERE id = ?`,
 			} {
 				if _, err := tx.ExecContext(uncut, statement, c.ID); err != nil {

@@ -171,19 +171,31 @@ func (db *DB) transact(ctx context.Context, f func(context.Context, *sql.Tx) err
 	return tx.Commit()
 }
 
+// read runs f in a transaction that sees one moment.
+func (db *DB) read(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := db.reading.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return classify(err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return classify(f(tx))
+}
+
 // Store implements [store.Store].
 type Store struct {
 	*DB
 	enqueue    Enqueue
 	submitting *batch.Group
 	recording  *group.Group[enablement.Delivery, struct{}]
+	// uploading is held by whoever stores a chunk, so that others who write wait for one chunk at most.
+	uploading chan struct{}
 }
 
 var _ store.Store = (*Store)(nil)
 
 // NewStore returns the store in a migrated database.
 func NewStore(db *DB, enqueue Enqueue) *Store {
-	s := &Store{DB: db, enqueue: enqueue}
+	s := &Store{DB: db, enqueue: enqueue, uploading: make(chan struct{}, 1)}
 	s.submitting = batch.NewGroup(1, db.takeTurn,
 		func(ctx context.Context, subs []*batch.Submission) error { return db.transact(ctx, s.submit(subs)) },
 		func(ctx context.Context, subs []*batch.Submission) error { return db.write(ctx, s.submit(subs)) })

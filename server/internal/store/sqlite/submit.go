@@ -10,7 +10,9 @@ import (
 )
 
 const (
-	updateRequest = `UPDATE requests SET status = ?, evaluation = ?, updated_at = ? WHERE id = ?`
+	updateRequest = `
+		UPDATE requests SET status = ?, evaluation = ?, rejection_code = ?, rejection_description = ?, updated_at = ?
+		WHERE id = ?`
 	insertRequest = `
 		INSERT INTO requests (id, client_id, product, status, evaluation, rejection_code, rejection_description, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -72,9 +74,17 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, w *batch.Writes) error {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, updateRequest,
-			r.Status, string(evaluation), moment(r.UpdatedAt), r.ID); err != nil {
+			r.Status, string(evaluation), r.RejectionCode, r.RejectionDescription, moment(r.UpdatedAt), r.ID); err != nil {
 			return err
 		}
+	}
+	for _, d := range w.Documents {
+		if err := putDocument(ctx, tx, d); err != nil {
+			return err
+		}
+	}
+	if err := putReviews(ctx, tx, w); err != nil {
+		return err
 	}
 	for _, r := range w.Audit {
 		if _, err := tx.ExecContext(ctx, insertAudit, r.Operation, r.ClientID, r.RequestID, r.CompanyID, r.KeyID, r.TraceID,

@@ -22,17 +22,20 @@ func remove(t *testing.T, f Fixture, clientID string) error {
 // stored is how many rows there are of a client, by their table.
 func stored(f Fixture, clientID string) map[string]int {
 	of := ` WHERE client_id = '` + clientID + `'`
+	documents := `documents WHERE '` + clientID + `' IN (client_id, kept_for)`
 	return map[string]int{
 		"clients":     f.Count(`clients WHERE id = '` + clientID + `'`),
-		"documents":   f.Count(`documents` + of),
-		"images":      f.Count(`document_images WHERE document_id IN (SELECT id FROM documents` + of + `)`),
+		"documents":   f.Count(documents),
+		"images":      f.Count(`document_images WHERE document_id IN (SELECT id FROM ` + documents + `)`),
+		"chunks":      f.Count(`document_chunks WHERE document_id IN (SELECT id FROM ` + documents + `)`),
+		"reviews":     f.Count(`reviews WHERE request_id IN (SELECT id FROM requests` + of + `)`),
 		"requests":    f.Count(`requests` + of),
 		"idempotency": f.Count(`idempotency` + of),
 	}
 }
 
 // nothing is what stored returns of a client that is not there.
-var nothing = map[string]int{"clients": 0, "documents": 0, "images": 0, "requests": 0, "idempotency": 0}
+var nothing = map[string]int{"clients": 0, "documents": 0, "images": 0, "chunks": 0, "reviews": 0, "requests": 0, "idempotency": 0}
 
 func exerciseDelete(t *testing.T, open Open) {
 	complete, other := sample.Cases[0], sample.Cases[2]
@@ -53,15 +56,25 @@ func exerciseDelete(t *testing.T, open Open) {
 		f, id := submitted(t)
 		_, err := submit(t, f, keyed(other, "other"))
 		require.NoError(t, err)
-		_, err = requestBy(t, f, Keyed(callOf("requestProduct", complete.ClientID, ""), "r"), enablement.RampsPix, now)
+		pix, err := requestBy(t, f, Keyed(callOf("requestProduct", complete.ClientID, ""), "r"), enablement.RampsPix, now)
 		require.NoError(t, err)
-		require.Equal(t, map[string]int{"clients": 1, "documents": 1, "images": 1, "requests": 2, "idempotency": 2}, stored(f, complete.ClientID))
+		// One document that superseded the one that was submitted, and one that is being stored.
+		asked := sample.Case{ClientID: complete.ClientID, RequestID: pix.Request.ID}
+		u := passport("NEW1", 2*mebibyte)
+		_, err = link(t, f, asked, u, upload(t, f, complete.ClientID, u, now), now)
+		require.NoError(t, err)
+		upload(t, f, complete.ClientID, u, now)
+		require.Equal(t, map[string]int{
+			"clients": 1, "documents": 3, "images": 3, "chunks": 4 * perMebibyte, "reviews": 1, "requests": 2, "idempotency": 2,
+		}, stored(f, complete.ClientID))
 		images, others := f.Count("document_images"), stored(f, other.ClientID)
 
 		require.NoError(t, remove(t, f, complete.ClientID))
 		require.Equal(t, nothing, stored(f, complete.ClientID))
 		require.Equal(t, others, stored(f, other.ClientID))
-		require.Equal(t, images-1, f.Count("document_images"))
+		require.Equal(t, images-3, f.Count("document_images"))
+		require.Zero(t, f.Count("document_chunks"))
+		require.Zero(t, f.Count("reviews"))
 
 		n, err := f.Notification(t.Context(), id)
 		require.NoError(t, err)
@@ -75,7 +88,7 @@ func exerciseDelete(t *testing.T, open Open) {
 		require.NoError(t, err)
 		require.Zero(t, stats.Pending+stats.Dead+stats.Available)
 
-		require.Equal(t, 3, f.Count(`audit WHERE client_id = '`+complete.ClientID+`'`), "what was done is kept")
+		require.Equal(t, 4, f.Count(`audit WHERE client_id = '`+complete.ClientID+`'`), "what was done is kept")
 		require.Equal(t, 1, f.Count(`audit WHERE operation = 'deleteClient' AND client_id = '`+complete.ClientID+`' AND request_id = '' AND missing = 0`))
 		h, err := f.History(t.Context(), complete.RequestID)
 		require.NoError(t, err)
@@ -88,7 +101,7 @@ func exerciseDelete(t *testing.T, open Open) {
 		for _, row := range h.Audit {
 			operations = append(operations, row.Operation)
 		}
-		require.Equal(t, []string{"submitProduct", "requestProduct", "deleteClient"}, operations)
+		require.Equal(t, []string{"submitProduct", "requestProduct", "completeDocumentation", "deleteClient"}, operations)
 		require.Empty(t, h.NotificationID)
 
 		after := written(f)

@@ -18,7 +18,7 @@ import (
 )
 
 func exerciseImport(t *testing.T, open Open) {
-	tables := []string{"companies", "clients", "documents", "document_images", "requests", "api_keys"}
+	tables := []string{"companies", "clients", currentDocuments, currentImages, "requests", "api_keys"}
 	counts := func(f Fixture) (n []int) {
 		for _, table := range tables {
 			n = append(n, f.Count(table))

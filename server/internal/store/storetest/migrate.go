@@ -85,16 +85,35 @@ func ExerciseMigration(t *testing.T, b Before) {
 	require.NoError(t, err)
 	require.Equal(t, enablement.PendingDocumentation, request.Status)
 
+	list, err := f.Undecided(t.Context(), "", 10)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	file, err := f.File(t.Context(), "cmp_1", "cl_1")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"number": "TEST0001"}, file.Documents[0].Metadata)
+	require.Equal(t, enablement.Submitted{
+		RequestID: "rq_1", ClientID: "cl_1", CompanyID: "cmp_1", Product: enablement.CardsIndividuals, Status: enablement.InKYC,
+		At: time.Date(2026, time.April, 15, 10, 0, 0, 0, time.UTC), Client: file.Client, Documents: file.Documents, Now: true,
+	}, list[0])
+	photo, err := f.Photo(t.Context(), file.Documents[0].ID, "front")
+	require.NoError(t, err)
+	require.Equal(t, "photo", string(photo.Content))
+	require.Error(t, b.Exec(`UPDATE documents SET client_id = NULL`), "it is somebody's")
+	require.Error(t, b.Exec(`UPDATE documents SET kept_for = client_id`), "it is not both")
+	require.Error(t, b.Exec(`INSERT INTO documents (client_id, type, metadata, created_at)
+		SELECT client_id, type, metadata, created_at FROM documents`), "a client has one of a type")
+
 	require.NoError(t, b.Exec(`DELETE FROM requests WHERE id = 'rq_1'`), "nothing that is kept for good refers to it")
 	require.NoError(t, b.Exec(`UPDATE notifications SET state = 'cancelled'`))
 	require.Error(t, b.Exec(`UPDATE notifications SET state = 'nonsense'`))
 	require.Error(t, b.Exec(`DELETE FROM notifications`), "its deliveries refer to it")
+	require.Zero(t, f.Count("reviews"), "they go with their requests")
 	require.Error(t, b.Exec(`DELETE FROM clients`), "its documents refer to it")
 	require.Error(t, b.Exec(`INSERT INTO notifications SELECT 'ntf_2', request_id, client_id, company_id, product, status, submitted_at, state FROM notifications`),
 		"one for each request")
 	for _, index := range []string{
 		"clients_company", "clients_email", "idempotency_client", "audit_request", "audit_client",
-		"notifications_state", "deliveries_notification",
+		"notifications_state", "deliveries_notification", "documents_kept_for", "documents_age", "reviews_undecided",
 	} {
 		require.Error(t, b.Exec(`CREATE INDEX `+index+` ON companies (name)`), "%s is there", index)
 	}

@@ -137,7 +137,9 @@ func exercisePrune(t *testing.T, open Open) {
 		put(t, f, many, delivers, rivertype.JobStateCompleted, old)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		for _, pruning := range []func(context.Context, time.Time) (int64, error){f.PruneIdempotency, f.PruneDeliveries, f.PruneJobs} {
+		for _, pruning := range []func(context.Context, time.Time) (int64, error){
+			f.PruneIdempotency, f.PruneDeliveries, f.PruneJobs, f.PruneDocuments,
+		} {
 			pruned, err := pruning(ended, now)
 			require.ErrorIs(t, err, context.Canceled)
 			require.Zero(t, pruned)

@@ -94,8 +94,8 @@ func exerciseRacing(t *testing.T, open Open) {
 		for _, err := range errs {
 			require.NoError(t, err)
 		}
-		require.Equal(t, 4, fixtures[0].Count("documents"))
-		require.Equal(t, 4, fixtures[0].Count("document_images"))
+		require.Equal(t, 4, fixtures[0].Count(currentDocuments))
+		require.Equal(t, 4, fixtures[0].Count(currentImages))
 	})
 
 	t.Run("one request imported at once", func(t *testing.T) {

@@ -49,6 +49,8 @@ func Exercise(t *testing.T, open Open) {
 		"Submit":        exerciseSubmit,
 		"Clients":       exerciseClients,
 		"Products":      exerciseProducts,
+		"Documents":     exerciseDocuments,
+		"Reviews":       exerciseReviews,
 		"Delete":        exerciseDelete,
 		"Changes":       exerciseChanges,
 		"Concurrency":   exerciseConcurrency,

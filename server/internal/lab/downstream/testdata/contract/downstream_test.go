@@ -30,7 +30,6 @@ func TestFake(t *testing.T) {
 
 func TestFake_suite(t *testing.T) {
 	contract.Suite(t, contract.InProcess(Fake()), contract.Fixtures{
-		Key:      "a-key-of-the-test",
-		Complete: contract.Subject{ClientID: "cl_1", RequestID: "rq_1"},
+		Key: "a-key-of-the-test",
 	}, contract.Operations("submitProduct"))
 }
