@@ -37,12 +37,14 @@ func TestSample_reset(t *testing.T) {
 	require.Equal(t, 2, strings.Count(p.Output(), verified))
 }
 
-// TestReset_withoutSample: a service proper has neither the reset nor the panel.
+// TestReset_withoutSample: a service proper has none of the stand-in, on no listener.
 func TestReset_withoutSample(t *testing.T) {
 	t.Parallel()
 	p := serve(t, newReceiver(t).flags(sqliteFile(t))...)
-	refused := p.call(http.MethodPost, sample.ResetPath, "")
-	require.Equal(t, http.StatusNotFound, refused.status)
-	requireError(t, refused, api.CodeNotFound, "")
+	for _, listener := range []string{p.URL, p.Admin} {
+		refused := p.do(http.MethodPost, listener+sample.ResetPath, http.Header{})
+		require.Equal(t, http.StatusNotFound, refused.status)
+		requireError(t, refused, api.CodeNotFound, "")
+	}
 	require.NotContains(t, p.call(http.MethodGet, "/docs/", "").body, "sample")
 }

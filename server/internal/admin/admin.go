@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
@@ -44,8 +45,11 @@ type Config struct {
 type Parts struct {
 	Checks  []Check
 	Metrics http.Handler
-	// Queue is served below /riverui/, and must expect that prefix.
+	// Queue is served below /riverui/, and must expect that prefix. Stats says what there is to see of it first.
 	Queue http.Handler
+	Stats func(ctx context.Context, now time.Time) (store.QueueStats, error)
+	// Sample is served below /sample/; nil where there is none.
+	Sample http.Handler
 }
 
 // Handler serves the operators' pages.
@@ -64,6 +68,8 @@ func New(config Config) *Handler {
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", h.part(func(p *Parts) http.Handler { return p.Metrics }))
 	mux.Handle("/riverui/", h.part(func(p *Parts) http.Handler { return p.Queue }))
+	mux.Handle("GET /riverui/{$}", h.part(func(p *Parts) http.Handler { return firstJobs(p.Stats) }))
+	mux.Handle("/sample/", h.part(func(p *Parts) http.Handler { return p.Sample }))
 	mux.Handle("GET /{$}", http.RedirectHandler("/riverui/", http.StatusFound))
 	if config.Profiles {
 		// Without cmdline, which shows the secrets among the flags.
@@ -81,10 +87,24 @@ func New(config Config) *Handler {
 	return h
 }
 
+// firstJobs sends on to the list of the queue's jobs that tells most: those that fail, or else those that are done. By
+// itself the view begins with the few that are running at the moment.
+func firstJobs(stats func(context.Context, time.Time) (store.QueueStats, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+		defer cancel()
+		state := "completed"
+		if seen, err := stats(ctx, time.Now()); err == nil && seen.Retryable > 0 {
+			state = "retryable"
+		}
+		http.Redirect(w, r, "/riverui/jobs?state="+state, http.StatusFound)
+	})
+}
+
 // Started shows the parts of a service that has started.
 func (h *Handler) Started(parts Parts) { h.parts.Store(&parts) }
 
-// part serves one of the parts once there are any.
+// part serves one of the parts once there are any; one that there is not is a 404.
 func (h *Handler) part(of func(*Parts) http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := h.parts.Load()
@@ -92,7 +112,11 @@ func (h *Handler) part(of func(*Parts) http.Handler) http.Handler {
 			answer(w, http.StatusServiceUnavailable, report{Status: starting})
 			return
 		}
-		of(parts).ServeHTTP(w, r)
+		handler := of(parts)
+		if handler == nil {
+			handler = http.NotFoundHandler()
+		}
+		handler.ServeHTTP(w, r)
 	})
 }
 

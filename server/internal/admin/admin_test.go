@@ -11,11 +11,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 	"github.com/cryptomate-go/enablement/server/internal/admin"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 func text(s string) http.Handler {
@@ -44,6 +46,7 @@ func TestHandler(t *testing.T) {
 	profiling := admin.New(admin.Config{Profiles: true, Logger: logger})
 	profiling.Started(parts)
 	loopback := admin.New(admin.Config{Loopback: true, Logger: logger})
+	parts.Sample = text("stand-in")
 	loopback.Started(parts)
 	for name, test := range map[string]struct {
 		handler http.Handler
@@ -58,6 +61,9 @@ func TestHandler(t *testing.T) {
 		"queue":                {plain, "GET", "/riverui/jobs", nil, 200, "queue"},
 		"queue changes":        {plain, "POST", "/riverui/api/jobs/retry", nil, 200, "queue"},
 		"start":                {plain, "GET", "/", nil, 302, ""},
+		"no stand-in":          {plain, "POST", "/sample/reset", nil, 404, ""},
+		"stand-in":             {loopback, "POST", "/sample/reset", nil, 200, "stand-in"},
+		"stand-in from a site": {loopback, "POST", "/sample/reset", http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, ""},
 		"other":                {plain, "GET", "/management/x", nil, 404, ""},
 		"wrong method":         {plain, "POST", "/healthz", nil, 405, ""},
 		"no profiles":          {plain, "GET", "/debug/pprof/", nil, 404, ""},
@@ -92,6 +98,29 @@ func TestHandler(t *testing.T) {
 			if test.status == http.StatusMethodNotAllowed {
 				require.Equal(t, "GET, HEAD", got.Header().Get("Allow"))
 			}
+		})
+	}
+}
+
+// TestHandler_queue: the queue opens on what fails, or else on what is done.
+func TestHandler_queue(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		retryable int
+		err       error
+		state     string
+	}{
+		"well": {0, nil, "completed"}, "failing": {2, nil, "retryable"}, "database away": {2, errors.New("gone"), "completed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := admin.New(admin.Config{Logger: slog.New(slog.DiscardHandler)})
+			h.Started(admin.Parts{Queue: text("queue"), Stats: func(context.Context, time.Time) (store.QueueStats, error) {
+				return store.QueueStats{Retryable: test.retryable}, test.err
+			}})
+			got := call(h, "GET", "/riverui/", nil)
+			require.Equal(t, http.StatusFound, got.Code)
+			require.Equal(t, "/riverui/jobs?state="+test.state, got.Header().Get("Location"))
 		})
 	}
 }

@@ -45,6 +45,8 @@ type service struct {
 	db          *Database
 	sender      *delivery.Sender
 	core        *core.Service
+	sample      *sample.Sample   // nil: the service proper
+	clock       func() time.Time // of what is decided, signed and limited
 	prober      *prober
 	outages     *outages
 	metrics     *telemetry.Metrics
@@ -93,7 +95,7 @@ func (s *service) assembleCore(process string) error {
 	if err != nil {
 		return err
 	}
-	if s.sender, err = delivery.NewSender(config.ProviderURL, secrets, config.ProviderAllowPrivate, time.Now); err != nil {
+	if s.sender, err = delivery.NewSender(config.ProviderURL, secrets, config.ProviderAllowPrivate, s.clock); err != nil {
 		return &ConfigError{err}
 	}
 	if !config.ProviderAllowPrivate && delivery.ProxyNamed(config.ProviderURL) {
@@ -108,9 +110,12 @@ func (s *service) assembleCore(process string) error {
 	if len(config.TrustedProxies) > 0 {
 		options = append(options, server.WithTrustedProxies(config.ProxyHeader, config.TrustedProxies...))
 	}
+	if s.sample != nil {
+		options = append(options, server.WithObserver(s.sample.Calls.Observe))
+	}
 	if s.core, err = core.New(core.Config{
 		Database:    s.db.Database,
-		Clock:       time.Now,
+		Clock:       s.clock,
 		CallTimeout: config.CallTimeout,
 		RateLimit:   config.RateLimit,
 		Server:      options,
@@ -175,16 +180,16 @@ func (s *service) checks() []admin.Check {
 func (s *service) publicHandler() (http.Handler, error) {
 	handler := s.core.Handler
 	var panel *pages.Panel
-	if s.config.Sample {
-		handler = forTerminals(handler)
+	if s.sample != nil {
+		handler = forTerminals(s.sample.Calls.Record(handler))
 		var err error
 		if panel, err = sample.Panel(); err != nil {
 			return nil, err
 		}
 	}
 	handler, err := pages.Handler(s.tracing.Handler(s.metrics.InFlight(handler)), panel, s.logger, s.config.TrustedProxies...)
-	if s.config.Sample { // nowhere else: behind a proxy the service is called by any name, and what was submitted stays so
-		handler = wire.LoopbackOnly(sample.WithReset(handler, s.db, s.logger), s.logger)
+	if s.sample != nil { // nowhere else: behind a proxy the service is called by any name, and what was submitted stays so
+		handler = wire.LoopbackOnly(s.sample.With(handler, s.db), s.logger)
 	}
 	return handler, err
 }

@@ -22,7 +22,7 @@ func Serve(ctx context.Context, config Config, logger *slog.Logger, out io.Write
 	if err := config.Check(); err != nil {
 		return err
 	}
-	s := &service{config: config, logger: logger, out: out, failed: make(chan error, 2)}
+	s := &service{config: config, logger: logger, out: out, clock: time.Now, failed: make(chan error, 2)}
 	s.outages = newOutages(func(ctx context.Context) error { return s.db.Probe(ctx) }, logger)
 	if err := stopWithin(ctx, config.ShutdownTimeout, s.run, s.stop); err != nil {
 		return err
@@ -103,6 +103,7 @@ func (s *service) startSample(ctx context.Context) error {
 		return err
 	}
 	s.onStop("the sample", func(context.Context) error { return standIn.Close() })
+	s.sample, s.clock = standIn, standIn.Clock.Now
 	s.config.Database, s.config.ProviderURL = standIn.Database, standIn.ProviderURL
 	s.config.ProviderSecrets, s.config.ProviderAllowPrivate = []string{standIn.Secret}, true
 	return nil
@@ -114,7 +115,7 @@ func (s *service) openDatabase(ctx context.Context) (err error) {
 	}
 	s.onStop("the database", func(context.Context) error { return s.db.Close() })
 	s.warnOfReaders()
-	if s.config.Sample {
+	if s.sample != nil {
 		return store.InTime(ctx, func(ctx context.Context) error { return sample.Load(ctx, s.db) })
 	}
 	return nil
@@ -126,8 +127,8 @@ func (s *service) startBackground(ctx context.Context) error {
 	s.background.Go(func() { s.prober.run(ctx) })
 	s.background.Go(func() { s.outages.run(ctx) })
 	s.background.Go(func() { s.reloadOn(ctx, s.config.Reload) })
-	if after := s.config.DecideAfter; s.config.Sample && after > 0 {
-		s.background.Go(func() { sample.Decide(ctx, s.db, after, time.Now, s.logger) })
+	if after := s.config.DecideAfter; s.sample != nil && after > 0 {
+		s.background.Go(func() { sample.Decide(ctx, s.db, after, s.clock, s.logger) })
 	}
 	s.onStop("what goes on beside", func(context.Context) error {
 		end()
@@ -154,13 +155,17 @@ func (s *service) startPublic(ctx context.Context) error {
 	bound := wire.Bound(s.public, listener, s.config.MaxConnections, s.logger)
 	go func() { s.failed <- serve(bound) }()
 	s.onStop("calls", s.stopPublic)
-	s.admin.Started(admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view})
+	parts := admin.Parts{Checks: s.checks(), Metrics: s.metrics.Handler(), Queue: s.view, Stats: s.db.QueueStats}
+	if s.sample != nil {
+		parts.Sample = s.sample.Handler(s.db)
+	}
+	s.admin.Started(parts)
 	s.logger.Info("serving", "addr", listener.Addr().String(), "database", Redacted(s.config.Database), "version", Version())
 	url := scheme + "://" + listener.Addr().String()
 	var told bytes.Buffer // one write: whoever waits for the first line has all of it
 	_, _ = fmt.Fprintf(&told, "enablementd listens on %s (reference at /docs/)\n", url)
 	if s.config.Sample {
-		sample.Tell(&told, url)
+		sample.Tell(&told, url, s.config.DecideAfter)
 	}
 	_, _ = told.WriteTo(s.out)
 	return nil

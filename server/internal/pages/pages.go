@@ -43,7 +43,11 @@ const (
 
 // Panel is what stands above the reference of a service that has something to try: HTML, and a script and a style
 // of its own. The page's policy is the same.
-type Panel struct{ HTML, Script, Style []byte }
+type Panel struct {
+	HTML, Script, Style []byte
+	// Specification is where the service has a second one to read and try, below the path of the service.
+	Specification string
+}
 
 // Handler serves the pages, and leaves every other path to next. Errors have the API's form, and a
 // line in the log with their trace id. The trusted proxies say by X-Forwarded-Proto how they were called.
@@ -138,9 +142,9 @@ func index(hash string, panel *Panel) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	filling := struct{ Assets, Panel string }{Assets: hash}
+	filling := struct{ Assets, Panel, Specification string }{Assets: hash}
 	if panel != nil {
-		filling.Panel = string(panel.HTML)
+		filling.Panel, filling.Specification = string(panel.HTML), panel.Specification
 	}
 	var text bytes.Buffer
 	err = page.Execute(&text, filling)

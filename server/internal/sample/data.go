@@ -54,6 +54,7 @@ var Cases = []Case{
 	{"expired passport, client under age", "sample-client-rejected-items", "sample-request-rejected-items"},
 	{"already enabled", "sample-client-enabled", "sample-request-enabled"},
 	{"already rejected", "sample-client-rejected", "sample-request-rejected"},
+	{"complete: enters KYC, and the provider rejects it", "sample-client-to-reject", "sample-request-to-reject"},
 }
 
 // Data returns the data that the sample service starts with. All of it is invented but the seed's
@@ -127,6 +128,9 @@ func Data(now time.Time) *dataset.Dataset {
 		r.RejectionCode = "REJECTED_BY_PROVIDER"
 		r.RejectionDescription = "The provider could not verify the client"
 	})
+	add(Cases[5], enablement.PendingDocumentation, func(_ *dataset.Client, doc *dataset.Document, _ *dataset.Request) {
+		doc.Metadata["number"] = rejectedNumber + "0001"
+	})
 	return d
 }
 
@@ -136,7 +140,7 @@ func publicKey(companyID string, level int, secret string, now time.Time) datase
 	return dataset.Key{Key: key, Hash: access.HashOf(secret)}
 }
 
-// samplePhoto is the smallest real PNG.
+// photo is the smallest real PNG.
 func photo() dataset.Image {
 	var b bytes.Buffer
 	_ = png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))) // to memory: can't fail

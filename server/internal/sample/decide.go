@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// DecideAfter is how long the provider takes to decide.
-	DecideAfter = 3 * time.Second
 	// rejectedNumber begins the number of a document that the provider rejects.
 	rejectedNumber = "REJECT"
 	// lookEvery is how often it looks what there is to decide.

@@ -33,5 +33,5 @@ func Panel() (*pages.Panel, error) {
 		return nil, err
 	}
 	style, err := fs.ReadFile(panel, "panel/panel.css")
-	return &pages.Panel{HTML: html.Bytes(), Script: script, Style: style}, err
+	return &pages.Panel{HTML: html.Bytes(), Script: script, Style: style, Specification: Specification}, err
 }

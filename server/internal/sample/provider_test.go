@@ -32,7 +32,7 @@ func TestProvider(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			p, err := sample.NewProvider(secret, slog.New(slog.NewTextHandler(&log, nil)))
+			p, err := sample.NewProvider(secret, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
 			require.NoError(t, err)
 			r := httptest.NewRequest(http.MethodPost, "/notifications", strings.NewReader(body))
 			r.Header, err = notification.Sign(test.secret, "ntf_1", time.Now(), []byte(body))
@@ -48,6 +48,6 @@ func TestProvider(t *testing.T) {
 
 func TestNew_refusesSecret(t *testing.T) {
 	t.Parallel()
-	_, err := sample.NewProvider("whsec_%%%", slog.New(slog.DiscardHandler))
+	_, err := sample.NewProvider("whsec_%%%", time.Now, slog.New(slog.DiscardHandler))
 	require.Error(t, err)
 }

@@ -12,10 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/cryptomate-go/enablement/server/internal/access"
-	"github.com/cryptomate-go/enablement/server/internal/dataset"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/sample/faults"
+	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
 // Sample is what runs beside a service that serves the sample.
@@ -24,14 +23,19 @@ type Sample struct {
 	Database string
 	// ProviderURL and Secret are for the notifications.
 	ProviderURL, Secret string
+	// Clock is for all that the service decides, signs and limits; Calls is to record what its API receives.
+	Clock *Clock
+	Calls *Calls
 
+	logger   *slog.Logger
 	provider *http.Server
 	dir      string // of the temporary database; empty where one was asked for
 }
 
 // Start starts the provider. Database may be empty. The caller closes what Start returns.
 func Start(ctx context.Context, database string, logger *slog.Logger) (s *Sample, err error) {
-	s = &Sample{Database: database, Secret: delivery.NewSecret()}
+	clock := &Clock{}
+	s = &Sample{Database: database, Secret: delivery.NewSecret(), Clock: clock, Calls: &Calls{now: clock.Now}, logger: logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -43,7 +47,7 @@ func Start(ctx context.Context, database string, logger *slog.Logger) (s *Sample
 		}
 		s.Database = filepath.Join(s.dir, "sample.db")
 	}
-	handler, err := NewProvider(s.Secret, logger)
+	handler, err := NewProvider(s.Secret, clock.Now, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -71,27 +75,20 @@ func (s *Sample) Close() error {
 	return errors.Join(errs...)
 }
 
-// Store is where the sample is kept.
-type Store interface {
-	Keys(ctx context.Context, companyID string) ([]access.Key, error)
-	Import(ctx context.Context, data dataset.Source) error
-	Reset(ctx context.Context, data *dataset.Dataset) error
-}
-
 // Load stores the sample's data, unless the store has it from an earlier start.
-func Load(ctx context.Context, store Store) error {
-	keys, err := store.Keys(ctx, Company)
+func Load(ctx context.Context, db store.Store) error {
+	keys, err := db.Keys(ctx, Company)
 	if err != nil || len(keys) > 0 {
 		return err
 	}
-	if err := store.Import(ctx, Data(time.Now())); err != nil {
+	if err := db.Import(ctx, Data(time.Now())); err != nil {
 		return fmt.Errorf("loading the sample: %w", err)
 	}
 	return nil
 }
 
-// Tell prints what a person needs to try the service at the URL.
-func Tell(out io.Writer, url string) {
+// Tell prints what a person needs to try the service at the URL, whose provider decides after so long; 0: never.
+func Tell(out io.Writer, url string, decideAfter time.Duration) {
 	_, _ = fmt.Fprint(out, "\nThis is sample data with a provider stand-in. Never send real data here: the keys are public.\n\nKeys:\n")
 	for _, key := range Keys {
 		_, _ = fmt.Fprintf(out, "  %-25s %s\n", key.Secret, key.Does)
@@ -100,7 +97,11 @@ func Tell(out io.Writer, url string) {
 	for _, kind := range faults.Kinds {
 		_, _ = fmt.Fprintf(out, "  %-15s %s\n", kind.Example, kind.Does)
 	}
-	_, _ = fmt.Fprintln(out)
+	decides := "only when told to (--decide-after)"
+	if decideAfter > 0 {
+		decides = fmt.Sprintf("%s after a request entered KYC, and rejects a document whose number begins with %s", decideAfter, rejectedNumber)
+	}
+	_, _ = fmt.Fprintf(out, "\nThe provider decides %s.\nSee calls, decide, import and move the clock: %s/docs/?stand-in\n\n", decides, url)
 	for _, c := range Cases {
 		_, _ = fmt.Fprintf(out, "# %s\ncurl -X POST \"%s%s\" \\\n  -H \"x-api-key: %s\"\n\n", c.Title, url, c.Path(), KeyLevel3)
 	}

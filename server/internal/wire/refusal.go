@@ -49,6 +49,10 @@ func codeOf(status int) api.ErrorCode {
 		return api.CodeNotFound
 	case http.StatusMethodNotAllowed:
 		return api.CodeMethodNotAllowed
+	case http.StatusConflict:
+		return api.CodeVal
+	case http.StatusRequestEntityTooLarge:
+		return api.CodePayloadTooLarge
 	case http.StatusServiceUnavailable:
 		return api.CodeServiceUnavailable
 	case http.StatusInternalServerError:

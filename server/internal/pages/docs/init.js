@@ -3,6 +3,13 @@
 // path of its own.
 const root = new URL("..", document.location.href);
 
+// A sample has a second specification. Which ones there are is written in the page, so that no link leads to another.
+const second = document.location.search === "?stand-in" && document.querySelector("[data-specification]");
+if (second) {
+  document.querySelector("[aria-current]").removeAttribute("aria-current");
+  second.setAttribute("aria-current", "page");
+}
+
 // forThisPage fits the description to a page that calls the service it came from.
 function forThisPage(description) {
   // The page's policy lets no call go anywhere else: what is typed in, the key above all, stays here.
@@ -41,10 +48,10 @@ const fitting = {
 export const reference = new Promise((ready) => {
   const ui = globalThis.SwaggerUIBundle({
     domNode: document.getElementById("reference"),
-    url: new URL("openapi.yaml", root).href,
+    url: new URL(second ? second.dataset.specification : "openapi.yaml", root).href,
     plugins: [() => fitting],
     deepLinking: true,
-    docExpansion: "list", // eight operations, opened, are forty screens
+    docExpansion: "list", // nine operations, opened, are forty screens
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
     persistAuthorization: false, // a key lives as long as the page

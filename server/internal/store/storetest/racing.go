@@ -94,8 +94,8 @@ func exerciseRacing(t *testing.T, open Open) {
 		for _, err := range errs {
 			require.NoError(t, err)
 		}
-		require.Equal(t, 4, fixtures[0].Count(currentDocuments))
-		require.Equal(t, 4, fixtures[0].Count(currentImages))
+		require.Equal(t, 5, fixtures[0].Count(currentDocuments))
+		require.Equal(t, 5, fixtures[0].Count(currentImages))
 	})
 
 	t.Run("one request imported at once", func(t *testing.T) {
