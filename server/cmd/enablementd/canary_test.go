@@ -3,6 +3,7 @@ package main_test
 import (
 	"compress/gzip"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,6 +96,28 @@ func TestCanary(t *testing.T) {
 	try(key, path("cl_1", "rq_2"), nil)                                                      // a mismatch
 	try(key, path("cl_1", "rq_1"), http.Header{"Idempotency-Key": {freeText}})               // not pending
 	try(key, path("cl_1", "rq_1"), http.Header{"Traceparent": {freeText, "00-" + freeText}}) // no parent
+	// Documents: good, rejected and refused. Their bytes are looked for as they are and as they were sent.
+	const (
+		number = "documentcanary0042"
+		exif   = "exifcanary0042exifcanary0042exifcanary0042" // whatever its offset, base64 of some of it is this
+	)
+	picture, err := base64.StdEncoding.DecodeString(dot)
+	require.NoError(t, err)
+	send := func(path, body string) answer {
+		return p.doBody(http.MethodPost, p.URL+path, http.Header{"X-Api-Key": {key}, "Content-Type": {"application/json"}}, body)
+	}
+	client := clientsPath + "/" + send(clientsPath, person("client@example.com")).decoded(t)["id"].(string)
+	request := client + "/products/" + send(client+"/products", `{"subproduct":"cards_individuals"}`).decoded(t)["id"].(string)
+	for _, photo := range []string{
+		base64.StdEncoding.EncodeToString(append(picture, exif...)), base64.StdEncoding.EncodeToString([]byte("%PDF-1.7 " + exif)), exif + "!", "Q",
+	} {
+		for _, edits := range [][]string{{"CANARY-4711", number}, {"CANARY-4711", number, `"issuing_country"`, `"` + freeText + `":5,"issuing_country"`}} {
+			calls++
+			got := send(request+"/documentation", document("passport", photo, edits...))
+			spoken.Store(fmt.Sprintf("answer %d", calls), fmt.Sprint(got.header)+strings.ReplaceAll(got.body, "metadata/"+freeText, ""))
+		}
+	}
+	require.Equal(t, http.StatusOK, send(request+"/submit", "").status)
 	notified.Wait()
 	p.waitFor("notification delivered")
 
@@ -110,6 +133,7 @@ func TestCanary(t *testing.T) {
 	traces := false
 	canaries := []string{
 		key, low, guessedKey, idempotencyKey, freeText, otlpSecret, secret, strings.TrimPrefix(secret, "whsec_"),
+		number, exif[:14], base64.StdEncoding.EncodeToString([]byte(exif[:15])), base64.StdEncoding.EncodeToString([]byte(exif[1:16])), base64.StdEncoding.EncodeToString([]byte(exif[2:17])),
 		"Canaria", "canaria@example.com", "91123456789", "X7654321", "Calle 1", "1984-11-21",
 	}
 	spoken.Range(func(where, what any) bool {
