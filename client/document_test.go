@@ -355,8 +355,6 @@ func TestCompleteDocumentation_unreadable(t *testing.T) {
 // TestCompleteDocumentation_ownTimeout: a timeout that the caller set is the one that counts.
 func TestCompleteDocumentation_ownTimeout(t *testing.T) {
 	t.Parallel()
-	d := passport()
-	d.Front = client.PhotoReader(bytes.NewReader(make([]byte, 3<<20))) // two minutes and more at 32 KiB a second
 	for name, tt := range map[string]struct {
 		opts []client.Option
 		took time.Duration
@@ -368,6 +366,8 @@ func TestCompleteDocumentation_ownTimeout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				d := passport()
+				d.Front = client.PhotoReader(bytes.NewReader(make([]byte, 3<<20))) // two minutes and more at 32 KiB a second
 				began := time.Now()
 				p := &played{lines: []func(*http.Request) (*http.Response, error){func(r *http.Request) (*http.Response, error) {
 					_, _ = io.Copy(io.Discard, r.Body)
