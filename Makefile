@@ -59,7 +59,7 @@ test: postgres ## Run all tests; needs no C compiler. TEST_DATABASE_URL names a 
 
 .PHONY: test-race
 test-race: cc postgres ## Run all tests with the race detector.
-	CGO_ENABLED=1 .ci/progress .ci/postgres run go test -race ./...
+	CGO_ENABLED=1 .ci/progress .ci/postgres run go test -race -timeout 30m ./...
 
 # Uncached: the tests build the service themselves, so Go can't tell that it changed. What the
 # browser showed is kept in bin/_artifacts.
