@@ -27,6 +27,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/sqlite"
+	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
 // bench is a sample with its own API before a handler that has none of it.
@@ -64,7 +65,8 @@ func newBench(t *testing.T) *bench {
 // serve serves the stand-in over a store.
 func (b *bench) serve(t *testing.T, db store.Store) {
 	t.Helper()
-	b.handler = b.With(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(elsewhere) }), db)
+	b.handler = wire.LoopbackOnly(b.With(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(elsewhere) }), db),
+		slog.New(slog.DiscardHandler))
 	served := b.send(httptest.NewRequest(http.MethodGet, "/"+sample.Specification, nil))
 	require.Equal(t, "application/yaml", served.Header().Get("Content-Type"))
 	var err error
@@ -76,7 +78,7 @@ func (b *bench) serve(t *testing.T, db store.Store) {
 }
 
 func (b *bench) send(r *http.Request) *httptest.ResponseRecorder {
-	r.Host = "127.0.0.1:8080"
+	r.Host = cmp.Or(r.Header.Get("Host"), "127.0.0.1:8080")
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
 	return w
@@ -162,6 +164,7 @@ func TestStandIn(t *testing.T) {
 		{name: "import of another site", method: "POST", target: "/sample/import", body: `{}`, header: []string{"Sec-Fetch-Site", "cross-site"}, status: 403},
 
 		{name: "calls", method: "GET", target: "/sample/calls", status: 200, contains: "[]"},
+		{name: "calls by another name", method: "GET", target: "/sample/calls", header: []string{"Host", "evil.example"}, status: 421},
 		{name: "forget", method: "DELETE", target: "/sample/calls", status: 204},
 		{name: "forget of another site", method: "DELETE", target: "/sample/calls", header: []string{"Sec-Fetch-Site", "cross-site"}, status: 403},
 
@@ -181,6 +184,7 @@ func TestStandIn(t *testing.T) {
 		{name: "decide of another site", method: "POST", target: decision, body: `{}`, header: []string{"Sec-Fetch-Site", "cross-site"}, status: 403},
 
 		{name: "clock", method: "GET", target: "/sample/clock", status: 200, contains: `"ahead": "0s"`},
+		{name: "clock by another name", method: "GET", target: "/sample/clock", header: []string{"Host", "evil.example"}, status: 421},
 		{name: "set", method: "PUT", target: "/sample/clock", body: `{"now": "` + inYears(2) + `"}`, status: 200, contains: `"now": "` + inYears(2)},
 		{name: "set back", method: "PUT", target: "/sample/clock", body: `{"now": "` + inYears(-1) + `"}`, status: 400, contains: "now: must not be before"},
 		{name: "set to nothing", method: "PUT", target: "/sample/clock", body: `{}`, status: 400, contains: "now: must not be before"},

@@ -42,7 +42,7 @@ func TestDocs(t *testing.T) {
 	b.requireNoProblems()
 	require.Equal(t, address+"/docs/", run(b, "asking where", chromedp.Location()))
 	require.Equal(t, "Product enablement: API reference", run(b, "asking for the title", chromedp.Title()))
-	b.openOperation()
+	b.openOperation(operation)
 	// A line may break anywhere in a path: Swagger UI puts invisible spaces there.
 	require.Equal(t, "/management/clients/individuals/{clientId}/products/{productRequestId}/submit",
 		strings.ReplaceAll(b.text(operation+" .opblock-summary-path"), "\u200b", ""))
@@ -65,7 +65,7 @@ func TestDocs(t *testing.T) {
 		require.Equal(t, example, run(b, "reading "+parameter, chromedp.Value(chromedp.CSS(input(parameter)))), parameter)
 	}
 
-	status, body := execute(b)
+	status, body := execute(b, operation)
 	require.Equal(t, "200", status)
 	var submission api.EvaluatedProduct
 	require.NoError(t, json.Unmarshal([]byte(body), &submission))
@@ -75,7 +75,7 @@ func TestDocs(t *testing.T) {
 	b.requireNoProblems()
 	service.waitFor(t, "notification delivered")
 
-	status, body = execute(b)
+	status, body = execute(b, operation)
 	require.Equal(t, "409", status)
 	var refusal api.Error
 	require.NoError(t, json.Unmarshal([]byte(body), &refusal))
@@ -105,7 +105,7 @@ func TestDocs_otherPlaces(t *testing.T) {
 	b.requireNoProblems()
 	require.Equal(t, []string{address}, b.origins())
 
-	b.openOperation()
+	b.openOperation(operation)
 	// The others are listed, but the page calls none of them.
 	b.do("choosing another server",
 		chromedp.Click(chromedp.CSS(".try-out__btn")),
@@ -120,15 +120,21 @@ func TestDocs_otherPlaces(t *testing.T) {
 	require.Contains(t, strings.Join(b.takeProblems(), "\n"), "Content Security Policy")
 }
 
-// operation is where the reference has the operation that these tests try.
+// operation is where the reference has the operation that most of these tests try.
 const operation = "#operations-Product_enablement-submitProduct"
 
-// openOperation opens it, as a reader would.
-func (b *tab) openOperation() {
+// openOperation opens one, as a reader would.
+func (b *tab) openOperation(operation string) {
 	b.t.Helper()
 	b.do("opening the operation",
 		chromedp.Click(chromedp.CSS(operation+" .opblock-summary-control")),
 		chromedp.WaitVisible(chromedp.CSS(operation+" .try-out__btn")))
+}
+
+// try begins to try the operation that is open.
+func (b *tab) try(operation string) {
+	b.t.Helper()
+	b.do("trying", chromedp.Click(chromedp.CSS(operation+" .try-out__btn")), chromedp.WaitVisible(chromedp.CSS(operation+" .btn.execute")))
 }
 
 // input is the field that a parameter's value is typed into.
@@ -136,15 +142,27 @@ func input(parameter string) string {
 	return fmt.Sprintf(`tr[data-param-name=%q] input`, parameter)
 }
 
+// fill types a parameter's value, in the place of its example.
+func (b *tab) fill(operation, parameter, value string) {
+	b.t.Helper()
+	field := operation + " " + input(parameter)
+	b.do("typing "+parameter,
+		chromedp.Focus(chromedp.CSS(field)),
+		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).select()`, field)),
+		chromedp.KeyEvent(value),
+		chromedp.Blur(chromedp.CSS(field)))
+	require.Equal(b.t, value, run(b, "reading "+parameter, chromedp.Value(chromedp.CSS(field))))
+}
+
 // execute sends the call, forgetting what an earlier one answered, and returns what is shown of the
 // answer: its status and its body.
-func execute(b *tab) (status, body string) {
+func execute(b *tab, operation string) (status, body string) {
 	b.t.Helper()
-	const row = ".live-responses-table .response"
+	row := operation + " .live-responses-table .response"
 	if run(b, "looking for an answer", chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector(%q) !== null`, row))) {
-		b.do("clearing", chromedp.Click(chromedp.CSS(".btn-clear")), chromedp.WaitNotPresent(chromedp.CSS(row)))
+		b.do("clearing", chromedp.Click(chromedp.CSS(operation+" .btn-clear")), chromedp.WaitNotPresent(chromedp.CSS(row)))
 	}
-	b.do("executing", chromedp.Click(chromedp.CSS(".btn.execute")), chromedp.WaitVisible(chromedp.CSS(row)))
+	b.do("executing", chromedp.Click(chromedp.CSS(operation+" .btn.execute")), chromedp.WaitVisible(chromedp.CSS(row)))
 	// The first line is the status; "Undocumented" may follow.
 	status, _, _ = strings.Cut(b.text(row+" .response-col_status"), "\n")
 	return status, b.text(row + " .response-col_description .highlight-code code")

@@ -36,7 +36,7 @@ func TestQueue(t *testing.T) {
 	command(t, "", "migrate", "--db", db)
 	command(t, two, "import", "-", "--db", db)
 	key := command(t, "", "keys", "create", "--company", "cmp_1", "--db", db)
-	service, address := start(t, "--db", db, "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	service, address := start(t, "--db", db, "--delivery-schedule", "1h", "--provider-allow-private", "--provider-url", provider.URL, "--provider-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	for _, request := range []string{"rq_1", "rq_2"} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
 			address+"/management/clients/individuals/cl_1/products/"+request+"/submit", nil)
@@ -58,6 +58,9 @@ func TestQueue(t *testing.T) {
 			chromedp.WaitVisible(chromedp.Search(`//*[contains(text(), "notification_deliver")]`)))
 		b.screenshot(name)
 	}
+	b.do("opening the queue", chromedp.Navigate(operators),
+		chromedp.WaitVisible(chromedp.Search(`//*[contains(text(), "notification_deliver")]`)))
+	require.Equal(t, operators+"/riverui/jobs?state=retryable", run(b, "asking where", chromedp.Location()), "what fails comes first")
 	b.requireNoProblems()
 	require.Equal(t, []string{operators}, b.origins(), "nothing is fetched from anywhere else")
 }

@@ -60,6 +60,7 @@ func TestSample(t *testing.T) {
 		{"200", `"reason": "The client is under 18 years old."`},
 		{"409", `"code": "VAL"`},
 		{"409", `"code": "VAL"`},
+		{"200", `"status": "in_kyc"`},
 	} {
 		c := sample.Cases[i]
 		status, body, curl := b.press(button(c))
@@ -111,13 +112,13 @@ func TestSample(t *testing.T) {
 func TestSample_reference(t *testing.T) {
 	t.Parallel()
 	b, _, _ := openSample(t, 1280)
-	b.openOperation()
-	b.do("trying", chromedp.Click(chromedp.CSS(".try-out__btn")), chromedp.WaitEnabled(chromedp.CSS(input("clientId"))))
-	status, _ := execute(b)
+	b.openOperation(operation)
+	b.try(operation)
+	status, _ := execute(b, operation)
 	require.Equal(t, "200", status)
 	b.requireNoProblems()
 	b.choose("key", sample.KeyOtherCompany)
-	status, _ = execute(b)
+	status, _ = execute(b, operation)
 	require.Equal(t, "404", status)
 }
 
@@ -159,9 +160,9 @@ func TestSample_layout(t *testing.T) {
 
 			status, _, _ := b.press(button(sample.Cases[2]))
 			require.Equal(t, "200 OK", status)
-			b.openOperation()
-			b.do("trying", chromedp.Click(chromedp.CSS(".try-out__btn")), chromedp.WaitEnabled(chromedp.CSS(input("clientId"))))
-			status, _ = execute(b)
+			b.openOperation(operation)
+			b.try(operation)
+			status, _ = execute(b, operation)
 			require.Equal(t, "200", status)
 			b.requireNoProblems()
 			b.requireLayout()
@@ -174,6 +175,12 @@ func TestSample_layout(t *testing.T) {
 			b.requireLayout()
 			b.screenshot(fmt.Sprintf("keys-%d", width))
 			require.Empty(t, strings.Join(b.takeProblems(), "\n"))
+
+			b.do("closing the keys", chromedp.Click(chromedp.CSS(".auth-container .btn-done")))
+			b.openReference(standInLink, chromedp.Click(chromedp.CSS(standInLink)))
+			b.openOperation(decide)
+			b.requireLayout()
+			b.screenshot(fmt.Sprintf("stand-in-%d", width))
 		})
 	}
 }
