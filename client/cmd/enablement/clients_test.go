@@ -231,7 +231,7 @@ Status   pending_documentation
 Updated  2026-04-16T09:20:00 UTC
 
 MISSING                      TYPE      REQUIRED  ACCEPTED
-Identity document            document  yes       Passport, or National [31m id
+Identity document            document  yes       passport, or national [31m_id
 Personal information: phone  data      no        PHONE
 `, ""}, got)
 	require.Equal(t, []string{"POST /" + clientID + `/products {"subproduct":"cards_individuals"}`}, p.sent)

@@ -159,7 +159,7 @@ func TestSubmit_absent(t *testing.T) {
 	unnamed = strings.Replace(unnamed, `"name":"Identity document"`, `"name":5`, 1)
 	got = command(t, withKey, "", "submit", clientID, requestID, "--base-url", serve(t, says(200, unnamed)))
 	require.Equal(t, 3, got.code)
-	require.Regexp(t, `(?m)^identity_document     document  yes       Passport`, got.out)
+	require.Regexp(t, `(?m)^identity_document     document  yes       passport`, got.out)
 	require.Regexp(t, `(?m)^Personal information  data      no`, got.out)
 
 	marked := "\ufeff" + complete

@@ -78,7 +78,7 @@ const (
 	tail     = `"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-16T09:20:00"},"rejected_items":`
 	complete = head + `in_kyc","missing_requirements":{"documents":[],"data":[]},` + tail + `[]}`
 	pending  = head + `pending_documentation","missing_requirements":{"documents":[{"id":"identity_document","name":"Identity document",` +
-		`"required":true,"valid_documents":[{"id":"passport","name":"Passport"},{"id":"national_id","name":"National\u001b[31m id"}]}],` +
+		`"required":true,"valid_documents":[{"id":"passport","name":"Passport"},{"id":"national\u001b[31m_id","name":"National id"}]}],` +
 		`"data":[{"id":"personal_information","name":"Personal information","fields":[{"key":"phone","data_type":"PHONE","required":false}]}]},` +
 		tail + `[{"type":"document","key":"passport","reason":"The document expired on 2025-12-31."}]}`
 )
@@ -99,7 +99,7 @@ Status   pending_documentation
 Updated  2026-04-16T09:20:00 UTC
 
 MISSING                      TYPE      REQUIRED  ACCEPTED
-Identity document            document  yes       Passport, or National [31m id
+Identity document            document  yes       passport, or national [31m_id
 Personal information: phone  data      no        PHONE
 
 REJECTED  TYPE      REASON

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,12 @@ func (c *onboardCmd) tell(step client.Step) {
 		_ = c.writeJSON(step) // the result is what must be written
 		return
 	}
-	t := newTable()
-	t.row(step.Operation, step.Document, string(step.Did), string(step.Status))
-	_ = t.write(c.env.err)
+	what, did := step.Operation, string(step.Did)
+	if step.Document != "" {
+		what += " " + step.Document
+		if step.Did == client.Skipped {
+			did += ", as nothing that is missing takes it"
+		}
+	}
+	_, _ = fmt.Fprintf(c.env.err, "%s: %s, %s\n", what, did, cmp.Or(string(step.Status), "no request yet"))
 }

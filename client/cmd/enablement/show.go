@@ -150,7 +150,7 @@ func describe(item api.MissingItem) (name, kind, required, what string) {
 	}
 	kinds := make([]string, len(item.Documents))
 	for i, document := range item.Documents {
-		kinds[i] = cmp.Or(document.Name, document.ID)
+		kinds[i] = cmp.Or(document.ID, document.Name) // the id is what "documents add" takes
 	}
 	return name, string(item.Type), required, strings.Join(kinds, ", or ")
 }
