@@ -188,6 +188,9 @@ func newSuite(target Target, fixtures Fixtures, opts []SuiteOption) (*suite, err
 	if err != nil {
 		return nil, fmt.Errorf("contract: the base URL: %w", err)
 	}
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, errors.New("contract: the base URL: must be of the form http://host or https://host")
+	}
 	if base.Path != "" {
 		s.options = append([]Option{WithBasePath(base.Path)}, s.options...)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,9 +29,9 @@ func TestSuite_minimal(t *testing.T) {
 func TestSuite_at(t *testing.T) {
 	t.Parallel()
 	handler, fixtures := minimal.New()
-	calls := 0
+	var calls atomic.Int64 // some come at once
 	server := httptest.NewServer(http.StripPrefix("/api", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls++
+		calls.Add(1)
 		handler.ServeHTTP(w, r)
 	})))
 	t.Cleanup(server.Close)
@@ -39,11 +40,11 @@ func TestSuite_at(t *testing.T) {
 	for _, one := range some.NotRun {
 		require.Contains(t, one.Reason, "read-safe")
 	}
-	few := calls
+	few := calls.Load()
 	all := contract.Suite(t, contract.At(server.URL+"/api"), fixtures, contract.Pace(0), contract.AllCases(), contract.WithTransport(server.Client().Transport))
 	require.Empty(t, all.NotRun)
 	require.Empty(t, all.Findings)
-	require.Greater(t, calls-few, few)
+	require.Greater(t, calls.Load()-few, few)
 }
 
 // TestSuite_operations asks a server that has one operation for no more.
@@ -69,10 +70,10 @@ func TestSuite_operations(t *testing.T) {
 func TestSuite_skips(t *testing.T) {
 	t.Parallel()
 	handler, fixtures := minimal.New()
-	calls := 0
+	var calls atomic.Int64 // some come at once
 	broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/products") && r.Method == http.MethodPost && r.Header.Get("x-api-key") == fixtures.Key {
-			calls++
+			calls.Add(1)
 			r.URL.Path += "/nothing"
 		}
 		handler.ServeHTTP(w, r)
@@ -83,7 +84,7 @@ func TestSuite_skips(t *testing.T) {
 	require.Contains(t, coverage.Ran, "data completed")
 	require.Contains(t, coverage.Uncovered, "requestProduct 201")
 	require.NotContains(t, coverage.Uncovered, "createClient 201")
-	require.Positive(t, calls)
+	require.Positive(t, calls.Load())
 }
 
 // TestSuite_cleansUp: no client is left of those that the suite made, whatever becomes of its cases.
@@ -129,13 +130,16 @@ func TestSuite_cleansUp(t *testing.T) {
 				handler.ServeHTTP(w, r)
 				return w.Body.String()
 			}
-			before, made := list(), false
+			before := list()
+			var made atomic.Bool // some calls come at once
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			coverage, err := contract.Inspect(ctx, contract.InProcess(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				right := httptest.NewRecorder()
 				handler.ServeHTTP(right, r)
-				made = made || creates(r) && right.Code == http.StatusCreated
+				if creates(r) && right.Code == http.StatusCreated {
+					made.Store(true)
+				}
 				if test.wrong(stop, httptest.NewRecorder(), r) {
 					test.wrong(stop, w, r)
 					return
@@ -146,7 +150,7 @@ func TestSuite_cleansUp(t *testing.T) {
 			})), contract.Fixtures{Key: fixtures.Key, LowLevelKey: fixtures.LowLevelKey, OtherCompanyKey: fixtures.OtherCompanyKey})
 			require.ErrorIs(t, err, test.end)
 			require.Empty(t, coverage.Left)
-			require.True(t, made)
+			require.True(t, made.Load())
 			require.Equal(t, before, list())
 			if test.end != nil {
 				require.Contains(t, coverage.NotRun, contract.NotRun{Case: "unknown path", Reason: "the context ended before"})

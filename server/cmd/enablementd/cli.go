@@ -24,6 +24,7 @@ type cli struct {
 	Review        reviewCmd        `cmd:"" help:"Decide on requests in KYC: what the provider does."`
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print the settings that serve would use, with secrets masked. Takes the flags of serve."`
+	Contract      contractCmd      `cmd:"" help:"Call a server and hold its responses to the specification."`
 	Secret        secretCmd        `cmd:"" help:"Print a new secret that signs notifications. The provider needs the same secret."`
 	Completion    completionCmd    `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
