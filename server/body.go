@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -78,8 +79,14 @@ func unknownField(e *openapi3.SchemaError) (name string, ok bool) {
 // unreadable says which value the generated code can't read although it is as described: a whole number
 // that is written as 1.0 or 1e2.
 func unreadable(err error) *Error {
+	pointer := ""
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return badRequest("request body /"+strings.ReplaceAll(wrong.Field, ".", "/")+": must be written in digits only", nil)
+		pointer = "/" + strings.ReplaceAll(wrong.Field, ".", "/")
+	} else if wrong, ok := errors.AsType[*jsonv2.SemanticError](err); ok { // a program may have set this reader
+		pointer = string(wrong.JSONPointer)
+	}
+	if pointer != "" {
+		return badRequest("request body "+pointer+": must be written in digits only", nil)
 	}
 	return badRequest("The request is malformed", err)
 }

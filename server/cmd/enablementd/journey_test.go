@@ -175,6 +175,8 @@ func TestJourney_refused(t *testing.T) {
 		"twice":       {person("canary2@example.com", `"city"`, `"state":"canary","city"`), 400, api.CodeBadRequest, "request body /address/state: this field stands twice"},
 		"text behind": {person("canary2@example.com") + "canary", 400, api.CodeBadRequest, ""},
 		"no day":      {person("canary2@example.com", "1984-11-21", "2025-02-30"), 400, api.CodeBadRequest, "request body /birth_date: must be a date of the calendar, written yyyy-mm-dd"},
+		"fraction":    {person("canary2@example.com", "91123456789", "9112345678.0"), 400, api.CodeBadRequest, "request body /phone_number: must be written in digits only"},
+		"exponent":    {person("canary2@example.com", ":54", ":5e1"), 400, api.CodeBadRequest, "request body /phone_country_code: must be written in digits only"},
 		"code alone":  {person("canary2@example.com", `,"phone_number":91123456789`, ""), 400, api.CodeBadRequest, "request body /phone_number: must be there if phone_country_code is"},
 		"NUL":         {person("canary2@example.com", `"Ana"`, `"canary\u0000"`), 400, api.CodeBadRequest, ""},
 		"state":       {person("canary2@example.com", "ARG-B", "USA-CA"), 412, api.CodeVal, "request body /address/state: is not a state of the country"},

@@ -13,8 +13,10 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/oapi-codegen/runtime"
 
 	"github.com/cryptomate-go/enablement/server/internal/app"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 )
 
 // What the process ends with.
@@ -25,6 +27,7 @@ const (
 )
 
 func main() {
+	runtime.SetJSONCodec(httpapi.Codec{})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first signal stops the service, a second one kills it
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))

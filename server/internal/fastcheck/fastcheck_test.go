@@ -31,7 +31,7 @@ var patterns = map[string]bool{
 	`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$`: true,
 	``: true, `^$`: true, `a`: true, `^a`: true, `a$`: true, `^a*$`: true, `a|^b`: true, `(a|b)*c`: true, `^(ab?){2,3}$`: true,
 	`^[^a]+$`: true, `.`: true, `^.{2}$`: true, `(?i)^aB$`: true, `(?s)^.$`: true, `x*`: true, `^[a-c]{2,}$`: true, `^[é-ü]{1,2}$`: true,
-	`\Aa\z`: true, `^^a$$`: true, `a^`: true, `$a`: true, `a$b`: true, `^[a-z]?$`: true, `^(?:)$`: true, `ab`: true, `aab`: true,
+	`\Aa\z`: true, `^^a$$`: true, `a^`: true, `$a`: true, `a$b`: true, `^[a-z]?$`: true, `^(?:)$`: true, `^[^\x00-\x1F\x7F-\x9F]*$`: true, `^[^b]{2,3}$`: true, `^[é-ü]*$`: true, `ab`: true, `aab`: true,
 	`(?m)^a$`: true, `\ba`: true, `a\B`: true, `[a`: false, `\\u0041`: false, `^[ab]{1000}c{300}d$`: true,
 }
 

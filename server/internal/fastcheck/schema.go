@@ -19,10 +19,10 @@ import (
 type schema struct {
 	kind string
 
-	shortest, longest int          // of a string, in characters
-	characters        *[ascii]bool // all that a string may have; nil is any
-	pattern           *regexp.Regexp
-	timestamp         bool // package regexp takes half a microsecond for one
+	shortest, longest int            // of a string, in characters
+	characters        *[ascii]bool   // of ASCII, all that a string may have; nil is any
+	pattern           *regexp.Regexp // of what characters doesn't decide
+	timestamp         bool           // package regexp takes half a microsecond for one
 	enum              []string
 
 	least, most float64 // of an integer
@@ -89,7 +89,7 @@ func (s *schema) readString(described *openapi3.Schema) bool {
 		}
 		s.enum = append(s.enum, text)
 	}
-	if described.Pattern == "" || s.readRun(described.Pattern) {
+	if described.Pattern == "" || s.readRun(described.Pattern) == onlyASCII {
 		return true
 	}
 	var err error
@@ -97,30 +97,40 @@ func (s *schema) readString(described *openapi3.Schema) bool {
 	return err == nil && !strings.Contains(described.Pattern, `\u`) // which kin-openapi rewrites
 }
 
+// What a pattern is to [schema.readRun].
+const (
+	noRun     = iota
+	someASCII // a run that may have more
+	onlyASCII
+)
+
 // readRun reads a pattern that is no more than a number of characters out of a set, as in
-// ^[a-z]{1,9}$. Ids are of this kind, and package regexp takes a microsecond for each.
-func (s *schema) readRun(pattern string) bool {
+// ^[a-z]{1,9}$. Ids and texts are of this kind, and package regexp takes a microsecond for each. What of it is
+// beyond ASCII is for package regexp.
+func (s *schema) readRun(pattern string) int {
 	parsed, err := syntax.Parse(pattern, syntax.Perl) // as package regexp does
 	if err != nil || parsed.Op != syntax.OpConcat || len(parsed.Sub) != 3 ||
 		parsed.Sub[0].Op != syntax.OpBeginText || parsed.Sub[2].Op != syntax.OpEndText {
-		return false
+		return noRun
 	}
 	run := parsed.Sub[1]
 	shortest, longest := 1, -1
 	switch run.Op {
+	case syntax.OpStar:
+		shortest = 0
 	case syntax.OpPlus:
 	case syntax.OpRepeat:
 		shortest, longest = run.Min, run.Max
 	default:
-		return false
+		return noRun
 	}
 	set := run.Sub[0]
-	if set.Op != syntax.OpCharClass || len(set.Rune) == 0 || set.Rune[len(set.Rune)-1] >= ascii {
-		return false
+	if set.Op != syntax.OpCharClass || len(set.Rune) == 0 {
+		return noRun
 	}
 	s.characters = new([ascii]bool)
 	for i := 0; i < len(set.Rune); i += 2 {
-		for r := set.Rune[i]; r <= set.Rune[i+1]; r++ {
+		for r := set.Rune[i]; r <= min(set.Rune[i+1], ascii-1); r++ {
 			s.characters[r] = true
 		}
 	}
@@ -128,7 +138,10 @@ func (s *schema) readRun(pattern string) bool {
 	if longest >= 0 {
 		s.longest = min(s.longest, longest)
 	}
-	return true
+	if set.Rune[len(set.Rune)-1] >= ascii {
+		return someASCII
+	}
+	return onlyASCII
 }
 
 func (s *schema) readInteger(described *openapi3.Schema) bool {
@@ -178,10 +191,11 @@ func (s *schema) acceptsText(text string) bool {
 	if length := plain + utf8.RuneCountInString(text[plain:]); length < s.shortest || length > s.longest {
 		return false
 	}
-	if plain < len(text) && (s.characters != nil || !utf8.ValidString(text[plain:])) {
+	run := s.characters != nil && plain == len(text)
+	if !run && (s.pattern == nil && s.characters != nil || !utf8.ValidString(text[plain:])) {
 		return false
 	}
-	return (s.pattern == nil || s.timestamp && spec.OwnForm(text) || s.pattern.MatchString(text)) && (s.enum == nil || slices.Contains(s.enum, text))
+	return (run || s.pattern == nil || s.timestamp && spec.OwnForm(text) || s.pattern.MatchString(text)) && (s.enum == nil || slices.Contains(s.enum, text))
 }
 
 // longestInteger is how many digits a float64 surely has room for.

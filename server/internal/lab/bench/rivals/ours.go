@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/oapi-codegen/runtime"
+
 	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/httpapi"
@@ -33,6 +35,7 @@ func (canned) Change(_ context.Context, c enablement.Call, decide func(enablemen
 
 // newOurs wires the handler as the service does, with all that is on by default and no traces.
 func newOurs(validateResponses bool) (http.Handler, error) {
+	runtime.SetJSONCodec(httpapi.Codec{})
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	metrics := telemetry.NewMetrics(telemetry.MetricsConfig{Version: "bench", Logger: logger})
 	var tracing *telemetry.Tracing
