@@ -107,7 +107,7 @@ bench: build postgres ## Measure ROWS (all) of what performance promises, ROUNDS
 	@go run ./server/internal/lab/bench -rows '$(ROWS)' -rounds $(ROUNDS)
 
 .PHONY: contract-selftest
-contract-selftest: ## Run wrong servers and clients against the contract kit: it must catch all.
+contract-selftest: ## Run wrong servers and clients, and thousands of changed answers, against the contract kit.
 	@go run ./server/contract/internal/selftest/run
 
 # Its database is on the open network, so that it is no part of CI.

@@ -454,6 +454,7 @@ func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, val
 		if name := component(ref); followed[name] != nil {
 			m.objects = append(m.objects, object{name, pointer, value})
 		}
+		x.satisfiable(m.at(pointer), component(ref), line(schema.Origin), value)
 		room := schema.AdditionalProperties.Has
 		for _, name := range slices.Sorted(maps.Keys(value)) {
 			below := pointer + "/" + escape(name)
@@ -468,10 +469,16 @@ func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, val
 			}
 		}
 	case []any:
+		if m == &x.received && schema.Items != nil {
+			x.distinct(pointer, component(schema.Items), line(schema.Origin), value)
+		}
 		for i, item := range value {
 			x.walk(m, fmt.Sprintf("%s/%d", pointer, i), schema.Items, item)
 		}
 	case string:
+		if value == "" && m == &x.received {
+			x.find(ruleTextEmpty, pointer, line(schema.Origin), "a text that is not empty, or no such field", nil)
+		}
 		if component(ref) == "Timestamp" && spec.Impossible(value) {
 			x.find(ruleTime, m.at(pointer), line(schema.Origin), "a moment that exists", value)
 		}

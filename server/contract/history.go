@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/cryptomate-go/enablement/gen/api"
@@ -106,9 +107,11 @@ func known(of *memory[string, *seen], id string) *seen {
 	return thing
 }
 
-// writing notes that the call may change a client, from now on.
+// writing notes that the call may change a client, from now on. A call about its requests changes no more than its status
+// and its updated_at.
 func (x *exchange) writing() {
-	if id := x.values[clientParameter]; x.op != nil && x.op.method != http.MethodGet && id != "" {
+	id := x.values[clientParameter]
+	if x.op != nil && x.op.method != http.MethodGet && slices.Index(x.op.segments, "{"+clientParameter+"}") == len(x.op.segments)-1 {
 		x.writes = x.clientSeen(id)
 		x.writes.writes++
 	}
@@ -199,6 +202,11 @@ func (x *exchange) echoes() {
 // followTimes holds the moments of a thing against the earlier ones.
 func (x *exchange) followTimes(known *seen, o object) {
 	later := known.noted > 0 && x.began > known.noted
+	for name, moment := range map[string]time.Time{"created_at": known.created, "updated_at": known.updated} {
+		if _, there := o.fields[name]; later && !there && !moment.IsZero() {
+			x.find(ruleHistoryVanished, o.pointer+"/"+name, x.schemaLine(o.component), "this field, as it was there before", nil)
+		}
+	}
 	if created, err := api.ParseTimestamp(text(o.fields, "created_at")); err == nil {
 		if later && !known.created.IsZero() && !known.created.Equal(created.Time) {
 			x.find(ruleHistoryCreated, o.pointer+"/created_at", x.schemaLine(o.component), "the same moment as before", text(o.fields, "created_at"))

@@ -52,18 +52,23 @@ const (
 	ruleEnum       = "schema.enum"
 	ruleValue      = "schema.value"
 	ruleUndeclared = "schema.undeclared_field"
+	ruleTextEmpty  = "schema.empty_text"
+
+	ruleItemTwice     = "list.repeated"
+	ruleUnsatisfiable = "product.unsatisfiable"
 
 	ruleTime = "time.impossible"
 
 	ruleTraceMissing = "trace.missing"
 
-	ruleHistorySettled = "history.settled"
-	ruleHistoryFinal   = "history.final"
-	ruleHistoryActive  = "history.active"
-	ruleHistoryRead    = "history.read"
-	ruleHistoryDeleted = "history.deleted"
-	ruleHistoryUpdated = "history.updated_back"
-	ruleHistoryCreated = "history.created_moved"
+	ruleHistorySettled  = "history.settled"
+	ruleHistoryFinal    = "history.final"
+	ruleHistoryActive   = "history.active"
+	ruleHistoryRead     = "history.read"
+	ruleHistoryDeleted  = "history.deleted"
+	ruleHistoryUpdated  = "history.updated_back"
+	ruleHistoryCreated  = "history.created_moved"
+	ruleHistoryVanished = "history.vanished"
 
 	ruleReplay   = "idempotency.replay"
 	ruleMismatch = "idempotency.mismatch"
@@ -121,6 +126,10 @@ var before = []Rule{
 	{ruleEnum, "an enumerated field has a described value"},
 	{ruleValue, "a field keeps to its pattern and its limits, and a photo is base64"},
 	{ruleUndeclared, "a body has no field that the specification doesn't"},
+	{ruleTextEmpty, "a text of a response is not empty: what has no value is absent"},
+
+	{ruleItemTwice, "no two items of a list have the same id or key"},
+	{ruleUnsatisfiable, "what is missing names at least one document or data field that satisfies it"},
 
 	{ruleTraceMissing, "every response has X-Trace-Id"},
 }
@@ -133,6 +142,7 @@ var after = []Rule{
 	{ruleHistoryDeleted, "a client that was deleted is gone for good, with all there was of it"},
 	{ruleHistoryUpdated, "updated_at of a client or a request never goes back"},
 	{ruleHistoryCreated, "created_at of a client or a request never moves"},
+	{ruleHistoryVanished, "created_at and updated_at of a client or a request are there once they were"},
 
 	{ruleReplay, "the same Idempotency-Key answers the same bytes"},
 	{ruleMismatch, "an Idempotency-Key that succeeded for another call of the operation is a 422"},

@@ -310,7 +310,8 @@ func (a *answer) where(id string) int {
 // item is the one with this id of a list.
 func (a *answer) item(id string) map[string]any {
 	if i := a.where(id); i >= 0 {
-		return a.x.received.value.([]any)[i].(map[string]any)
+		object, _ := a.x.received.value.([]any)[i].(map[string]any)
+		return object
 	}
 	return nil
 }

@@ -22,6 +22,25 @@ func TestSelftest(t *testing.T) {
 	}
 }
 
+// TestMutants runs some of the mutants that make contract-selftest runs: one in many, the same ones every time.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	all, err := selftest.Mutants(1, 1)
+	require.NoError(t, err)
+	var some []selftest.Mutant
+	for i := 0; i < len(all); i += 30 {
+		some = append(some, all[i])
+	}
+	require.Greater(t, len(some), 300)
+	var out strings.Builder
+	require.NoError(t, selftest.Measure(&out, some), "%s", &out)
+	t.Log(out.String())
+
+	out.Reset()
+	require.ErrorContains(t, selftest.Measure(&out, some, contract.Without("schema.type", "schema.null")), "at least 98 %")
+	require.Regexp(t, `(?s)\nmissed:.*: retyped at "/`, out.String())
+}
+
 // TestSelftest_everyRuleIsNeeded switches off one rule after the other: each time the self-test must
 // fail, and at least one wrong server or client must pass with nothing found at all.
 func TestSelftest_everyRuleIsNeeded(t *testing.T) {

@@ -37,7 +37,7 @@ var states = []Case{
 			submits(api.InKyc, here),
 			notPending("submit it again", here),
 			does("completeDocumentation", "add a passport", 409, api.CodeVal, "", passport()),
-			does("getClient", "get the client", 200, "", "", here),
+			does("getClient", "get the client", 200, "", "as it was sent", here, asSent),
 			update("the same", "", unchanged),
 			listing(api.InKyc, api.Enabled, api.Rejected), // the provider may decide at any time
 		},
@@ -54,7 +54,7 @@ var states = []Case{
 		Name: "enabled", SetUp: "nothing", Needs: []string{"Decide"}, Steps: []Step{
 			create(), request(api.CardsIndividuals), adds("add a passport"), submits(api.InKyc, here), decided(api.Enabled),
 			listing(api.Enabled),
-			does("getClient", "get the client", 200, "", "active", here, func(a *answer) {
+			does("getClient", "get the client", 200, "", "active, as it was sent", here, asSent, func(a *answer) {
 				if text(a.object(), "status") != string(api.ClientActive) {
 					a.unexpected("/status", string(api.ClientActive))
 				}
@@ -75,7 +75,11 @@ var states = []Case{
 					a.unexpected("/id", "another id")
 				}
 			}),
-			listing(api.Rejected),
+			does("listProducts", "list the products of its client", 200, "", "the request as before, and the new one as pending", here, found(api.Rejected), func(a *answer) {
+				if request := a.item(text(a.r.before[7].object(), "id")); !api.ProductStatus(text(request, "status")).Pending() {
+					a.unexpected("", "the new request as pending")
+				}
+			}),
 		},
 	},
 	{
@@ -96,20 +100,25 @@ var states = []Case{
 // listing finds the request in the list of its client's, in one of these statuses.
 func listing(statuses ...api.ProductStatus) Step {
 	words := strings.Trim(fmt.Sprint(statuses), "[]")
-	step := does("listProducts", "list the products of its client", 200, "", "the request: "+words, here, func(a *answer) {
-		product := a.item(a.r.at.RequestID)
-		status := api.ProductStatus(text(product, "status"))
-		if !slices.Contains(statuses, status) {
-			a.unexpected("", "the request with one of the statuses "+words)
-		}
-		if status == api.Rejected && text(product, "rejection_code") == "" {
-			a.unexpected("", "the rejection's code")
-		}
-	})
+	step := does("listProducts", "list the products of its client", 200, "", "the request: "+words, here, found(statuses...))
 	if len(statuses) == 1 {
 		step = step.showing("ProductStatus " + words)
 	}
 	return step
+}
+
+// found expects the request in a list, in one of these statuses.
+func found(statuses ...api.ProductStatus) func(*answer) {
+	return func(a *answer) {
+		product := a.item(a.r.at.RequestID)
+		status := api.ProductStatus(text(product, "status"))
+		if !slices.Contains(statuses, status) {
+			a.unexpected("", fmt.Sprint("the request with one of the statuses ", statuses))
+		}
+		if status == api.Rejected && text(product, "rejection_code") == "" {
+			a.unexpected("", "the rejection's code")
+		}
+	}
 }
 
 // elsewhere are calls that lead to no operation.

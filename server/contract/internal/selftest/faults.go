@@ -65,6 +65,10 @@ func responses() []Fault {
 		one("field that isn't described", "schema.undeclared_field", success(swap(inKYC, `"status"`, `"subproduct":"x","status"`))),
 		one("field that isn't described, far below", "schema.undeclared_field", success(swap(pending, `"key":"phone","data_type"`, `"key":"phone","label":"x","data_type"`))),
 		one("field with another case", "schema.undeclared_field", success(swap(inKYC, `"status"`, `"Status":"in_kyc","status"`))),
+		one("empty name of a requirement", "schema.empty_text", success(swap(pending, `"Personal information"`, `""`))),
+		one("requirement twice", "list.repeated", success(swap(pending, `[`+phone+`]`, `[`+phone+`,`+phone+`]`))),
+		one("data field twice", "list.repeated", success(swap(pending, `"fields":[`, `"fields":[{"key":"phone","data_type":"PHONE","required":false},`))),
+		one("nothing satisfies a requirement", "product.unsatisfiable", success(swap(pending, `"documents":[]`, `"documents":[{"id":"identity_document","name":"Identity document","required":true,"valid_documents":[]}]`))),
 		one("30 February", "time.impossible", success(swap(inKYC, "2026-04-15T10", "2026-02-30T10"))),
 		one("updated before created", "time.order", success(swap(inKYC, "2026-04-16T09", "2026-04-14T09"))),
 
