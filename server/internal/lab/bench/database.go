@@ -43,7 +43,7 @@ var storeRows = []row{
 		lines:   []line{{"µs-sqlite", ratio, goal{"≤", 1.2, "×"}}, {"µs-postgres", ratio, goal{"≤", 1.2, "×"}}},
 	},
 	{
-		id: "P10", what: "the list of a client's products with 1000000 requests stored, beside one with 1000: p50",
+		id: "P10", what: "listing the products of a client with 1000000 requests stored, beside one with 1000: p50",
 		measure: each(compared("Listing", sqlite), compared("Listing", postgres)),
 		lines:   []line{{"µs-sqlite", ratio, goal{"≤", 1.2, "×"}}, {"µs-postgres", ratio, goal{"≤", 1.2, "×"}}},
 	},

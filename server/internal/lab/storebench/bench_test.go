@@ -31,23 +31,26 @@ const few = 1000
 const queued = 100_000
 
 // BenchmarkGrowth compares a submission where few requests are stored with one where many are.
-func BenchmarkGrowth(b *testing.B) { grown(b, compare, database.submit) }
+func BenchmarkGrowth(b *testing.B) { grown(b, compare) }
 
-// BenchmarkListing compares the list of a client's products in the same way. Each list was read once before: with few
-// clients they all stand on a few pages, so that of those nearly none would be read for the first time.
+// BenchmarkListing compares the list of a client's products in the same way, through the handler. Each list was read
+// once before: with few clients they all stand on a few pages, so that of those nearly none would be read for the first
+// time.
 func BenchmarkListing(b *testing.B) {
-	grown(b, func(b *testing.B, base, loaded side, work func(database, testing.TB, int)) {
+	grown(b, func(b *testing.B, base, loaded side) {
 		b.Helper()
-		for i := range few {
-			work(base.database, b, i*base.every)
-			work(loaded.database, b, i*loaded.every)
+		for _, s := range []*side{&base, &loaded} {
+			s.work = s.listing(b)
+			for i := range few {
+				s.work(i * s.every)
+			}
 		}
-		compare(b, base, loaded, work)
-	}, database.list)
+		compare(b, base, loaded)
+	})
 }
 
 // grown compares work where few requests are stored with the same where many are.
-func grown(b *testing.B, compare func(b *testing.B, base, loaded side, work func(database, testing.TB, int)), work func(database, testing.TB, int)) {
+func grown(b *testing.B, compare func(b *testing.B, base, loaded side)) {
 	b.Helper()
 	for name, open := range engines {
 		b.Run(name, func(b *testing.B) {
@@ -56,7 +59,7 @@ func grown(b *testing.B, compare func(b *testing.B, base, loaded side, work func
 			small.settle(b)
 			large.fill(b, *many, *many/few)
 			large.settle(b)
-			compare(b, side{small, 1}, side{large, *many / few}, work)
+			compare(b, submitting(b, small, 1), submitting(b, large, *many/few))
 		})
 	}
 }
@@ -74,20 +77,25 @@ func BenchmarkQueued(b *testing.B) {
 			with.queueAll(b)
 			without.settle(b)
 			with.settle(b)
-			compare(b, side{without, every}, side{with, every}, database.submit)
+			compare(b, submitting(b, without, every), submitting(b, with, every))
 		})
 	}
 }
 
-// side is a database of which every so many requests can be submitted.
+// side is a database on which work is done about every so many clients.
 type side struct {
 	database
 	every int
+	work  func(i int)
+}
+
+func submitting(t testing.TB, db database, every int) side {
+	return side{db, every, func(i int) { db.submit(t, i) }}
 }
 
 // compare works on two databases in turns, so that what else the machine does meets both, and compares the
 // medians. It runs once: what was submitted is through.
-func compare(b *testing.B, base, loaded side, work func(database, testing.TB, int)) {
+func compare(b *testing.B, base, loaded side) {
 	b.Helper()
 	const round = 50
 	var took [2][]time.Duration
@@ -95,7 +103,7 @@ func compare(b *testing.B, base, loaded side, work func(database, testing.TB, in
 		for i, s := range []side{base, loaded} {
 			for n := range round {
 				began := time.Now()
-				work(s.database, b, (start+n)*s.every)
+				s.work((start + n) * s.every)
 				took[i] = append(took[i], time.Since(began))
 			}
 		}

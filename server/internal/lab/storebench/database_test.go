@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,8 +17,10 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cryptomate-go/enablement/server"
 	"github.com/cryptomate-go/enablement/server/internal/delivery"
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
+	"github.com/cryptomate-go/enablement/server/internal/httpapi"
 	"github.com/cryptomate-go/enablement/server/internal/sample"
 	"github.com/cryptomate-go/enablement/server/internal/store"
 	"github.com/cryptomate-go/enablement/server/internal/store/postgres"
@@ -196,14 +201,22 @@ func (db database) submit(t testing.TB, i int) {
 	}
 }
 
-// list reads what a list of products shows of the client that fill numbered i.
-func (db database) list(t testing.TB, i int) {
-	call := submission(i)
-	file, err := db.File(t.Context(), call.CompanyID, call.ClientID)
-	if listed := enablement.Products(file, time.Now()); err == nil && len(listed) != 1 {
-		err = fmt.Errorf("client %d has %d products", i, len(listed))
-	}
-	if err != nil {
-		t.Error(err)
+// listing returns the operation listProducts on the database, about the client that fill numbered i.
+func (db database) listing(t testing.TB) func(i int) {
+	t.Helper()
+	company := server.AuthenticatorFunc(func(context.Context, string, netip.Addr) (server.Principal, error) {
+		return server.Principal{CompanyID: sample.Company, AccessLevel: 1}, nil
+	})
+	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: db, Clock: time.Now, Timeout: time.Minute}),
+		server.WithAuthenticator(company), server.WithLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	return func(i int) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/management/clients/individuals/"+submission(i).ClientID+"/products", nil)
+		r.Header.Set("x-api-key", "any")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK || strings.Count(w.Body.String(), `"client_id"`) != 1 {
+			t.Errorf("client %d: %d %s", i, w.Code, w.Body)
+		}
 	}
 }
