@@ -79,6 +79,13 @@ DB_URL ?=
 uploads: build ## Send 100 uploads of 20 MiB while others submit, and print what that costs. DB_URL: a PostgreSQL database, else SQLite.
 	@go run ./server/internal/lab/uploads -db "$(DB_URL)" bin/enablementd
 
+.PHONY: alerts
+alerts: ## Check the rules for Prometheus, and try each of them. Installs Debian's prometheus for its promtool.
+	@command -v promtool >/dev/null || { $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; } >/dev/null
+	promtool check rules server/deploy/alerts.yaml
+	promtool test rules server/deploy/alerts.test.yaml
+
 CONNECTIONS ?= 10000
 .PHONY: flood
 flood: build ## Open CONNECTIONS (10000) slow and malformed connections beside a good caller.

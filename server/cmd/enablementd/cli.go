@@ -19,6 +19,7 @@ type cli struct {
 	Serve         serveCmd         `cmd:"" help:"Serve the API and deliver notifications."`
 	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring it up to date. serve does this too."`
 	Import        importCmd        `cmd:"" help:"Import companies, clients, documents and requests from JSON."`
+	Backup        backupCmd        `cmd:"" help:"Write an SQLite database into a file, while the service runs."`
 	Keys          keysCmd          `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Notifications notificationsCmd `cmd:"" help:"List notifications, and queue them again."`
 	Review        reviewCmd        `cmd:"" help:"Decide on requests in KYC: what the provider does."`

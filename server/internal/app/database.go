@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -24,6 +25,7 @@ type Database struct {
 	core.Database
 	migrate func(ctx context.Context) error
 	schemas func(ctx context.Context) (Schemas, error)
+	backup  func(ctx context.Context, path string) error // nil where the database has a program for it
 }
 
 // Schemas are the two that a database has.
@@ -47,6 +49,18 @@ func (db *Database) Ready(ctx context.Context) error {
 		return err
 	}
 	return schemas.Check()
+}
+
+// Backup writes all of an SQLite database, as it is at one moment, into a new file.
+func (db *Database) Backup(ctx context.Context, path string) error {
+	if db.backup == nil {
+		return configErrorf("backup is for SQLite; use pg_dump for PostgreSQL")
+	}
+	err := db.backup(ctx, path)
+	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, fs.ErrExist) {
+		return &ConfigError{err}
+	}
+	return err
 }
 
 // OpenDatabase opens the database at a path, which is created where it is absent, or at a
@@ -154,6 +168,7 @@ func openSQLite(ctx context.Context, path string, logger *slog.Logger) (*Databas
 			return db.Migrate(ctx, func(ctx context.Context) error { return delivery.Migrate(ctx, driver, logger) })
 		},
 		schemas: schemasOf(db.Schema, riversqlite.New(db.Reader())),
+		backup:  db.Backup,
 	}, nil
 }
 
