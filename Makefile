@@ -117,6 +117,11 @@ bench: build postgres ## Measure ROWS (all) of what performance promises, ROUNDS
 contract-selftest: ## Run wrong servers and clients, and thousands of changed answers, against the contract kit.
 	@go run ./server/contract/internal/selftest/run
 
+FILE ?=
+.PHONY: drift
+drift: build ## Say how the traffic in FILE, a cassette or a HAR file, differs from the specification.
+	@bin/enablementd drift $(FILE)
+
 # Its database is on the open network, so that it is no part of CI.
 .PHONY: vuln
 vuln: bin/govulncheck ## Look for known vulnerabilities; needs the open network.

@@ -29,6 +29,8 @@
 // it create clients. It deletes every one of them, also where a case failed or the context ended, and
 // [Coverage].Left has those that it could not delete.
 //
+// Package cassette beside this one records real traffic without personal data, and has it checked here.
+//
 // # What is checked
 //
 // [Rules] lists everything, in words. Beyond the schemas: statuses, headers, fields, query parameters

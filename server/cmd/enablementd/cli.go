@@ -26,6 +26,7 @@ type cli struct {
 	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
 	Config        configCmd        `cmd:"" help:"Print the settings that serve would use, with secrets masked. Takes the flags of serve."`
 	Contract      contractCmd      `cmd:"" help:"Call a server and hold its responses to the specification."`
+	Drift         driftCmd         `cmd:"" help:"Say how recorded traffic differs from the specification."`
 	Secret        secretCmd        `cmd:"" help:"Print a new secret that signs notifications. The provider needs the same secret."`
 	Completion    completionCmd    `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
