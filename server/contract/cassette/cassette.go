@@ -107,7 +107,7 @@ func Load(path string) (*Cassette, error) {
 
 // Read is [Load] of what is not a file.
 func Read(r io.Reader) (*Cassette, error) {
-	c, err := read(r, removed{})
+	c, err := read(r, newRemoved())
 	if err != nil {
 		err = fmt.Errorf("cassette: %w", err)
 	}

@@ -236,19 +236,21 @@ func TestRecorder_verdict(t *testing.T) {
 	}
 }
 
-// TestRecorder_check: a value that was kept before anything told that it is personal has the file deleted.
-func TestRecorder_check(t *testing.T) {
+// TestRecorder_later: a value that was kept before anything told that it is personal is taken out in the end, as is a key
+// that stands in a word.
+func TestRecorder_later(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "cassette")
-	r, err := cassette.Create(path, "")
+	text := record(t,
+		call{method: http.MethodGet, path: clients + "/xcanary-secret-keyx/products", status: 200, answer: product("what Perchtown asks for, xcanary-secret-keyx")},
+		call{method: http.MethodGet, path: clients + "/c1", header: http.Header{"X-Api-Key": {"canary-secret-key"}}, status: 200, answer: stored},
+	)
+	require.NotContains(t, text, "Perchtown")
+	require.NotContains(t, text, "canary")
+	require.Regexp(t, `"what text-[0-9]+ asks for, xtext-[0-9]+x"`, text)
+	require.Regexp(t, `individuals/xtext-[0-9]+x/products`, text, "it is an id still")
+	c, err := cassette.Read(strings.NewReader(text))
 	require.NoError(t, err)
-	perform(t, r, call{method: http.MethodGet, path: clients + "/c1/products", status: 200, answer: product("what Perchtown asks for")})
-	perform(t, r, call{method: http.MethodGet, path: clients + "/c1", status: 200, answer: stored})
-	err = r.Close()
-	require.ErrorContains(t, err, "line 2: response /0/missing_requirements/data/0/description: a value that should have been removed")
-	require.NotContains(t, err.Error(), "Perchtown")
-	require.NoFileExists(t, path)
-	require.NoError(t, r.Close(), "it is closed")
+	require.Equal(t, 2, c.Len())
 }
 
 // TestLoad_tampered: a value that is put into a file by hand is found where the specification knows it is personal.
@@ -446,12 +448,8 @@ func TestSpec(t *testing.T) {
 	t.Parallel()
 	doc, err := spec.GetSpec()
 	require.NoError(t, err)
-	for _, name := range []string{"ClientInput", "AddressInput", "Address", "DocumentMetadata", "Image"} {
+	for _, name := range []string{"ClientInput", "AddressInput", "Client", "Address", "DocumentMetadata", "Image"} {
 		require.Equal(t, true, doc.Components.Schemas[name].Value.Extensions["x-personal"], name)
-	}
-	open := map[string]bool{"id": true, "type": true, "status": true, "created_at": true, "updated_at": true}
-	for name, property := range doc.Components.Schemas["Client"].Value.Properties {
-		require.Equal(t, !open[name], property.Value.Extensions["x-personal"] == true, "mark %s in openapi.yaml, or put it here", name)
 	}
 	example, err := json.Marshal(exampleOf(doc.Components.Schemas["ClientInput"].Value))
 	require.NoError(t, err)

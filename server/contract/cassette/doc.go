@@ -13,8 +13,8 @@
 //
 // # What is removed
 //
-// openapi.yaml decides. Fields with x-personal are replaced with all that is below them, and so is whatever openapi.yaml
-// doesn't describe: fields, headers, query parameters, paths, and values that are not as their schema says. Text that
+// openapi.yaml decides. What has x-personal there is replaced; of an object these are all fields but those whose schema
+// is a component of its own, such as an id. Replaced is also what openapi.yaml doesn't describe: fields, headers, query parameters, paths, and values that are not as their schema says. Text that
 // may quote somebody, such as the message of an error, stays only if openapi.yaml has it as an example. A body that
 // isn't JSON is left out. API keys and Idempotency-Keys are replaced, and other headers of a request are left out. Of a
 // photo nothing is left: another one of a pixel takes its place. Ids stay, as do the names of fields and headers.
@@ -23,9 +23,9 @@
 // of 1900 or 2900, a country that begins with X. A stand-in fits its schema where the value did, and doesn't where it
 // did not, so that Check finds the same in what was recorded as in the calls themselves.
 //
-// Nothing is written to a disk before it is removed. And the removal is checked: what was removed anywhere is taken out
-// of all that is kept, and [Recorder.Close] reads the file again and deletes it if something is there that was removed
-// later. Load refuses a file that has a value other than a stand-in in the place of one.
+// Keys, photos and what is marked never reach a disk. And the removal is checked: what was removed anywhere is taken out of
+// all that is kept, and [Recorder.Close] reads the file again for what was removed later. Load refuses a file that has a
+// value other than a stand-in in the place of one.
 //
 // # The file
 //

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -39,7 +40,7 @@ func Create(path, base string) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cassette: %w", err)
 	}
-	r := &Recorder{path: path, start: time.Now(), redact: &redactor{description: d, standIns: newStandIns(time.Now()), removed: removed{}}}
+	r := &Recorder{path: path, start: time.Now(), redact: &redactor{description: d, standIns: newStandIns(time.Now()), removed: newRemoved()}}
 	if r.base, err = parseBase(base); err != nil {
 		return nil, fmt.Errorf("cassette: %w", err)
 	}
@@ -229,9 +230,9 @@ func (r *Recorder) Ignored() int {
 	return r.ignored
 }
 
-// Close ends the recording and checks the file: nothing that was removed from any exchange is anywhere in it. If
-// something is, the file is deleted, and the error says where it was. The error is also that which ended the recording
-// early, such as a full disk.
+// Close ends the recording and checks the file: nothing that was removed from any exchange is anywhere in it. What was
+// kept in one before another one told that it is personal is taken out now. If something is there still, the file is
+// deleted, and the error says where it was. The error is also that which ended the recording early, such as a full disk.
 func (r *Recorder) Close() error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -241,7 +242,12 @@ func (r *Recorder) Close() error {
 	err := errors.Join(r.err, r.file.Sync(), r.file.Close())
 	r.file = nil
 	if leak := r.check(); leak != nil {
-		err = errors.Join(err, leak, os.Remove(r.path))
+		if leak = r.again(); leak == nil {
+			leak = r.check()
+		}
+		if leak != nil {
+			err = errors.Join(err, leak, os.Remove(r.path))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("cassette: %w", err)
@@ -251,11 +257,38 @@ func (r *Recorder) Close() error {
 
 // check reads the file again.
 func (r *Recorder) check() error {
+	_, err := r.read(r.redact.removed)
+	return err
+}
+
+func (r *Recorder) read(removed removed) (*Cassette, error) {
 	file, err := os.Open(r.path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	return read(file, removed)
+}
+
+// again takes out of the file what was removed later. The file is replaced whole or not at all.
+func (r *Recorder) again() error {
+	c, err := r.read(newRemoved())
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }() // it was only read
-	_, err = read(file, r.redact.removed)
+	for _, x := range c.exchanges {
+		r.redact.keepOnly(x)
+	}
+	file, err := os.CreateTemp(filepath.Dir(r.path), filepath.Base(r.path))
+	if err != nil {
+		return err
+	}
+	err = errors.Join(c.Write(file), file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), r.path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(file.Name()))
+	}
 	return err
 }

@@ -158,8 +158,7 @@ func schemaOf(content openapi3.Content) *openapi3.SchemaRef {
 	return nil
 }
 
-// personal tells whether the specification marks a schema: it and all below it is personal data, or text that may
-// quote some.
+// personal tells whether the specification marks a schema as personal data, or text that may quote some.
 func personal(ref *openapi3.SchemaRef) bool { return ref.Value.Extensions["x-personal"] != nil }
 
 // quoting tells whether a schema is of text that may quote personal data.

@@ -182,26 +182,32 @@ func (s *standIns) name(value string) string {
 	return s.give(name, value, func(n int) string { return fmt.Sprintf("field-%d", n) })
 }
 
-// removed are the values that must not appear anywhere, by their first word. A value that is no more than a few
-// characters isn't looked for, as it is in other words by accident.
-type removed map[string]map[string]bool
+// removed are the values that must not appear anywhere. A long one is looked for everywhere, by its first bytes. A short
+// one is looked for as a word, by its first word, as it is in other words by accident. What is no more than a few
+// characters isn't looked for.
+type removed struct{ long, short map[string]map[string]bool }
 
-// longestSought is how much of a value is looked for.
-const longestSought = 256
+func newRemoved() removed {
+	return removed{long: map[string]map[string]bool{}, short: map[string]map[string]bool{}}
+}
+
+// longFrom is from where on a value is long, and longestSought how much of it is looked for.
+const longFrom, longestSought = 8, 256
 
 func (r removed) add(value string) {
-	value = strings.TrimFunc(strings.ToLower(value), func(c rune) bool { return !wordly(c) })
-	if len(value) > longestSought {
-		value = strings.ToValidUTF8(value[:longestSought], "")
-	}
+	value = strings.ToLower(strings.ToValidUTF8(value[:min(len(value), longestSought)], ""))
+	value = strings.TrimFunc(value, func(c rune) bool { return !wordly(c) })
 	if least := 3; len(value) < least || integer.MatchString(value) && len(value) < least+2 {
 		return
 	}
-	first := firstWord(value)
-	if r[first] == nil {
-		r[first] = map[string]bool{}
+	index, first := r.short, firstWord(value)
+	if len(value) >= longFrom {
+		index, first = r.long, value[:longFrom]
 	}
-	r[first][value] = true
+	if index[first] == nil {
+		index[first] = map[string]bool{}
+	}
+	index[first][value] = true
 }
 
 func wordly(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
@@ -213,30 +219,36 @@ func firstWord(text string) string {
 	return text
 }
 
-// in returns where in a text, from a place on, one of the values is, as a word or several, in whatever case; -1 where
-// none is.
+// in returns where in a text, from a place on, one of the values is, in whatever case; -1 where none is.
 func (r removed) in(text string, from int) (start, end int) {
 	text = within.ReplaceAllStringFunc(text, func(standIn string) string { return strings.Repeat(" ", len(standIn)) })
 	lower := strings.ToLower(text)
 	if len(lower) != len(text) {
 		lower = text // a letter that is longer in lower case; what is said is as it was written
 	}
-	for at := from; at < len(lower); {
-		c, size := utf8.DecodeRuneInString(lower[at:])
-		if !wordly(c) {
-			at += size
+	inWord := false
+	for at := from; at < len(lower); at++ {
+		rest := lower[at:]
+		for value := range r.long[rest[:min(len(rest), longFrom)]] {
+			if strings.HasPrefix(rest, value) {
+				return at, at + len(value)
+			}
+		}
+		if !utf8.RuneStart(lower[at]) {
 			continue
 		}
-		first := firstWord(lower[at:])
-		for value := range r[first] {
-			if rest, ok := strings.CutPrefix(lower[at:], value); ok {
-				next, _ := utf8.DecodeRuneInString(rest)
-				if len(value) == longestSought || rest == "" || !wordly(next) {
+		c, _ := utf8.DecodeRuneInString(rest)
+		begins := wordly(c) && !inWord
+		if inWord = wordly(c); !begins {
+			continue
+		}
+		for value := range r.short[firstWord(rest)] {
+			if after, ok := strings.CutPrefix(rest, value); ok {
+				if next, _ := utf8.DecodeRuneInString(after); after == "" || !wordly(next) {
 					return at, at + len(value)
 				}
 			}
 		}
-		at += len(first)
 	}
 	return -1, -1
 }

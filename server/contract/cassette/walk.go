@@ -18,8 +18,8 @@ type walker struct {
 }
 
 // walk returns a body in which leaf replaced text, numbers and booleans, and name the names of fields that nobody
-// described. A value is marked where it, or what it is in, is personal or not described. It is not ok if the body isn't
-// JSON.
+// described. A value is marked where it is personal or not described, or stands in what is; but what has a component of
+// its own as its schema says it there. It is not ok if the body isn't JSON.
 func walk(
 	body []byte, place string, schema *openapi3.SchemaRef,
 	leaf func(place string, schema *openapi3.SchemaRef, marked bool, value jsontext.Value) jsontext.Value,
@@ -38,7 +38,7 @@ func walk(
 }
 
 func (w *walker) value(place string, schema *openapi3.SchemaRef, marked bool) error {
-	marked = marked || schema == nil || personal(schema)
+	marked = schema == nil || personal(schema) || marked && schema.Ref == ""
 	switch w.in.PeekKind() {
 	case jsontext.KindBeginObject:
 		return w.nested(jsontext.KindEndObject, func(int) error {
