@@ -117,9 +117,12 @@ func requestOf(s Subject) string { return s.RequestID }
 // that it is not.
 func missing(words, member, value string, want bool) func(*answer) {
 	return func(a *answer) {
-		product := a.item(a.r.at.RequestID)
+		product := a.product()
+		if _, isList := a.x.received.value.([]any); isList {
+			product = a.item(a.r.at.RequestID)
+		}
 		if product == nil {
-			product = a.product()
+			a.unexpected("", "an item with the id")
 		}
 		if hasMember(product["missing_requirements"], member, value) != want {
 			a.unexpected("", map[bool]string{true: words + " as missing", false: "no " + words + " as missing"}[want])

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -59,9 +60,8 @@ func New() (http.Handler, contract.Fixtures) {
 	return handler, fixtures
 }
 
-// Renewable is [New], and a function that has the service be as it was at first. That takes far less time than
-// another handler.
-func Renewable() (handler http.Handler, fixtures contract.Fixtures, renew func()) {
+// Renewable is [New] with the service itself, which can be what it was before.
+func Renewable() (http.Handler, contract.Fixtures, *Service) {
 	s := &Service{}
 	c, r := s.renew()
 	f := contract.Fixtures{
@@ -78,10 +78,13 @@ func Renewable() (handler http.Handler, fixtures contract.Fixtures, renew func()
 	if err != nil {
 		panic(err) // the specification is embedded: a test would have failed before
 	}
-	return handler, f, func() { s.renew() }
+	return handler, f, s
 }
 
-// renew leaves nothing but the client with a request in status requested.
+// Renew has the service be as it was at first, with nothing but a client that has a request in status requested. That
+// takes far less time than another handler.
+func (s *Service) Renew() { s.renew() }
+
 func (s *Service) renew() (*client, *api.Product) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -93,6 +96,31 @@ func (s *Service) renew() (*client, *api.Product) {
 	r := s.request(c, "requested", api.CardsIndividuals)
 	r.Status = api.Requested
 	return c, r
+}
+
+// Keep returns what has the clients be again as they are now.
+func (s *Service) Keep() (back func()) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	kept := cloned(s.clients)
+	return func() {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		s.clients = cloned(kept)
+	}
+}
+
+func cloned(clients []*client) (all []*client) {
+	for _, c := range clients {
+		other := *c
+		other.documents, other.requests = slices.Clone(c.documents), nil
+		for _, r := range c.requests {
+			request := *r
+			other.requests = append(other.requests, &request)
+		}
+		all = append(all, &other)
+	}
+	return all
 }
 
 func authenticate(_ context.Context, key string, _ netip.Addr) (server.Principal, error) {

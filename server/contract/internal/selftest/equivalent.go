@@ -25,9 +25,9 @@ var reasons = []struct {
 	{"Retry-After is optional with a 409", func(m Mutant) bool {
 		return m.place == "header Retry-After" && m.kind == "header dropped" && m.answer().status == 409
 	}},
-	{"an error's message is in words that may change", func(m Mutant) bool { return m.place == "/message" && m.kind == "value altered" }},
-	{"what people read is in any words", func(m Mutant) bool {
-		return m.kind == "value altered" && oneOf(m.last(), "name", "description", "reason", "rejection_code", "rejection_description")
+	{"an error's message is in words that may change", func(m Mutant) bool { return m.place == "/message" && m.altered() }},
+	{"what people read is in any words, and why the provider rejects has any code", func(m Mutant) bool {
+		return m.altered() && oneOf(m.last(), "name", "description", "reason", "rejection_code", "rejection_description")
 	}},
 	{"a state before differs in words for people, or in an updated_at that need not move", func(m Mutant) bool {
 		return m.kind == "earlier state" && unread(m.wrong().body) == unread(m.answer().body)
@@ -37,7 +37,7 @@ var reasons = []struct {
 	}},
 	{"a field that is optional may be absent", func(m Mutant) bool { return m.kind == "field dropped" && m.optional }},
 	{"which documents and data a product asks for, and in what order, is not described", func(m Mutant) bool {
-		return strings.Contains(m.place, "/missing_requirements/") && oneOf(m.kind, "value altered", "another value of the enumeration", "item dropped", "list reversed", "list emptied")
+		return strings.Contains(m.place, "/missing_requirements/") && (m.altered() || oneOf(m.kind, "another value of the enumeration", "item dropped", "list reversed", "list emptied"))
 	}},
 	{"when something happened is the server's to say, where no other answer says it", func(m Mutant) bool { return m.kind == "moment moved" && !m.shown() }},
 	{"the provider may decide at any time", func(m Mutant) bool {
@@ -46,10 +46,16 @@ var reasons = []struct {
 	{"clients of nobody knows whom may have been deleted meanwhile", func(m Mutant) bool {
 		return (m.kind == "item dropped" && m.place == "/*" || m.kind == "list emptied" && m.place == "") && !m.shown()
 	}},
-	{"an id is any, where no other answer has it", func(m Mutant) bool { return m.kind == "id swapped" && !m.shown() }},
+	{"an update that is done twice is the same as one", func(m Mutant) bool { return m.kind == "done twice" && m.answer().asked.operation == "updateClient" }},
+	{"an id is any, where no other answer has it", func(m Mutant) bool { return m.last() == "id" && (m.kind == "id swapped" || m.altered()) && !m.shown() }},
 }
 
 func oneOf(text string, of ...string) bool { return slices.Contains(of, text) }
+
+// altered tells that the place has another value of its type, which is none of another thing.
+func (m Mutant) altered() bool {
+	return m.kind == "value altered" || m.kind == "value of the next field"
+}
 
 // answer is the right one.
 func (m Mutant) answer() answer { return m.right[m.call] }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -56,30 +57,48 @@ func judge(mutants []Mutant, opts []contract.Option) ([]fate, error) {
 }
 
 func (b *bench) judge(m Mutant, all []string, calls map[string]int) fate {
-	f := b.found(m, nil, nil)
-	if len(f.rules) > 0 || f.err != nil {
-		return f
+	alone := []string{m.inCase}
+	if m.always {
+		alone = asking(m.answer().asked.operation)
 	}
-	if reason := explained(m); reason != "" && m.of == "" {
-		f.reason = reason
-		return f
+	for _, name := range alone {
+		if f := b.found(m, []string{name}, 0); len(f.rules) > 0 || f.err != nil {
+			return f
+		}
 	}
-	if f = b.found(m, all, calls); len(f.rules) == 0 {
-		f.reason = explained(m)
+	reason := explained(m)
+	if reason != "" && m.of == "" {
+		return fate{Mutant: m, reason: reason}
 	}
-	return f
-}
-
-// found runs the case of a mutant among others, each with so many calls.
-func (b *bench) found(m Mutant, among []string, calls map[string]int) fate {
-	f, before := fate{Mutant: m}, 0
+	before := 0
 	for _, name := range caseNames() {
 		if name == m.inCase {
 			break
 		}
 		before += calls[name]
 	}
-	findings, err := b.find(m, among, before)
+	f := b.found(m, append(slices.Clone(all), m.inCase), before)
+	if len(f.rules) == 0 {
+		f.reason = reason
+	}
+	return f
+}
+
+// asking are the cases that call an operation, the short ones last.
+func asking(operation string) (names []string) {
+	for _, one := range contract.Cases() {
+		asks := slices.ContainsFunc(one.Steps, func(s contract.Step) bool { return s.Operation == operation })
+		if asks && changeable(one) {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
+
+// found runs cases against a mutant, with so many calls before its own case.
+func (b *bench) found(m Mutant, cases []string, before int) fate {
+	f := fate{Mutant: m}
+	findings, err := b.find(m, cases, before)
 	f.err = err
 	for _, found := range findings {
 		if !slices.Contains(f.rules, found.Rule) {
@@ -154,11 +173,16 @@ func Measure(w io.Writer, mutants []Mutant, opts ...contract.Option) error {
 			print("  %5d  %s\n         such as %s", len(some), reason.says, some[0].Mutant)
 		}
 	}
-	if len(left[""]) > 0 {
-		print("\nmissed:")
-	}
+	missed := map[string][]fate{}
 	for _, f := range left[""] {
-		print("  %s", f.Mutant)
+		what := f.kind + " at " + strconv.Quote(f.place)
+		missed[what] = append(missed[what], f)
+	}
+	for i, what := range slices.Sorted(maps.Keys(missed)) {
+		if i == 0 {
+			print("\nmissed:")
+		}
+		print("  %5d  %s\n         such as %s", len(missed[what]), what, missed[what][0].Mutant)
 	}
 	if percent(caught, wrong) < leastCaught {
 		return fmt.Errorf("the contract kit catches %.2f %% of the mutants that are wrong: at least %d %% are asked for", percent(caught, wrong), leastCaught)

@@ -87,7 +87,8 @@ func (m mutation) body(path []int, edit func(parent *tree, i int)) mutation {
 		}
 		edit(parent, i)
 		text := all.String()
-		return says(right, text[1:len(text)-1])
+		after := right.body[len(strings.TrimRight(right.body, "\n")):]
+		return says(right, text[1:len(text)-1]+after)
 	}
 	return m
 }
@@ -116,6 +117,7 @@ type spot struct {
 	place    string
 	required bool
 	field    string // its name; empty for an item and the whole
+	beside   bool   // the next field has a value of the same type
 	of       string // the id of the client or the request that it is of
 }
 
@@ -130,6 +132,7 @@ func (s spot) walk(visit func(spot)) {
 		if next.place = s.place + "/*"; s.kind == '{' {
 			next.place = s.place + "/" + next.field
 		}
+		next.beside = i+1 < len(s.below) && s.below[i+1].kind == child.kind
 		if s.schema != nil {
 			if next.schema = s.schema.Value.Items; s.kind == '{' {
 				next.schema = s.schema.Value.Properties[next.field]
@@ -164,6 +167,9 @@ func (s spot) mutations(answers []answer) []mutation {
 		edit("field dropped", "", drop)
 		edit("field twice", "", repeat)
 		edit("field renamed", "", func(parent *tree, i int) { parent.names[i] = strings.ToUpper(parent.names[i]) })
+		if s.beside {
+			edit("value of the next field", "", func(parent *tree, i int) { parent.below[i] = parent.below[i+1] })
+		}
 	case s.place != "":
 		edit("item dropped", "", drop)
 		edit("item twice", "", repeat)
@@ -239,7 +245,7 @@ func (s spot) texts(answers []answer) []mutation {
 		write("value altered", "", func(old string) string { return replaceLast(old, "0123456789abcdef", "123456789abcdef0") })
 	default:
 		write("value altered", "", func(old string) string {
-			return replaceLast(old, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "bcdefghijklmnopqrstuvwxyzaBCDEFGHIJKLMNOPQRSTUVWXYZA1234567890")
+			return replaceLast(old, letters, nextLetters)
 		})
 	}
 	if s.schema != nil && s.schema.Value.Pattern != "" {
@@ -247,6 +253,11 @@ func (s spot) texts(answers []answer) []mutation {
 	}
 	return all
 }
+
+const (
+	letters     = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	nextLetters = "bcdefghijklmnopqrstuvwxyzaBCDEFGHIJKLMNOPQRSTUVWXYZA1234567890"
+)
 
 // replaceLast has another letter in place of the last one that is among from.
 func replaceLast(text, from, to string) string {
@@ -343,7 +354,7 @@ func texts(right answer) []mutation {
 		return all
 	}
 	text("cut in half", func(body string) string { return body[:len(body)/2] })
-	text("last brace missing", func(body string) string { return strings.TrimRight(body, "}] \n") })
+	text("last brace missing", func(body string) string { return strings.TrimRight(body, "}]\n") })
 	text("two values", func(body string) string { return body + body })
 	text("two values", func(body string) string { return body + " x" })
 	text("no body", func(string) string { return "" })

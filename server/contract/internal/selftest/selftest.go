@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -225,8 +226,47 @@ func Right() map[string]Fault {
 			func() attempt { return attempt{notice(entered, header("Webhook-Signature")), 400} },
 		),
 	}
+	for name, written := range variants {
+		right["a right service, "+name] = service("", "", "", func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				answer := recorded(next, r)
+				delete(answer.header, "Content-Length")
+				if t := parsed(answer.body); t != nil {
+					answer.body = written(t)
+				}
+				send(w, answer)
+			})
+		})
+	}
 	return right
 }
+
+// variants are other ways to write the same JSON, and the same moments.
+var variants = map[string]func(*tree) string{
+	"with fields in another order": func(t *tree) string {
+		t.each(func(t *tree) {
+			if t.kind == '{' {
+				slices.Reverse(t.names)
+				slices.Reverse(t.below)
+			}
+		})
+		return t.String()
+	},
+	"with white space": func(t *tree) string { return "\n " + strings.ReplaceAll(t.String(), `,"`, ",\r\n\t\"") + " \n" },
+	"with letters escaped": func(t *tree) string {
+		t.each(func(t *tree) {
+			if t.kind == '"' {
+				t.text = strings.ReplaceAll(t.text, "a", `\u0061`)
+			}
+		})
+		return t.String()
+	},
+	"with moments of a zone":   func(t *tree) string { return moments.ReplaceAllString(t.String(), `"${1}Z"`) },
+	"with parts of a second":   func(t *tree) string { return moments.ReplaceAllString(t.String(), `"$1.000"`) },
+	"with moments from abroad": func(t *tree) string { return moments.ReplaceAllString(t.String(), `"$1+00:00"`) },
+}
+
+var moments = regexp.MustCompile(`"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)"`)
 
 func success(body string) response {
 	return response{200, http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}}, body}

@@ -65,6 +65,14 @@ func (t *tree) String() string {
 	return t.kind.String() + strings.Join(parts, ",") + closing
 }
 
+// each visits a value and all below it.
+func (t *tree) each(visit func(*tree)) {
+	visit(t)
+	for _, child := range t.below {
+		child.each(visit)
+	}
+}
+
 // at is what a path of places leads to; nil if it leads nowhere.
 func (t *tree) at(path []int) *tree {
 	for _, i := range path {
