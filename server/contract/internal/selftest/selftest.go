@@ -56,6 +56,9 @@ func Run(w io.Writer, faults []Fault, opts ...contract.Option) error {
 		}
 	}
 	_, _ = fmt.Fprintf(w, "caught %d of %d\n", caught, len(faults))
+	if caught < len(faults) {
+		return errors.New("the contract kit misses faults")
+	}
 	for name, right := range Right() {
 		findings, err := right.Find(opts)
 		if err != nil {
@@ -64,9 +67,6 @@ func Run(w io.Writer, faults []Fault, opts ...contract.Option) error {
 		if len(findings) > 0 {
 			return fmt.Errorf("%s is right, but: %s", name, findings[0])
 		}
-	}
-	if caught < len(faults) {
-		return errors.New("the contract kit misses faults")
 	}
 	return nil
 }
