@@ -38,15 +38,24 @@ check-generated: ## Fail if gen/, the notices or go.mod is not what it should be
 outdated: ## List the dependencies that have a newer version.
 	@.ci/outdated
 
-# BASE is what to compare with, a commit or a file: the last release, or the last commit before there is one.
+# BASE is what to compare with, a commit or a file: the last release.
 BASE ?=
 .PHONY: spec
-spec: ## Take an edit of openapi.yaml to green: lint, examples, breaking changes since BASE, generate, build, cases.
+spec: ## Take an edit of openapi.yaml to green: lint, examples, breaking changes since BASE, generate, build, cases, tests.
 	@.ci/spec $(BASE)
 
 .PHONY: spec-changelog
 spec-changelog: ## Write what differs between openapi.yaml and BASE.
 	@.ci/spec changelog $(BASE)
+
+.PHONY: spec-release
+spec-release: ## Make openapi.yaml the specification that later edits are compared with.
+	@.ci/spec release
+
+.PHONY: spec-selftest
+spec-selftest: ## Try the checks of 'make spec' with edits that break somebody, that break nobody, and that nothing could serve.
+	@.ci/judges
+	go test -C .tools ./spec
 
 .PHONY: spec-walkthrough
 spec-walkthrough: ## Make the edits of gen/README.md on a copy, and compare what is printed with what it says.

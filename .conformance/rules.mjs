@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
+import served from './served.mjs';
+
 // A plugin finds packages beside itself only; this one is where .ci/judges puts it.
 const { parse } = createRequire(new URL('../bin/conformance/', import.meta.url))('yaml');
 
@@ -109,9 +111,9 @@ function open() {
         const isInput = ctx.location.pointer.endsWith('Input');
         if (typeof schema.additionalProperties === 'object') return; // a map: its names are the caller's
         if (schema.type === 'object' && isInput && schema.additionalProperties !== false) {
-          report('What a call sends must be closed, or a field that is misspelt gets lost: add `additionalProperties: false`.', 'type');
+          report('What a call sends must be closed, or a field that is misspelt gets lost: add `additionalProperties: false`.', schema.additionalProperties === undefined ? 'type' : 'additionalProperties');
         } else if (schema.type === 'object' && !isInput && schema.additionalProperties !== true) {
-          report('The object does not say that it is open to new fields: add `additionalProperties: true`.', 'type');
+          report('The object is not open to new fields: add `additionalProperties: true`.', schema.additionalProperties === undefined ? 'type' : 'additionalProperties');
         }
         for (const [name, property] of Object.entries(schema.properties ?? {})) {
           if (!property.$ref && !property.description) report(`\`${name}\` has no \`description\`: say what it is.`, ['properties', name]);
@@ -167,6 +169,6 @@ function forGo() {
 export default function contract() {
   return {
     id: 'contract',
-    rules: { oas3: { operation, replies, 'error-body': errorBody, open, 'for-go': forGo } },
+    rules: { oas3: { operation, replies, 'error-body': errorBody, open, 'for-go': forGo, served } },
   };
 }

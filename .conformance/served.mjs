@@ -1,0 +1,72 @@
+// What OpenAPI can say, and this project's server, clients and generator can't serve. Each message says so: it
+// would otherwise come up as something else, in a later step.
+const isCallback = (ctx) => ctx.location.pointer.includes('/callbacks/');
+const methods = ['get', 'put', 'post', 'delete', 'patch'];
+
+export default function served() {
+  const at = (ctx, message, key) => ctx.report({ message, location: key === undefined ? ctx.location : ctx.location.child(key).key() });
+  const oneScheme = (security, ctx) => {
+    if (security && (security.length !== 1 || Object.keys(security[0]).length !== 1)) {
+      at(ctx, 'The server enforces one scheme for every operation: let `security` name exactly one, with no alternative and no second one.', 'security');
+    }
+  };
+  return {
+    Root(root, ctx) {
+      if (!/^3\.0\.\d+$/.test(root.openapi)) at(ctx, `Only OpenAPI 3.0 is supported, and this says ${root.openapi}: set \`openapi: 3.0.3\`.`, 'openapi');
+      oneScheme(root.security ?? [], ctx);
+    },
+    ref(node, ctx) {
+      if (!node.$ref.startsWith('#/')) at(ctx, 'The specification is one file, which is embedded whole: move what the reference leads to into it.', '$ref');
+    },
+    PathItem(item, ctx) {
+      if (item.servers) at(ctx, 'All operations have the same addresses: move `servers` to the top.', 'servers');
+      if (isCallback(ctx)) return;
+      if (item.parameters) at(ctx, 'Parameters are read from operations: move `parameters` into each operation of the path.', 'parameters');
+      for (const method of ['head', 'options', 'trace'].filter((method) => item[method])) {
+        at(ctx, `The server answers ${method.toUpperCase()} by itself: an operation is one of ${methods.join(', ')}.`, method);
+      }
+      const path = ctx.key;
+      const seen = new Set();
+      for (const segment of path.split('/').filter((segment) => /[{}]/.test(segment))) {
+        const whole = /^\{([^{}]*)\}$/.exec(segment);
+        const report = (message) => ctx.report({ message, location: ctx.location.key() });
+        if (!whole) report(`\`${segment}\` is a parameter and more: a parameter is a whole path segment, so that the router can tell it.`);
+        else if (!/^[A-Za-z][A-Za-z0-9]*$/.test(whole[1])) report(`The router takes no parameter \`${whole[1]}\`: name it with letters and digits only.`);
+        else if (seen.has(whole[1])) report(`The parameter \`${whole[1]}\` stands in the path twice: give each its own name.`);
+        else seen.add(whole[1]);
+      }
+    },
+    Operation(operation, ctx) {
+      if (operation.servers) at(ctx, 'All operations have the same addresses: move `servers` to the top.', 'servers');
+      if (operation.operationId && !/^[a-z][A-Za-z0-9]*$/.test(operation.operationId)) {
+        at(ctx, 'Methods, cases and metrics are named after it: write `operationId` with letters and digits only, a small one first.', 'operationId');
+      }
+      for (const status of Object.keys(operation.responses ?? {})) {
+        if (!isCallback(ctx) && !/^([1-5]\d\d|2XX|default)$/.test(status)) {
+          at(ctx, `The server sends single statuses: name each instead of ${status}. \`2XX\` and \`default\` are there for callers alone.`, ['responses', status]);
+        }
+      }
+      if (!isCallback(ctx)) oneScheme(operation.security, ctx);
+    },
+    Parameter(parameter, ctx) {
+      if (parameter.in === 'cookie') at(ctx, 'Callers keep no cookies: make it a header.', 'in');
+      for (const key of ['style', 'explode', 'allowReserved', 'content'].filter((key) => parameter[key] !== undefined)) {
+        at(ctx, `A parameter is written in one way: leave \`${key}\` out, and give it a \`schema\` of one plain value.`, key);
+      }
+    },
+    SecurityScheme(scheme, ctx) {
+      if (scheme.type !== 'apiKey' || scheme.in !== 'header') at(ctx, 'The server reads keys from a header: let the scheme have `type: apiKey` and `in: header`.', scheme.type === 'apiKey' ? 'in' : 'type');
+    },
+    MediaTypesMap(content, ctx) {
+      for (const name of Object.keys(content).filter((name) => name !== 'application/json')) {
+        at(ctx, `\`${name}\` can't be served: a body has one media type, \`application/json\`.`, name);
+      }
+    },
+    Schema(schema, ctx) {
+      if (schema.additionalProperties !== true && !schema.properties) return;
+      if (/^#\/components\/schemas\/[^/]+$/.test(ctx.location.pointer)) return;
+      at(ctx, 'An object in another one is neither opened nor closed: responses are open and what a call sends is closed by the name of the schema, so move this below `components.schemas`.',
+        schema.additionalProperties === true ? 'additionalProperties' : 'properties');
+    },
+  };
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// differ holds two specifications against each other, key by key. Every key that differs has to have a rule:
+// what has none is to be reviewed, so that no edit is called compatible by accident.
+type differ struct {
+	before, after *document
+
+	changes  []change
+	compared map[string]bool // components, with the side that reads them
+}
+
+// side is who writes what is compared. A caller that sends less than it may is right, and one that reads has
+// to expect all that may come.
+type side int
+
+const (
+	sent     side = iota // by callers, and by a provider that responds to a notification
+	received             // by callers, and by a provider that gets a notification
+)
+
+func (s side) other() side { return received - s }
+
+// spot is where something stands.
+type spot struct {
+	name  string // for people
+	side  side
+	lines []lines // of all that it is in, without the operation
+}
+
+// lines are those of one key in both specifications; 0 where it isn't.
+type lines struct{ before, after int }
+
+// pair is a key of both specifications; one of them may not have it.
+type pair struct{ before, after entry }
+
+func both(before, after entry, key string) pair {
+	return pair{get(before.node, key), get(after.node, key)}
+}
+
+func (p pair) get(key string) pair   { return both(p.before, p.after, key) }
+func (p pair) keys() []string        { return keys(p.before.node, p.after.node) }
+func (p pair) added() bool           { return !p.before.exists() && p.after.exists() }
+func (p pair) removed() bool         { return p.before.exists() && !p.after.exists() }
+func (p pair) exists() bool          { return p.before.exists() && p.after.exists() }
+func (p pair) equal() bool           { return plain(p.before.node) == plain(p.after.node) }
+func (p pair) lines() lines          { return lines{p.before.line(), p.after.line()} }
+func (p pair) turned(to string) bool { return p.before.value() != to && p.after.value() == to }
+
+// compare returns all that differs, worst first.
+func compare(before, after *document) []change {
+	d := &differ{before: before, after: after, compared: map[string]bool{}}
+	d.document(pair{entry{node: before.root}, entry{node: after.root}})
+	sortChanges(d.changes)
+	return d.changes
+}
+
+// in goes one step further down.
+func (s spot) in(p pair, format string, args ...any) spot {
+	label := fmt.Sprintf(format, args...)
+	if s.name != "" {
+		label = s.name + ", " + label
+	}
+	return spot{name: label, side: s.side, lines: append(slices.Clip(s.lines), p.lines())}
+}
+
+// resolve follows the references of both. What both have as the same component is named after that, and it is
+// compared once for each side, however often it is used: done says that it was.
+func (d *differ) resolve(s spot, p pair) (at spot, resolved pair, done bool) {
+	before, ref := d.before.resolve(p.before)
+	after, other := d.after.resolve(p.after)
+	p = pair{before, after}
+	if ref == "" || ref != other {
+		return s, p, false
+	}
+	parts := strings.Split(ref, "/")
+	kind := map[string]string{"schemas": "schema", "parameters": "parameter", "headers": "header",
+		"responses": "response", "requestBodies": "body"}[parts[len(parts)-2]]
+	at = spot{name: kind + " `" + parts[len(parts)-1] + "`", side: s.side, lines: []lines{p.lines()}}
+	key := fmt.Sprint(s.side, ref)
+	done = d.compared[key]
+	d.compared[key] = true
+	return at, p, done
+}
+
+// add notes a change. One that is in several places counts as the worst of them.
+func (d *differ) add(s spot, p pair, v verdict, id, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if s.name != "" {
+		text = s.name + ": " + text
+	}
+	c := change{id: id, text: text, verdict: v, line: p.after.line(), lines: append(slices.Clip(s.lines), p.lines())}
+	if !p.after.exists() {
+		c.line, c.gone = p.before.line(), true
+	}
+	for i, other := range d.changes {
+		if other.id == id && other.text == text {
+			d.changes[i].verdict = max(other.verdict, v)
+			return
+		}
+	}
+	d.changes = append(d.changes, c)
+}
+
+// set notes that a key differs.
+func (d *differ) set(s spot, p pair, v verdict, key string) {
+	switch {
+	case p.equal():
+	case p.added():
+		d.add(s, p, v, key+"-added", "got `%s`%s", key, shown(" ", p.after))
+	case p.removed():
+		d.add(s, p, v, key+"-removed", "lost its `%s`%s", key, shown(" ", p.before))
+	default:
+		d.add(s, p, v, key+"-changed", "`%s` was changed%s%s", key, shown(" from ", p.before), shown(" to ", p.after))
+	}
+}
+
+// shown is a scalar between quotes; anything longer is not shown.
+func shown(word string, e entry) string {
+	if e.value() == "" {
+		return ""
+	}
+	return word + "`" + e.value() + "`"
+}
+
+// words are keys that only people read.
+func words(key string) bool {
+	switch key {
+	case "description", "summary", "title", "example", "examples", "externalDocs", "tags":
+		return true
+	}
+	return false
+}
+
+// unless is a verdict with one exception.
+func unless(v verdict, fine bool) verdict {
+	if fine {
+		return compatible
+	}
+	return v
+}
