@@ -63,10 +63,12 @@ export default function served() {
       }
     },
     Schema(schema, ctx) {
-      if (schema.additionalProperties !== true && !schema.properties) return;
       if (/^#\/components\/schemas\/[^/]+$/.test(ctx.location.pointer)) return;
+      if (schema.enum) at(ctx, 'A vocabulary has a name in Go: move it below `components.schemas`, with the values under `x-extensible-enum`.', 'enum');
+      const map = typeof schema.additionalProperties === 'object';
+      if (!schema.properties && (schema.type !== 'object' || map)) return;
       at(ctx, 'An object in another one is neither opened nor closed: responses are open and what a call sends is closed by the name of the schema, so move this below `components.schemas`.',
-        schema.additionalProperties === true ? 'additionalProperties' : 'properties');
+        schema.additionalProperties === true ? 'additionalProperties' : 'type');
     },
   };
 }
