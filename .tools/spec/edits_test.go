@@ -61,7 +61,7 @@ var breakingEdits = []edit{
 	{"a format less in a response", "    Client:\n", "          format: int32\n", ""},
 	{"a format of what is sent", "    ClientInput:\n", "format: date\n", "format: date-time\n"},
 	{"another type in a response", "    Client:\n", "type: integer", "type: string"},
-	{"a nullable field of a response", "    Client:\n", "          type: string\n          x-personal: true\n          description: The first name.", "          type: string\n          nullable: true\n          description: The first name."},
+	{"a nullable field of a response", "    Client:\n", "        first_name:\n          type: string\n", "        first_name:\n          type: string\n          nullable: true\n"},
 	{"an optional field of a response that was required", "    Product:\n", "missing_requirements, created_at", "created_at"},
 	{"a field that every response has to have", "    RejectedItem:\n", "[type, key, reason]", "[type, key, reason, severity]"},
 	{"an optional field of a response less", "    Product:\n", "        rejection_code:\n          type: string\n", "        reason_code:\n          type: string\n"},
@@ -170,7 +170,7 @@ func (e edit) apply(t *testing.T, specification string) string {
 	} else {
 		head += e.after
 	}
-	require.Contains(t, tail, e.from)
+	require.True(t, strings.Contains(tail, e.from), "%q does not follow %q in %s", e.from, e.after, specification)
 	file := filepath.Join(t.TempDir(), "openapi.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(head+strings.Replace(tail, e.from, e.to, 1)), 0o600))
 	return file
