@@ -129,7 +129,7 @@ contract-selftest: ## Run wrong servers and clients, and thousands of changed an
 FILE ?=
 .PHONY: drift
 drift: build ## Say how the traffic in FILE, a cassette or a HAR file, differs from the specification.
-	@bin/enablementd drift $(FILE)
+	@bin/enablementd drift '$(FILE)'
 
 # Its database is on the open network, so that it is no part of CI.
 .PHONY: vuln

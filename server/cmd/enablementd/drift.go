@@ -10,13 +10,15 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/cryptomate-go/enablement/server/contract"
 	"github.com/cryptomate-go/enablement/server/contract/cassette"
 	"github.com/cryptomate-go/enablement/server/internal/app"
 )
 
 type driftCmd struct {
-	URL  string `name:"url" placeholder:"URL" help:"Base URL of the API, of which alone the calls of a HAR file are looked at. Without it, of all hosts those with the API's paths."`
-	File string `arg:"" help:"A cassette, or a HAR file of a browser or a proxy."`
+	URL     string   `name:"url" placeholder:"URL" help:"Base URL of the API, of which alone the calls of a HAR file are looked at. Without it, of all hosts those with the API's paths."`
+	Without []string `placeholder:"RULE" help:"Leave rules out, such as header.undeclared where a proxy adds headers."`
+	File    string   `arg:"" help:"A cassette, or a HAR file of a browser or a proxy."`
 }
 
 // Help implements [kong.HelpProvider].
@@ -35,9 +37,9 @@ func (c *driftCmd) Run(std streams) error {
 	if err != nil {
 		return &app.ConfigError{Err: err}
 	}
-	findings, err := traffic.Check()
+	findings, err := traffic.Check(contract.Without(c.Without...))
 	if err != nil {
-		return err
+		return &app.ConfigError{Err: err}
 	}
 	unseen, err := traffic.Unseen()
 	if err != nil {
@@ -50,7 +52,7 @@ func (c *driftCmd) Run(std streams) error {
 	}
 	_, _ = fmt.Fprintf(std.out, "drift: %d exchanges, %d differences in %d groups\n", traffic.Len(), len(findings), len(differences))
 	if skipped != (cassette.Skipped{}) {
-		_, _ = fmt.Fprintf(std.out, "left out: %d calls of other hosts or paths, %d without a response or a body\n", skipped.Elsewhere, skipped.Incomplete)
+		_, _ = fmt.Fprintf(std.out, "left out: %d calls of other hosts or paths, %d without a response or a body in the file\n", skipped.Elsewhere, skipped.Incomplete)
 	}
 	if len(unseen.Operations)+len(unseen.Statuses) > 0 {
 		_, _ = fmt.Fprintf(std.out, "not in the traffic: %s; %d statuses of the other operations\n",

@@ -42,5 +42,5 @@
 //   - Numbers of up to three digits, such as a calling code, have stand-ins that look like others: Load can't tell. Text
 //     of less than three letters and numbers of less than five digits are removed from their fields, and not looked
 //     for in other text.
-//   - A call that got no response is not recorded.
+//   - A call that got no response is not recorded. A recording that ended without Close was not read again.
 package cassette

@@ -30,7 +30,7 @@ func ExampleReadHAR() {
 		fmt.Println(f.Operation, f.Rule, f.Pointer)
 	}
 	// Output:
-	// 1 exchange; 2 calls went elsewhere
+	// 1 exchange; 3 calls went elsewhere
 	// getClient schema.required /email
 }
 

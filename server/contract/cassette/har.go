@@ -72,7 +72,7 @@ type (
 
 // Skipped are the entries of a HAR file that are not in the cassette.
 type Skipped struct {
-	Elsewhere  int // calls of other hosts, or of paths that are not the API's
+	Elsewhere  int // calls of other hosts, of paths that are not the API's, and a browser's questions whether it may call
 	Incomplete int // calls without a response, or with a body that the file doesn't have
 }
 
@@ -195,12 +195,16 @@ func (d *description) exchange(base *url.URL, e *harEntry) (x *exchange, ours bo
 		return nil, false, errors.New("its URL can't be read")
 	}
 	target, ours := d.below(base, called)
-	if !ours || e.Response.Status < 200 {
-		return nil, ours, nil
+	header := harHeader(e.Request.Headers)
+	if !ours || header.Get("Access-Control-Request-Method") != "" {
+		return nil, false, nil
+	}
+	if e.Response.Status < http.StatusOK {
+		return nil, true, nil
 	}
 	x = &exchange{At: e.Started.UTC(), Milliseconds: max(e.Time, 0)}
 	x.Request.Method, x.Request.Path, x.Response.Status = e.Request.Method, target, e.Response.Status
-	x.Request.Header, x.Response.Header = harHeader(e.Request.Headers), harHeader(e.Response.Headers)
+	x.Request.Header, x.Response.Header = header, harHeader(e.Response.Headers)
 	var sent harSent
 	if e.Request.Body != nil {
 		sent = *e.Request.Body

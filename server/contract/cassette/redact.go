@@ -250,18 +250,19 @@ func (r *redactor) fitting(schema *openapi3.SchemaRef, text string) string {
 	return strings.TrimSuffix(standIn, "\x01") + "\x01" // a control character is nowhere allowed
 }
 
-// digits replaces a number. One of few digits can't be told from another.
+// digits replaces a number. A stand-in of few digits, or with a fraction, can't be told from another number.
 func (r *redactor) digits(place, value string) string {
-	if r.again {
+	if r.again || r.checks && (!integer.MatchString(value) || len(value) <= 3) {
 		return value
 	}
 	standIn := r.standIns.number(value)
-	if r.checks && len(value) > 3 && integer.MatchString(value) && standIn != value {
+	if standIn == value {
+		return value
+	}
+	if r.checks {
 		r.reveal(place)
 	}
-	if standIn != value {
-		r.removed.add(value)
-	}
+	r.removed.add(value)
 	return standIn
 }
 
