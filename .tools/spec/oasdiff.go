@@ -50,12 +50,15 @@ func secondOpinion(oasdiff, base, revision string) ([]change, error) {
 	return found, nil
 }
 
-// explained tells whether a change of our own stands where oasdiff found something, and is judged as strictly.
+// explained tells whether a change of our own stands where oasdiff found something, and is judged as strictly. What
+// oasdiff can't tell is explained by any rule for that very key.
 func explained(found change, changes []change) bool {
-	at := found.lines[0]
+	here := func(l lines) bool {
+		at := found.lines[0]
+		return at.after > 0 && l.after == at.after || at.before > 0 && l.before == at.before
+	}
 	return slices.ContainsFunc(changes, func(c change) bool {
-		return c.verdict >= found.verdict && slices.ContainsFunc(c.lines, func(l lines) bool {
-			return at.after > 0 && l.after == at.after || at.before > 0 && l.before == at.before
-		})
+		return c.verdict >= found.verdict && slices.ContainsFunc(c.lines, here) ||
+			found.verdict == review && here(c.lines[len(c.lines)-1])
 	})
 }

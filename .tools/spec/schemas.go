@@ -21,8 +21,9 @@ func (d *differ) schema(s spot, p pair) {
 		switch key {
 		case "type":
 			d.set(at, value, breaking, key)
-		case "format", "pattern":
-			// Whether one text allows more than another is more than can be told, unless nothing is asked any more.
+		case "pattern":
+			d.pattern(at, value)
+		case "format":
 			v := review
 			if at.side == sent {
 				v = unless(breaking, value.removed())
