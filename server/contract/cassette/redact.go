@@ -2,6 +2,7 @@ package cassette
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -125,7 +126,8 @@ var secret = []string{"Authorization", "Cookie", "Proxy-Authorization"}
 // headers redacts all headers. Of a request's those that nobody described are left out: they are a browser's or a
 // library's own.
 func (r *redactor) headers(of string, header http.Header, schema func(name string) *openapi3.SchemaRef) {
-	for name, values := range header {
+	for _, name := range slices.Sorted(maps.Keys(header)) { // in their order, so that stand-ins are the same every time
+		values := header[name]
 		described := schema(name)
 		place := of + " header " + name
 		for i, value := range values {
