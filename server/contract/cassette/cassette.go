@@ -107,7 +107,11 @@ func Load(path string) (*Cassette, error) {
 
 // Read is [Load] of what is not a file.
 func Read(r io.Reader) (*Cassette, error) {
-	c, err := read(r, newRemoved())
+	d, err := loaded()
+	if err != nil {
+		return nil, fmt.Errorf("cassette: %w", err)
+	}
+	c, err := read(r, d, d.newRemoved())
 	if err != nil {
 		err = fmt.Errorf("cassette: %w", err)
 	}
@@ -115,7 +119,7 @@ func Read(r io.Reader) (*Cassette, error) {
 }
 
 // read has no value in it that was removed.
-func read(r io.Reader, removed removed) (*Cassette, error) {
+func read(r io.Reader, d *description, removed removed) (*Cassette, error) {
 	text, err := io.ReadAll(io.LimitReader(r, longest+1))
 	if err != nil {
 		return nil, err
@@ -130,10 +134,6 @@ func read(r io.Reader, removed removed) (*Cassette, error) {
 	}
 	if h.Cassette != version {
 		return nil, fmt.Errorf("line 1: the form is %d, and only %d is known", h.Cassette, version)
-	}
-	d, err := loaded()
-	if err != nil {
-		return nil, err
 	}
 	check := &redactor{description: d, standIns: newStandIns(time.Now()), removed: removed, checks: true}
 	c := &Cassette{}

@@ -118,7 +118,11 @@ func TestRecorder_removes(t *testing.T) {
 		"headers of the call": with(func(c *call) {
 			c.header["Authorization"], c.header["Cookie"], c.header["X-Canary"] = []string{"canary"}, []string{"canary"}, []string{"tweety"}
 		}),
-		"two keys": with(func(c *call) { c.header["X-Api-Key"] = []string{"canary-one", "canary-two"} }),
+		"two keys":              with(func(c *call) { c.header["X-Api-Key"] = []string{"canary-one", "canary-two"} }),
+		"a cookie that is told": {method: http.MethodGet, path: clients + "/c1/products", header: http.Header{"Cookie": {"a=1; session=canary"}}, status: 200, answer: product("for canary")},
+		"a media type": with(func(c *call) {
+			c.answered = http.Header{"Content-Type": {"application/json; x=canary"}, "Date": {"tweety"}, "Allow": {"GET, canary"}}
+		}),
 		"headers": with(func(c *call) {
 			c.answered = http.Header{"Set-Cookie": {"canary=1"}, "X-Canary": {"tweety"}, "X-Trace-Id": {"canary"}, "Content-Type": {"application/json"}}
 		}),
@@ -163,6 +167,13 @@ func TestRecorder_keeps(t *testing.T) {
 	for _, kept := range []string{`"id":"c1"`, `"id":"c2"`, `"status":"pending"`, trace, "The enablement request is not pending documentation"} {
 		require.Contains(t, text, kept)
 	}
+	common := record(t,
+		call{method: http.MethodGet, path: clients + "/c1", status: 200, answer: strings.Replace(stored, `"Tweety"`, `"Passport"`, 1), answered: http.Header{"Vary": {"Origin"}, "Content-Type": {"application/json; charset=UTF-8"}}},
+		call{method: http.MethodGet, path: clients + "/c1/products", status: 200, answer: product("A passport of the country of origin")},
+	)
+	require.NotContains(t, common, `"Passport"`)
+	require.Contains(t, common, `"A passport of the country of origin"`, "a word of the specification says nothing")
+	require.Contains(t, common, `"application/json; charset=UTF-8"`)
 	require.Regexp(t, `"what text-[0-9]+ asks for"`, text, "what is removed in one place is removed in all")
 }
 

@@ -40,7 +40,7 @@
 //   - Bodies are written without their whitespace. Of text after the JSON, half of a surrogate pair or bytes that
 //     are not UTF-8 only remains that the body wasn't JSON.
 //   - Numbers of up to three digits, such as a calling code, have stand-ins that look like others: Load can't tell. Text
-//     of less than three letters and numbers of less than five digits are removed from their fields, and not looked
-//     for in other text.
+//     of less than three letters, numbers of less than five digits and words that openapi.yaml uses itself are removed
+//     from their fields, and not looked for in other text.
 //   - A call that got no response is not recorded. A recording that ended without Close was not read again.
 package cassette

@@ -99,7 +99,7 @@ func readHAR(from io.Reader, base string) (*Cassette, Skipped, error) {
 	if err != nil {
 		return nil, skipped, err
 	}
-	r := &redactor{description: d, standIns: newStandIns(time.Now()), removed: newRemoved()}
+	r := &redactor{description: d, standIns: newStandIns(time.Now()), removed: d.newRemoved()}
 	c := &Cassette{}
 	size := 0
 	err = eachEntry(from, func(e *harEntry) error {

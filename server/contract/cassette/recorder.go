@@ -40,7 +40,7 @@ func Create(path, base string) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cassette: %w", err)
 	}
-	r := &Recorder{path: path, start: time.Now(), redact: &redactor{description: d, standIns: newStandIns(time.Now()), removed: newRemoved()}}
+	r := &Recorder{path: path, start: time.Now(), redact: &redactor{description: d, standIns: newStandIns(time.Now()), removed: d.newRemoved()}}
 	if r.base, err = parseBase(base); err != nil {
 		return nil, fmt.Errorf("cassette: %w", err)
 	}
@@ -267,12 +267,12 @@ func (r *Recorder) read(removed removed) (*Cassette, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	return read(file, removed)
+	return read(file, r.redact.description, removed)
 }
 
 // again takes out of the file what was removed later. The file is replaced whole or not at all.
 func (r *Recorder) again() error {
-	c, err := r.read(newRemoved())
+	c, err := r.read(r.redact.newRemoved())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -114,14 +115,29 @@ func (r *redactor) target(op *operation, target string) string {
 	return target + "?" + strings.Join(pairs, "&")
 }
 
-// usual are the headers whose values say nothing about anybody.
-var usual = []string{"Accept", "Allow", "Cache-Control", "Content-Type", "Date", "Vary", "X-Content-Type-Options"}
+// usual has what is kept of headers that nobody described. It is ok only where they are as HTTP has them.
+var usual = map[string]func(value string) (kept string, ok bool){
+	"Allow": func(value string) (string, bool) {
+		return value, strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ, ") == ""
+	},
+	"Content-Type": func(value string) (string, bool) {
+		kind, options, err := mime.ParseMediaType(value)
+		if charset := options["charset"]; charset != "" {
+			return mime.FormatMediaType(kind, map[string]string{"charset": charset}), err == nil
+		}
+		return kind, err == nil
+	},
+	"Date": func(value string) (string, bool) {
+		_, err := http.ParseTime(value)
+		return value, err == nil
+	},
+}
 
 // passing are headers that belong to a connection, or to a body as it was sent.
 var passing = []string{"Connection", "Content-Encoding", "Content-Length", "Keep-Alive", "Trailer", "Transfer-Encoding"}
 
-// secret are headers that are left out and whose values nobody else may have.
-var secret = []string{"Authorization", "Cookie", "Proxy-Authorization"}
+// secret are headers whose values are looked for elsewhere all the same.
+var secret = []string{"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie"}
 
 // headers redacts all headers. Of a request's those that nobody described are left out: they are a browser's or a
 // library's own.
@@ -130,30 +146,44 @@ func (r *redactor) headers(of string, header http.Header, schema func(name strin
 		values := header[name]
 		described := schema(name)
 		place := of + " header " + name
+		if slices.Contains(secret, name) {
+			for _, word := range strings.FieldsFunc(strings.Join(values, " "), func(c rune) bool { return strings.ContainsRune(" ;=,", c) }) {
+				if !standIn.MatchString(word) {
+					r.removed.add(word)
+				}
+			}
+		}
 		for i, value := range values {
 			switch {
 			case name == r.keyHeader:
 				values[i] = r.replace(place, value, r.standIns.key)
 			case described != nil:
 				values[i] = r.fromText(place, described, value)
-			case slices.Contains(usual, name):
-				values[i] = r.keep(place, value)
 			default:
-				values[i] = r.wrong(place, value)
+				values[i] = r.usual(place, name, value)
 			}
 		}
-		if slices.Contains(passing, name) || of == "request" && name != r.keyHeader && described == nil && !slices.Contains(usual, name) {
+		if slices.Contains(passing, name) || of == "request" && name != r.keyHeader && described == nil && usual[name] == nil {
 			if r.checks {
 				r.reveal(place)
-			}
-			if slices.Contains(secret, name) {
-				for _, word := range strings.Fields(strings.Join(values, " ")) {
-					r.removed.add(word)
-				}
 			}
 			delete(header, name)
 		}
 	}
+}
+
+// usual redacts a header that nobody described. Its value isn't looked for elsewhere: it is nobody's.
+func (r *redactor) usual(place, name, value string) string {
+	kept := r.standIns.wrong(value)
+	if keeps := usual[name]; keeps != nil {
+		if usually, ok := keeps(value); ok {
+			kept = r.keep(place, usually)
+		}
+	}
+	if kept != value && r.checks {
+		r.reveal(place)
+	}
+	return kept
 }
 
 // fromText redacts the value of a parameter or a header. One that nobody described, or that breaks its schema, goes.

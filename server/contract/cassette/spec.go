@@ -32,6 +32,7 @@ type description struct {
 	keyHeader  string
 	refusal    *openapi3.Response // of what leads to no operation
 	quoted     map[string]bool    // texts that are known to quote nobody
+	common     map[string]bool    // words of its own
 }
 
 // loaded is the specification, read once: nothing changes it.
@@ -67,6 +68,7 @@ var loaded = sync.OnceValues(func() (*description, error) {
 		d.keyHeader = http.CanonicalHeaderKey(scheme.Value.Name)
 	}
 	d.readExamples()
+	d.readWords()
 	return d, nil
 })
 
@@ -89,6 +91,26 @@ func (o *operation) match(segments []string) bool {
 		}
 	}
 	return true
+}
+
+// readWords collects the words that schemas are made and described with.
+func (d *description) readWords() {
+	d.common = map[string]bool{}
+	add := func(text string) {
+		for _, word := range strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return !wordly(c) && c != '_' }) {
+			d.common[word] = true
+		}
+	}
+	for _, ref := range d.doc.Components.Schemas {
+		add(ref.Value.Description)
+		for _, value := range ref.Value.Enum {
+			add(fmt.Sprint(value))
+		}
+		for name, property := range ref.Value.Properties {
+			add(name)
+			add(property.Value.Description)
+		}
+	}
 }
 
 // literal tells whether a segment stands in a path of the specification as it is.

@@ -184,11 +184,14 @@ func (s *standIns) name(value string) string {
 
 // removed are the values that must not appear anywhere. A long one is looked for everywhere, by its first bytes. A short
 // one is looked for as a word, by its first word, as it is in other words by accident. What is no more than a few
-// characters isn't looked for.
-type removed struct{ long, short map[string]map[string]bool }
+// characters isn't looked for, and a word of the specification's neither: it says nothing.
+type removed struct {
+	long, short map[string]map[string]bool
+	common      map[string]bool
+}
 
-func newRemoved() removed {
-	return removed{long: map[string]map[string]bool{}, short: map[string]map[string]bool{}}
+func (d *description) newRemoved() removed {
+	return removed{map[string]map[string]bool{}, map[string]map[string]bool{}, d.common}
 }
 
 // longFrom is from where on a value is long, and longestSought how much of it is looked for.
@@ -197,7 +200,7 @@ const longFrom, longestSought = 8, 256
 func (r removed) add(value string) {
 	value = strings.ToLower(strings.ToValidUTF8(value[:min(len(value), longestSought)], ""))
 	value = strings.TrimFunc(value, func(c rune) bool { return !wordly(c) })
-	if least := 3; len(value) < least || integer.MatchString(value) && len(value) < least+2 {
+	if least := 3; len(value) < least || r.common[value] || integer.MatchString(value) && len(value) < least+2 {
 		return
 	}
 	index, first := r.short, firstWord(value)
