@@ -55,10 +55,11 @@ func (d *differ) pattern(s spot, p pair) {
 	after, second := parsePattern(p.after.value())
 	known := first && second && p.exists()
 	wider := p.removed() || known && before.within(after)
+	narrower := p.added() || known && after.within(before)
 	switch {
 	case s.side == sent && wider:
 		d.set(s, p, compatible, "pattern")
-	case s.side == sent && (known || p.added()), s.side == received && wider && !(known && after.within(before)):
+	case s.side == sent && (known || narrower), s.side == received && wider && !narrower:
 		d.set(s, p, breaking, "pattern")
 	default:
 		d.set(s, p, review, "pattern")
