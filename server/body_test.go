@@ -113,6 +113,19 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// Of two media types, each reader could take another one.
+func TestBodies_twoMediaTypes(t *testing.T) {
+	t.Parallel()
+	h, err := server.Handler(clients{}, server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(server.AuthenticatorFunc(allow)))
+	require.NoError(t, err)
+	r := request(http.MethodPost, "/management/clients/individuals")
+	r.Header["Content-Type"] = []string{"application/json", "text/plain"}
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(person)), int64(len(person))
+	a := fixture{Handler: h}.ask(t, r)
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Equal(t, `header "Content-Type": must be sent once`, a.message)
+}
+
 // What a call is about is looked at before its body is.
 func TestBodies_afterTheKey(t *testing.T) {
 	t.Parallel()

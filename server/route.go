@@ -23,7 +23,7 @@ type operation struct {
 	keyHeader   string // the same in canonical form
 	accessLevel int
 	pathParams  []string
-	headers     []string
+	headers     []string // that stand once at most
 	query       map[string]bool
 	maxBody     int64 // 0: as the handler's
 	tooLarge    *Error
@@ -75,6 +75,9 @@ func newOperation(route *routers.Route) (*operation, error) {
 		case openapi3.ParameterInQuery:
 			op.query[name] = true
 		}
+	}
+	if op.takesBody() {
+		op.headers = append(op.headers, "Content-Type") // of two, each reader could take another
 	}
 	secured, err := op.readSecurity()
 	if err != nil {

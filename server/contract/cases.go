@@ -28,6 +28,8 @@ type Case struct {
 	// ReadSafe tells that the case changes nothing on a server that keeps to the specification. The clients that
 	// another one makes are deleted when it is over.
 	ReadSafe bool
+	// Derived tells that the case is made of the specification: its steps turn around what that says of an operation.
+	Derived bool
 }
 
 // Step is a call of a case, and how it is answered.
@@ -42,7 +44,8 @@ type Step struct {
 	// error ("submitProduct 409 VAL"), and enumerated values ("ProductStatus in_kyc").
 	Covers []string
 
-	run func(*runner)
+	run     func(*runner)
+	derived bool // from the specification; the steps after it are run even if it fails
 }
 
 // Cases returns the case table: for every status and error code of every operation, and for every enumerated value
@@ -56,7 +59,7 @@ var cases = sync.OnceValue(func() []Case {
 		return all // New says it
 	}
 	for _, op := range read.operations {
-		all = append(all, situations(op)...)
+		all = append(all, slices.Concat(situations(op), negatives(op))...)
 	}
 	return all
 })

@@ -25,6 +25,12 @@
 // alone can't make, such as the provider's decision. A case without its fixture isn't run, and [Coverage] says so.
 // Of a server that has a part of the operations ask for these: [Operations].
 //
+// Other cases are derived from the specification, turned around: each method that a path does not have, and the headers that
+// ask for one; the key wherever it doesn't belong; headers twice; every parameter and every field of a body one outside of each
+// of its bounds, next to its pattern, of other types, and left out; unknown fields and fields twice in every object. All of
+// that is refused, with the name of the field, and changes nothing. What is just inside of a bound is taken. [Seed] chooses
+// the values; a step has a name such as updateClient/body/address/city/maxLength+1.
+//
 // With [At] the suite asks a server somewhere, and runs only cases that change nothing. In a sandbox, [AllCases] lets
 // it create clients. It deletes every one of them, also where a case failed or the context ended, and
 // [Coverage].Left has those that it could not delete.

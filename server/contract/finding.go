@@ -2,6 +2,8 @@ package contract
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -26,17 +28,19 @@ type Finding struct {
 	Got string `json:"got,omitempty"`
 	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY, the address
 	// of a notification, which may hold a secret, is $PROVIDER_URL. It is empty where the call went over no
-	// network: there is nothing to send it to.
+	// network: there is nothing to send it to. A body stands in it where a [Suite] made it up, and is short.
 	Curl string `json:"curl"`
 	// Case is the case of the [Suite] that found it; empty elsewhere.
 	Case string `json:"case,omitempty"`
+	// Step is the step of that case, such as updateClient/body/address/city/maxLength+1.
+	Step string `json:"step,omitempty"`
 }
 
 // String is one paragraph with all of it.
 func (f Finding) String() string {
 	var b strings.Builder
 	if f.Case != "" {
-		fmt.Fprintf(&b, "case %q: ", f.Case)
+		fmt.Fprintf(&b, "case %q, %s: ", f.Case, f.Step)
 	}
 	fmt.Fprintf(&b, "%s at %s (openapi.yaml:%d): expected %s", f.Rule, place(f.Pointer), f.SpecLine, f.Expected)
 	if f.Got != "" {
@@ -117,12 +121,7 @@ func curlOf(r *http.Request, address, keyHeader string) string {
 	secret := r.Header.Get(keyHeader)
 	var b strings.Builder
 	b.WriteString("curl -sS -i -X " + quoteMethod(r.Method) + " " + address)
-	names := make([]string, 0, len(r.Header))
-	for name := range r.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		if slices.Contains([]string{"Authorization", "Cookie", "Proxy-Authorization", "User-Agent", "Accept-Encoding", "Content-Length"}, name) {
 			continue
 		}
@@ -137,6 +136,45 @@ func curlOf(r *http.Request, address, keyHeader string) string {
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		b.WriteString(" --data-binary @body")
 	}
+	return b.String()
+}
+
+// longestInline is how much of a body stands in a line of curl.
+const longestInline = 4 << 10
+
+// ownCurl is [curlOf] for a call that the suite made up: whole, as nothing in it is anybody's but the key.
+func ownCurl(r *http.Request, secret string) string {
+	var b strings.Builder
+	b.WriteString("curl -sS -i -g -X " + quoteMethod(r.Method) + " " + quoted(addressOf(r), secret))
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		if name == "Expect" {
+			continue // curl's to say
+		}
+		for _, value := range r.Header[name] {
+			if value == "" {
+				b.WriteString(" -H " + quoted(name+";", secret))
+				continue
+			}
+			b.WriteString(" -H " + quoted(name+": "+value, secret))
+		}
+	}
+	if r.ContentLength == 0 || r.GetBody == nil {
+		return b.String()
+	}
+	if r.Header.Get("Content-Type") == "" {
+		b.WriteString(" -H 'Content-Type:'") // or curl says that it is a form
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return b.String()
+	}
+	defer func() { _ = body.Close() }() // it is in memory
+	text, err := io.ReadAll(io.LimitReader(body, longestInline+1))
+	if err != nil || len(text) > longestInline || strings.HasPrefix(string(text), "@") || strings.Contains(string(text), "\x00") {
+		b.WriteString(" --data-binary @body")
+		return b.String()
+	}
+	b.WriteString(" --data-binary " + quoted(string(text), secret))
 	return b.String()
 }
 

@@ -45,7 +45,7 @@ func (f Finding) attrs() []slog.Attr {
 		slog.String("rule", f.Rule), slog.String("pointer", f.Pointer), slog.Int("spec_line", f.SpecLine),
 		slog.String("expected", f.Expected),
 	}
-	for _, optional := range []slog.Attr{slog.String("got", f.Got), slog.String("case", f.Case), slog.String("curl", f.Curl)} {
+	for _, optional := range []slog.Attr{slog.String("got", f.Got), slog.String("case", f.Case), slog.String("step", f.Step), slog.String("curl", f.Curl)} {
 		if optional.Value.String() != "" {
 			attrs = append(attrs, optional)
 		}

@@ -30,18 +30,28 @@ type runner struct {
 	before []*answer       // the responses to the steps before
 	made   []string        // the clients that are there because of this case
 	mails  []string        // the addresses of those that it may have made
+	stored []any           // what was read of the client
 	key    string          // an Idempotency-Key
 }
 
-// steps runs them until one fails, and returns how many were answered as they say.
-func (r *runner) steps(steps []Step) int {
+// steps runs them until one fails, and returns those that were answered as they say, and those that were not run.
+func (r *runner) steps(steps []Step) (right, left []Step) {
 	for i, step := range steps {
+		before := len(r.calls)
 		step.run(r)
-		if slices.ContainsFunc(r.calls, func(a *answer) bool { return a.failed }) {
-			return i
+		failed := false
+		for _, a := range r.calls[before:] {
+			a.step = step.Call
+			failed = failed || a.failed
+		}
+		switch {
+		case !failed:
+			right = append(right, step)
+		case !step.derived:
+			return right, steps[i+1:]
 		}
 	}
-	return len(steps)
+	return right, nil
 }
 
 // longestCleanUp is how long a case may take to clean up, whatever became of its context.
@@ -101,7 +111,7 @@ func (r *runner) findings() []Finding {
 	var all []Finding
 	for _, a := range r.calls {
 		for _, f := range a.x.findings {
-			f.Case = r.name
+			f.Case, f.Step = r.name, a.step
 			all = append(all, f)
 		}
 	}
@@ -122,6 +132,7 @@ type answer struct {
 	status int
 	body   []byte
 	failed bool
+	step   string // that the call is of, in words
 }
 
 // ask makes a call and keeps the response.
@@ -160,12 +171,18 @@ func (r *runner) send(operation string, c call) *answer {
 		return r.unsent(&http.Request{Method: op.method, URL: &url.URL{}, Header: http.Header{}}, "an answer", err)
 	}
 	r.wait()
-	x := r.c.begin(request)
+	looked := request.Clone(r.ctx)
+	looked.Header = asRead(request.Header)
+	x := r.c.begin(looked)
+	if x.curl != "" {
+		x.curl = ownCurl(request, c.Key)
+	}
 	x.request()
-	x.findings = nil
+	x.findings, request.Body = nil, looked.Body
 	response, err := r.target.transport.RoundTrip(request)
 	if err != nil {
-		return r.unsent(request, "an answer", err)
+		x.find(ruleCase, "status", 0, "an answer", err)
+		return &answer{x: x, r: r, failed: true}
 	}
 	x.read(response)
 	_ = response.Body.Close() // read to its end

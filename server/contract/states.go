@@ -123,7 +123,6 @@ func found(statuses ...api.ProductStatus) func(*answer) {
 
 // elsewhere are calls that lead to no operation.
 var elsewhere = []Case{
-	astray("wrong method", "another method than the path has", 405, api.CodeMethodNotAllowed, func(r *http.Request) { r.Method = http.MethodPatch }),
 	astray("unknown path", "a path that isn't described", 404, api.CodeNotFound, func(r *http.Request) { r.URL.Path += "/contract/nothing" }),
 }
 

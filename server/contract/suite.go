@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,12 +39,24 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	incoming.Host, incoming.RequestURI, incoming.RemoteAddr = r.URL.Host, r.URL.RequestURI(), "192.0.2.1:1234"
 	incoming.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	incoming.GetBody = nil // a server's request has none
+	incoming.Header = asRead(r.Header)
 	if incoming.Body == nil {
 		incoming.Body = http.NoBody
 	}
 	h := &held{header: http.Header{}}
 	d.handler.ServeHTTP(h, incoming)
 	return h.response(r), nil
+}
+
+// asRead is a header as a server reads it, in whatever spelling its names were sent.
+func asRead(sent http.Header) http.Header {
+	header := http.Header{}
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		for _, value := range sent[name] {
+			header.Add(name, value)
+		}
+	}
+	return header
 }
 
 // SuiteOption adjusts a [Suite].
@@ -90,6 +103,10 @@ func Operations(ids ...string) SuiteOption {
 	return func(s *suite) { s.served = ids }
 }
 
+// Seed chooses other values for the steps that are derived from the specification: which near miss of a pattern, which
+// field twice, which letters. The same seed chooses the same ones. It is 1 unless another one is asked for.
+func Seed(seed uint64) SuiteOption { return func(s *suite) { s.seed = seed } }
+
 type suite struct {
 	target   Target
 	f        Fixtures
@@ -98,6 +115,7 @@ type suite struct {
 	options  []Option
 	served   []string // operations; all if empty
 	without  []string // cases
+	seed     uint64
 	c        *Contract
 }
 
@@ -115,6 +133,9 @@ type Coverage struct {
 	Uncovered []string
 	// Findings are all that were made.
 	Findings []Finding
+	// Derived is how many steps ran that are derived from the specification, and Seed is what chose their values.
+	Derived int
+	Seed    uint64
 	// Left are the ids of clients that were made and could not be deleted.
 	Left []string
 }
@@ -125,7 +146,8 @@ type NotRun struct{ Case, Reason string }
 // String is the summary in a few lines.
 func (c Coverage) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "contract: %d cases ran, %d did not, %d findings", len(c.Ran), len(c.NotRun), len(c.Findings))
+	fmt.Fprintf(&b, "contract: %d cases ran, %d did not, %d findings; %d derived steps with seed %d",
+		len(c.Ran), len(c.NotRun), len(c.Findings), c.Derived, c.Seed)
 	for _, n := range c.NotRun {
 		fmt.Fprintf(&b, "\nnot run: %s: %s", n.Case, n.Reason)
 	}
@@ -177,7 +199,7 @@ func newSuite(target Target, fixtures Fixtures, opts []SuiteOption) (*suite, err
 	if target.transport == nil {
 		return nil, errors.New("contract: the target is none of InProcess and At")
 	}
-	s := &suite{target: target, f: fixtures, readSafe: target.remote}
+	s := &suite{target: target, f: fixtures, readSafe: target.remote, seed: 1}
 	if target.remote {
 		s.pace = 100 * time.Millisecond
 	}
@@ -212,10 +234,8 @@ func newSuite(target Target, fixtures Fixtures, opts []SuiteOption) (*suite, err
 }
 
 func (s *suite) run(ctx context.Context, each func(name string, run func() []Finding)) Coverage {
-	var (
-		coverage Coverage
-		shown    []string
-	)
+	var shown []string
+	coverage := Coverage{Seed: s.seed}
 	for _, one := range cases() {
 		if reason := s.reason(ctx, one); reason != "" {
 			coverage.NotRun = append(coverage.NotRun, NotRun{one.Name, reason})
@@ -223,13 +243,19 @@ func (s *suite) run(ctx context.Context, each func(name string, run func() []Fin
 		}
 		each(one.Name, func() []Finding {
 			r := &runner{suite: s, ctx: ctx, name: one.Name, at: Subject{Key: s.f.Key}}
-			right := r.steps(one.Steps)
-			coverage.Left = append(coverage.Left, r.cleanUp(right < len(one.Steps))...)
-			for _, step := range one.Steps[:right] {
+			right, left := r.steps(one.Steps)
+			coverage.Left = append(coverage.Left, r.cleanUp(len(right) < len(one.Steps))...)
+			for _, step := range right {
 				shown = append(shown, step.shown()...)
 			}
-			for _, step := range one.Steps[min(right+1, len(one.Steps)):] {
-				coverage.NotRun = append(coverage.NotRun, NotRun{one.Name + ", " + step.Call, "a step before it failed: " + one.Steps[right].Call})
+			for _, step := range left {
+				failed := one.Steps[len(one.Steps)-len(left)-1]
+				coverage.NotRun = append(coverage.NotRun, NotRun{one.Name + ", " + step.Call, "a step before it failed: " + failed.Call})
+			}
+			for _, step := range one.Steps[:len(one.Steps)-len(left)] {
+				if step.derived {
+					coverage.Derived++
+				}
 			}
 			coverage.Ran = append(coverage.Ran, one.Name)
 			coverage.Findings = append(coverage.Findings, r.findings()...)

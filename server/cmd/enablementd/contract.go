@@ -16,6 +16,7 @@ type contractCmd struct {
 	Keys   string        `required:"" placeholder:"FILE" help:"JSON file with the API keys of the server."`
 	Create bool          `help:"Run all cases: create clients and delete them again. Only for a sandbox."`
 	Pace   time.Duration `default:"100ms" help:"Time between calls, to stay below a rate limit."`
+	Seed   uint64        `default:"1" help:"Chooses the values of the calls that are derived from the specification."`
 	JUnit  string        `name:"junit" placeholder:"FILE" help:"Write the findings as JUnit, too."`
 	URL    string        `arg:"" help:"Base URL of the server."`
 }
@@ -34,7 +35,7 @@ func (c *contractCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return &app.ConfigError{Err: fmt.Errorf("--keys %s: %w", c.Keys, err)}
 	}
-	options := []contract.SuiteOption{contract.Pace(c.Pace)}
+	options := []contract.SuiteOption{contract.Pace(c.Pace), contract.Seed(c.Seed)}
 	if c.Create {
 		options = append(options, contract.AllCases())
 	}

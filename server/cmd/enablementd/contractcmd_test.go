@@ -28,9 +28,9 @@ func TestContractCommand(t *testing.T) {
 	keys := keysIn(t, sampleKeys)
 	before := len(p.calls(p.Admin))
 
-	r := command(t, "", "contract", "--keys", keys, "--pace", "0s", p.URL)
+	r := command(t, "", "contract", "--keys", keys, "--pace", "0s", "--seed", "42", p.URL)
 	require.Zero(t, r.code, r.out+r.err)
-	require.Regexp(t, `contract: [0-9]{2,} cases ran, [0-9]+ did not, 0 findings`, r.out)
+	require.Regexp(t, `contract: [0-9]{2,} cases ran, [0-9]+ did not, 0 findings; [0-9]{3} derived steps with seed 42`, r.out)
 	require.Contains(t, r.out, "it may change something, and only read-safe cases were asked for")
 	require.NotContains(t, r.out+r.err, sample.KeyLevel3)
 	require.Greater(t, len(p.calls(p.Admin)), before)

@@ -28,7 +28,14 @@ func TestSuite(t *testing.T) {
 	require.NoError(t, err)
 	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }, Transport: r.Transport(nil)})
 	t.Cleanup(proxy.Close)
-	coverage, err := contract.Inspect(t.Context(), contract.At(proxy.URL), contract.Fixtures{Key: s.DefaultKey()}, contract.AllCases(), contract.Pace(0))
+	var derived []string // which send words such as DOCUMENT as names of fields: they would be taken out wherever else they stand
+	for _, one := range contract.Cases() {
+		if one.Derived {
+			derived = append(derived, one.Name)
+		}
+	}
+	coverage, err := contract.Inspect(t.Context(), contract.At(proxy.URL), contract.Fixtures{Key: s.DefaultKey()},
+		contract.AllCases(), contract.Pace(0), contract.WithoutCases(derived...))
 	require.NoError(t, err)
 	require.Empty(t, coverage.Findings)
 	require.NoError(t, r.Close())

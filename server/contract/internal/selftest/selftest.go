@@ -187,9 +187,21 @@ func service(name, rule, inCase string, wrong func(next http.Handler) http.Handl
 // large are the cases with bodies of many megabytes.
 var large = []string{"large photo", "completeDocumentation: large body"}
 
-// spared are the large cases that a fault doesn't need.
+// spared are the large and the derived cases that a fault doesn't need: they take long. One that a derived case must
+// catch is shown to all of the derived ones.
 func spared(inCase string) []string {
-	return slices.DeleteFunc(slices.Clone(large), func(name string) bool { return inCase == "" || name == inCase })
+	names, needsDerived := slices.Clone(large), inCase == ""
+	var derived []string
+	for _, one := range contract.Cases() {
+		if one.Derived {
+			derived = append(derived, one.Name)
+			needsDerived = needsDerived || one.Name == inCase
+		}
+	}
+	if !needsDerived {
+		names = append(names, derived...)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return inCase == "" || name == inCase })
 }
 
 // inTurn serves one call at a time: what answers wrongly counts calls.
