@@ -517,6 +517,20 @@ func TestSpec_submissionExamples(t *testing.T) {
 	}
 }
 
+// TestSpec_copies: code that cannot read the specification has a pattern by hand, and must follow it.
+func TestSpec_copies(t *testing.T) {
+	t.Parallel()
+	components := documents(t)["openapi.yaml"].Components
+	for file, pattern := range map[string]string{
+		"../../server/internal/dataset/check.go": components.Schemas["Id"].Value.Pattern,
+		"../../client/notification/verify.go":    components.Parameters["WebhookId"].Value.Schema.Value.Pattern,
+	} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.True(t, strings.Contains(string(text), "`"+pattern+"`"), "idForm of %s is not %s", file, pattern)
+	}
+}
+
 // TestSpec_order makes sure that the generator keeps the order in which fields are described.
 func TestSpec_order(t *testing.T) {
 	t.Parallel()
