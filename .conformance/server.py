@@ -358,7 +358,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def caller(self, operation):
         keys = self.headers.get_all("x-api-key", [])
-        if len(keys) > 1:
+        if len(keys) > 1 or any("," in key for key in keys):
             raise bad('header "x-api-key": is there twice')
         company, level = CALLERS.get(keys[0] if keys else None, (None, 0))
         if company is None:
