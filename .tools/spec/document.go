@@ -30,7 +30,23 @@ func parse(file string, text []byte) (*document, error) {
 	if root.Kind != yaml.DocumentNode || root.Content[0].Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("%s is no specification: it is not a mapping", file)
 	}
+	if alias := findAlias(&root); alias != nil {
+		return nil, fmt.Errorf("breaking: %s:%d has a YAML alias or merge, of which it can't be told what differs: write it out, or use $ref", file, alias.Line)
+	}
 	return &document{root: root.Content[0]}, nil
+}
+
+// findAlias returns the first node that stands for another one.
+func findAlias(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode || node.Tag == "!!merge" {
+		return node
+	}
+	for _, child := range node.Content {
+		if found := findAlias(child); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // entry is a key of a mapping, with its value.

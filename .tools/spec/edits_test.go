@@ -14,10 +14,9 @@ import (
 // edit puts one text in the place of another, the first that stands after a third.
 type edit struct{ name, after, from, to string }
 
-// paths to what the edits are about.
+// Where the operations stand that the edits are about.
 const (
-	create = "operationId: createClient"
-
+	create   = "operationId: createClient"
 	remove   = "operationId: deleteClient"
 	submit   = "operationId: submitProduct"
 	complete = "operationId: completeDocumentation"
