@@ -84,7 +84,7 @@ func (b *bench) judge(m Mutant, all []string, calls map[string]int) fate {
 	return f
 }
 
-// asking are the cases that call an operation, the short ones last.
+// asking are the cases that call an operation, derived ones among them.
 func asking(operation string) (names []string) {
 	for _, one := range contract.Cases() {
 		asks := slices.ContainsFunc(one.Steps, func(s contract.Step) bool { return s.Operation == operation })
