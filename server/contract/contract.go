@@ -25,8 +25,10 @@ type Contract struct {
 	clients  *memory[string, *seen]
 	requests *memory[string, *seen]
 	replays  *memory[[32]byte, *answered]
-	notices  *memory[string, *notice] // by webhook-id
-	notified *memory[string, string]  // the webhook-id about a product request
+	traces   *memory[string, bool]      // trace ids, with their server in front
+	clocks   *memory[string, time.Time] // the latest moment that a server told of
+	notices  *memory[string, *notice]   // by webhook-id
+	notified *memory[string, string]    // the webhook-id about a product request
 }
 
 // New returns a Contract over the embedded specification.
@@ -50,6 +52,8 @@ func New(opts ...Option) (*Contract, error) {
 	c.clients = newMemory[string, *seen](c.remember)
 	c.requests = newMemory[string, *seen](c.remember)
 	c.replays = newMemory[[32]byte, *answered](c.remember)
+	c.traces = newMemory[string, bool](c.remember)
+	c.clocks = newMemory[string, time.Time](c.remember)
 	c.notices = newMemory[string, *notice](c.remember)
 	c.notified = newMemory[string, string](c.remember)
 	return c, nil

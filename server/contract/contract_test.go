@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,10 +41,14 @@ func request() *http.Request {
 	return r
 }
 
+var responses atomic.Int64
+
+// response has a trace id of its own, also in the body.
 func response(status int, body string) *http.Response {
+	id := fmt.Sprintf("%032x", responses.Add(1))
 	return &http.Response{
-		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}},
-		Body: io.NopCloser(strings.NewReader(body)),
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {id}},
+		Body: io.NopCloser(strings.NewReader(strings.ReplaceAll(body, trace, id))),
 	}
 }
 

@@ -47,7 +47,8 @@
 // server.Handler too. What is sent has to come back as it was sent.
 // And across calls: a client is read as it was written, and gone for good once it was deleted; a request
 // that left pending never is again, and a second one for the same product is none; updated_at never goes
-// back; an Idempotency-Key repeats its response to the byte. Clients and products are followed in whatever
+// back, and moves with a status; a product and a created_at never change; no two calls have one trace id; an
+// Idempotency-Key repeats its response to the byte. Clients and products are followed in whatever
 // response they stand. Of a notification: its three headers, its signature [WithWebhookSecrets], and that
 // every attempt has the same bytes under the same webhook-id; of a provider, that it takes nothing
 // unsigned, and takes again what it took before.
@@ -85,6 +86,9 @@
 //     country's: success and refusal are both fine then, outside of the suite.
 //   - A second request for a product is wrong as long as the first was last seen pending. Who has others submit
 //     requests, and sees only the rest, leaves out history.active.
+//   - That updated_at moves with a status is seen only where the server told of a later moment before, by two seconds at
+//     least: moments are told to the second.
+//   - A double that answers every call with one trace id is wrong by trace.repeated: [Without].
 //   - The time at which a notification is signed is not compared with the clock.
 //   - The suite can't see what a server did, only what it answered: whether the provider is notified
 //     once is for a test of the server.

@@ -17,7 +17,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/cryptomate-go/enablement/gen/api"
-	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
 // exchange is one call under examination.
@@ -265,6 +264,7 @@ func (x *exchange) check(readError error) {
 		x.content(response, where)
 	}
 	x.keyEchoed()
+	x.internals(where)
 	x.across(where)
 	if x.op == nil {
 		return
@@ -359,6 +359,10 @@ func (x *exchange) headers(response *openapi3.Response, where int) {
 			x.text(ruleHeaderValue, "header "+name, header.Schema, values[0])
 		}
 	}
+	if len(x.response.Header.Values("Content-Type")) > 1 {
+		x.find(ruleHeaderRepeated, "header Content-Type", where, "this header once", nil)
+	}
+	x.traced()
 	if response == nil {
 		return
 	}
@@ -479,8 +483,8 @@ func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, val
 		if value == "" && m == &x.received {
 			x.find(ruleTextEmpty, pointer, line(schema.Origin), "a text that is not empty, or no such field", nil)
 		}
-		if component(ref) == "Timestamp" && spec.Impossible(value) {
-			x.find(ruleTime, m.at(pointer), line(schema.Origin), "a moment that exists", value)
+		if component(ref) == "Timestamp" {
+			x.moment(m.at(pointer), line(schema.Origin), value)
 		}
 	}
 }

@@ -84,6 +84,9 @@ type seen struct {
 	settled uint64            // when a request was seen to have left pending
 	final   string            // the status of a request that was decided
 	pending map[string]string // a client's pending requests by product
+	product string            // of a request
+	status  api.ProductStatus // of a request, when it was last seen
+	clock   time.Time         // the server's, when it was last seen
 
 	gone   uint64         // when a client was deleted
 	writes int            // of a client, not ended yet
@@ -220,6 +223,7 @@ func (x *exchange) followTimes(known *seen, o object) {
 		if updated.After(known.updated) {
 			known.updated = updated.Time
 		}
+		known.clock = x.clock(updated.Time)
 	}
 	known.noted = x.c.tick
 }
@@ -257,6 +261,7 @@ func (x *exchange) followProduct(o object) {
 	} else if status.Valid() {
 		x.settle(known)
 	}
+	x.moved(known, o)
 	switch {
 	case known.final == "" && (status == api.Enabled || status == api.Rejected):
 		known.final = string(status)
@@ -264,6 +269,20 @@ func (x *exchange) followProduct(o object) {
 		x.find(ruleHistoryFinal, o.pointer+"/status", x.schemaLine(o.component), known.final+", as the request was decided", status)
 	}
 	x.followTimes(known, o)
+}
+
+// moved holds a request's product against what it was, and its updated_at against a status that is another one now.
+func (x *exchange) moved(known *seen, o object) {
+	later := known.noted > 0 && x.began > known.noted
+	product, status := text(o.fields, "product"), api.ProductStatus(text(o.fields, "status"))
+	if later && known.product != "" && product != known.product {
+		x.find(ruleHistoryProduct, o.pointer+"/product", x.schemaLine(o.component), known.product, product)
+	}
+	updated, _ := api.ParseTimestamp(text(o.fields, "updated_at")) // its schema says what is wrong with it
+	if later && known.status != "" && status != known.status && known.clock.Sub(updated.Time) > skew {
+		x.find(ruleHistoryUnmoved, o.pointer+"/updated_at", x.schemaLine(o.component), "a moment after the status was last seen to be "+string(known.status), text(o.fields, "updated_at"))
+	}
+	known.product, known.status = product, status
 }
 
 // oneActive notes a pending request. A new one is none where another one for the product was pending.

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -157,23 +156,6 @@ func again(change func(*api.ClientInput)) func(*runner) call {
 
 func unchanged(*api.ClientInput) {}
 
-// atOnce makes two calls of which one is granted.
-func atOnce(operation, words string, granted, refused int, code api.ErrorCode, make func(*runner) call) Step {
-	return Step{
-		Operation: operation, Call: words + ", twice at once", Expect: fmt.Sprintf("one %d, one %d %s", granted, refused, code),
-		Covers: []string{fmt.Sprintf("%s %d", operation, granted), fmt.Sprintf("%s %d %s", operation, refused, code)},
-		run: func(r *runner) {
-			c := make(r)
-			answers := r.together(operation, c, c)
-			if answers[0].status != granted {
-				answers[0], answers[1] = answers[1], answers[0]
-			}
-			answers[0].is(granted, "")
-			answers[1].is(refused, code)
-		},
-	}
-}
-
 var journeys = []Case{
 	{
 		Name: "client created", SetUp: "nothing", Steps: []Step{
@@ -197,6 +179,25 @@ var journeys = []Case{
 	{
 		Name: "client created at once", SetUp: "nothing", Steps: []Step{
 			atOnce("createClient", "create a client", 201, 400, api.CodeVal, func(r *runner) call { return call{Subject: r.at, body: r.person()} }),
+		},
+	},
+	{
+		Name: "client created under a key at once", SetUp: "nothing", Steps: []Step{
+			underAtOnce("createClient", "create a client", 201, func(r *runner) call { return call{Subject: r.at, body: r.person()} }),
+		},
+	},
+	{
+		Name: "client created under a key of another company", SetUp: "a key of another company", Needs: []string{"OtherCompanyKey"}, Steps: []Step{
+			createWith("create a client with an Idempotency-Key", under(here)),
+			does("createClient", "the same call with a key of another company", 201, "", "another client", under(func(r *runner) call {
+				c := asOther(r)
+				c.body = r.sent
+				return c
+			}), func(a *answer) {
+				if text(a.object(), "id") == a.r.at.ClientID {
+					a.x.find(ruleLeak, "/id", a.line(), "another client than that of the first company", nil)
+				}
+			}),
 		},
 	},
 	{
@@ -279,6 +280,11 @@ var journeys = []Case{
 	{
 		Name: "product requested at once", SetUp: "nothing", Steps: []Step{
 			create(), atOnce("requestProduct", "request a product", 201, 409, api.CodeVal, asking(api.CardsIndividuals)),
+		},
+	},
+	{
+		Name: "product requested under a key at once", SetUp: "nothing", Steps: []Step{
+			create(), underAtOnce("requestProduct", "request a product", 201, asking(api.CardsIndividuals)),
 		},
 	},
 	{

@@ -2,21 +2,20 @@ package contract
 
 import "fmt"
 
-// distinct finds the items of a list that have the id or the key of one before. What is rejected can have the key of
-// something else that is.
+// distinct finds the items of a list that have the id or the key of one before. What is rejected has a type, too.
 func (x *exchange) distinct(pointer, kind string, where int, list []any) {
-	if kind == "RejectedItem" {
-		return
-	}
 	seen := map[string]bool{}
 	for i, item := range list {
 		object, _ := item.(map[string]any)
 		for _, name := range []string{"id", "key"} {
-			value := text(object, name)
-			if value != "" && seen[name+value] {
+			value, of := text(object, name), ""
+			if kind == "RejectedItem" {
+				of = text(object, "type")
+			}
+			if value != "" && seen[name+of+value] {
 				x.find(ruleItemTwice, fmt.Sprintf("%s/%d/%s", pointer, i, name), where, "another one than the items before", value)
 			}
-			seen[name+value] = true
+			seen[name+of+value] = true
 		}
 	}
 }

@@ -59,7 +59,12 @@ const (
 
 	ruleTime = "time.impossible"
 
-	ruleTraceMissing = "trace.missing"
+	ruleFuture = "time.future"
+
+	ruleTraceMissing  = "trace.missing"
+	ruleTraceRepeated = "trace.repeated"
+
+	ruleInternals = "error.internals"
 
 	ruleHistorySettled  = "history.settled"
 	ruleHistoryFinal    = "history.final"
@@ -69,6 +74,8 @@ const (
 	ruleHistoryUpdated  = "history.updated_back"
 	ruleHistoryCreated  = "history.created_moved"
 	ruleHistoryVanished = "history.vanished"
+	ruleHistoryUnmoved  = "history.updated_unmoved"
+	ruleHistoryProduct  = "history.product_moved"
 
 	ruleReplay   = "idempotency.replay"
 	ruleMismatch = "idempotency.mismatch"
@@ -113,7 +120,7 @@ var before = []Rule{
 	{ruleHeaderUndeclared, "a response has no header but declared and usual ones"},
 	{ruleHeaderMissing, "a response has every header that its status requires"},
 	{ruleHeaderValue, "a declared header's value is as described"},
-	{ruleHeaderRepeated, "a declared header is sent once"},
+	{ruleHeaderRepeated, "a declared header is sent once, and so is Content-Type"},
 
 	{ruleUTF8, "a body is valid UTF-8"},
 	{ruleSyntax, "a body is JSON"},
@@ -131,7 +138,12 @@ var before = []Rule{
 	{ruleItemTwice, "no two items of a list have the same id or key"},
 	{ruleUnsatisfiable, "what is missing names at least one document or data field that satisfies it"},
 
+	{ruleFuture, "a moment is no more than a day ahead of the clock"},
+
+	{ruleInternals, "an error has no stack trace, and no name of a source file or of an exception"},
+
 	{ruleTraceMissing, "every response has X-Trace-Id"},
+	{ruleTraceRepeated, "two calls have the same X-Trace-Id only if they have a traceparent"},
 }
 
 var after = []Rule{
@@ -142,6 +154,8 @@ var after = []Rule{
 	{ruleHistoryDeleted, "a client that was deleted is gone for good, with all there was of it"},
 	{ruleHistoryUpdated, "updated_at of a client or a request never goes back"},
 	{ruleHistoryCreated, "created_at of a client or a request never moves"},
+	{ruleHistoryUnmoved, "updated_at of a request moves with its status"},
+	{ruleHistoryProduct, "a request is for the same product always"},
 	{ruleHistoryVanished, "created_at and updated_at of a client or a request are there once they were"},
 
 	{ruleReplay, "the same Idempotency-Key answers the same bytes"},

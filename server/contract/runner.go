@@ -25,13 +25,14 @@ type runner struct {
 	name  string
 	calls []*answer
 
-	at     Subject         // the client and the request that the steps are about
-	sent   api.ClientInput // the client as it was last sent
-	before []*answer       // the responses to the steps before
-	made   []string        // the clients that are there because of this case
-	mails  []string        // the addresses of those that it may have made
-	stored []any           // what was read of the client
-	key    string          // an Idempotency-Key
+	at      Subject         // the client and the request that the steps are about
+	sent    api.ClientInput // the client as it was last sent
+	before  []*answer       // the responses to the steps before
+	made    []Subject       // the clients that are there because of this case, each with its company's key
+	mails   []string        // the addresses of those that it may have made
+	unnamed bool            // a client was created, and its id is not known
+	stored  []any           // what was read of the client
+	key     string          // an Idempotency-Key
 }
 
 // steps runs them until one fails, and returns those that were answered as they say, and those that were not run.
@@ -64,15 +65,14 @@ func (r *runner) cleanUp(failed bool) (left []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), longestCleanUp)
 	defer cancel()
-	failed = failed || r.ctx.Err() != nil
+	failed = failed || r.unnamed || r.ctx.Err() != nil
 	r.ctx = ctx
 	if failed && r.serves("listClients") {
 		r.findMade()
 	}
-	for _, id := range r.made {
-		status, _ := r.quietly("deleteClient", Subject{ClientID: id, Key: r.f.Key})
-		if status/100 != 2 && status != http.StatusNotFound {
-			left = append(left, id)
+	for _, client := range r.made {
+		if status, _ := r.quietly("deleteClient", client); status/100 != 2 && status != http.StatusNotFound {
+			left = append(left, client.ClientID)
 		}
 	}
 	return left
@@ -80,14 +80,28 @@ func (r *runner) cleanUp(failed bool) (left []string) {
 
 // findMade looks for clients of whose creation no id came back.
 func (r *runner) findMade() {
-	var list []struct{ ID, Email string }
-	_, body := r.quietly("listClients", Subject{Key: r.f.Key})
-	_ = json.Unmarshal(body, &list) // what can't be read names nobody
-	for _, one := range list {
-		ours := slices.ContainsFunc(r.mails, func(mail string) bool { return strings.EqualFold(mail, one.Email) })
-		if ours && !slices.Contains(r.made, one.ID) {
-			r.made = append(r.made, one.ID)
+	for _, key := range []string{r.f.Key, r.f.OtherCompanyKey} {
+		if key == "" {
+			continue
 		}
+		var list []struct{ ID, Email string }
+		_, body := r.quietly("listClients", Subject{Key: key})
+		_ = json.Unmarshal(body, &list) // what can't be read names nobody
+		for _, one := range list {
+			if slices.ContainsFunc(r.mails, func(mail string) bool { return strings.EqualFold(mail, one.Email) }) {
+				r.note(one.ID, key)
+			}
+		}
+	}
+}
+
+// note remembers a client that is there because of the case. It is deleted with a key that may do so.
+func (r *runner) note(id, key string) {
+	if key == r.f.LowLevelKey {
+		key = r.f.Key
+	}
+	if !slices.ContainsFunc(r.made, func(made Subject) bool { return made.ClientID == id }) {
+		r.made = append(r.made, Subject{ClientID: id, Key: key})
 	}
 }
 
@@ -146,8 +160,13 @@ func (r *runner) ask(operation string, c call) *answer {
 func (r *runner) keep(operation string, answers ...*answer) {
 	r.calls = append(r.calls, answers...)
 	for _, a := range answers {
-		if id := text(a.object(), "id"); operation == "createClient" && a.status/100 == 2 && id != "" && !slices.Contains(r.made, id) {
-			r.made = append(r.made, id)
+		if operation != "createClient" || a.status/100 != 2 {
+			continue
+		}
+		if id := text(a.object(), "id"); id != "" {
+			r.note(id, a.x.key)
+		} else {
+			r.unnamed = true
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -81,6 +82,7 @@ func access(op *operation) []Case {
 		refused("revoked key", "with a key that was revoked or expired", "RevokedKey", api.CodeAuth, func(f Fixtures) string { return f.RevokedKey }),
 		refused("barred key", "with a key for another address", "BarredKey", api.CodeAPIError, func(f Fixtures) string { return f.BarredKey }),
 	}
+	all = append(all, nearly(op))
 	if op.level > 1 {
 		all = append(all, refused("low level", "with a key whose level is too low", "LowLevelKey", api.CodeAPIError, func(f Fixtures) string { return f.LowLevelKey }))
 	}
@@ -110,6 +112,36 @@ func access(op *operation) []Case {
 			}
 		}))
 	return append(all, Case{Name: op.OperationID + ": another company's", SetUp: "a key of another company", Needs: []string{"Key", "OtherCompanyKey"}, Steps: steps})
+}
+
+// nearly has keys that are nearly right: whoever compares a part of them, or without regard to their case, takes them.
+func nearly(op *operation) Case {
+	one := Case{Name: op.OperationID + ": key nearly right", SetUp: "nothing", Needs: []string{"Key"}, ReadSafe: true}
+	for _, change := range []struct {
+		words string
+		key   func(string) string
+	}{
+		{"with a key and a letter more", func(key string) string { return key + "a" }},
+		{"with a key but its last letter", func(key string) string { return key[:len(key)-1] }},
+		{"with a key in the other case", otherCase},
+	} {
+		one.Steps = append(one.Steps, does(op.OperationID, change.words, 401, api.CodeAuth, "", nowhere(op, func(f Fixtures) string { return change.key(f.Key) }, nil)))
+	}
+	return one
+}
+
+// otherCase has upper case for lower, and the other way round. A key without letters is another one by one more.
+func otherCase(key string) string {
+	other := strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, key)
+	if other == key {
+		return key + "A"
+	}
+	return other
 }
 
 // bad is a call that is not as described.

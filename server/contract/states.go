@@ -28,6 +28,12 @@ func notPending(words string, make func(*runner) call) Step {
 	return does("submitProduct", words, 409, api.CodeVal, "", make)
 }
 
+// another has the step make another client, and leaves the request that the case is about.
+func another(step Step) Step {
+	step.Call = strings.Replace(step.Call, "a client", "another client", 1)
+	return step
+}
+
 // states are those that a request gets into, and what it lets be done then.
 var states = []Case{
 	{
@@ -40,6 +46,25 @@ var states = []Case{
 			does("getClient", "get the client", 200, "", "as it was sent", here, asSent),
 			update("the same", "", unchanged),
 			listing(api.InKyc, api.Enabled, api.Rejected), // the provider may decide at any time
+		},
+	},
+	{
+		Name: "submitted at once", SetUp: "nothing", Steps: []Step{
+			create(), request(api.CardsIndividuals), adds("add a passport"),
+			atOnce("submitProduct", "submit it", 200, 409, api.CodeVal, here),
+			listing(api.InKyc, api.Enabled, api.Rejected),
+		},
+	},
+	{
+		Name: "submitted under a key at once", SetUp: "nothing", Steps: []Step{
+			create(), request(api.CardsIndividuals), adds("add a passport"), underAtOnce("submitProduct", "submit it", 200, here),
+		},
+	},
+	{
+		Name: "request of another client", SetUp: "nothing", Steps: []Step{
+			create(), request(api.CardsIndividuals), another(create()),
+			does("submitProduct", "submit the request of the first client for the second one", 404, api.CodeNotFound, "", here),
+			does("completeDocumentation", "add a passport to it", 404, api.CodeNotFound, "", passport()),
 		},
 	},
 	{

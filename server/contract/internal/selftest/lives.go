@@ -18,6 +18,8 @@ const (
 	times  = `"created_at":"2026-04-15T10:30:00","updated_at":"2026-04-15T10:30:00"}`
 	wanted = `{"subproduct":"cards_individuals"}`
 
+	another = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" // a trace id
+
 	document = `{"document":{"document_type":"passport","image_front":"` + photo + `","metadata":{"number":"AAA000111"}}}`
 	photo    = "iVBORw0KGgo="
 	kept     = `{"product":{"id":"` + request + `","client_id":"` + client + `","product":"cards_individuals","status":"pending_documentation",` +
@@ -89,6 +91,9 @@ func lives() []Fault {
 		served("key of another document", "idempotency.mismatch", keyedTurn(adds(success(kept))),
 			keyedTurn(does("POST", documentationPath, swap(document, "AAA", "BBB"), success(kept)))),
 
+		served("trace id of the call before", "trace.repeated", func() turn { return turn{call(), with(success(pending), "X-Trace-Id", another)} }, func() turn {
+			return turn{call(), with(success(inKYC), "X-Trace-Id", another)}
+		}),
 		served("client changed by nobody", "history.read", creates(created(ana)), gets(swap(ana, `"Ana"`, `"Eva"`))),
 		served("update lost", "history.read", does("PUT", clientPath, bare, success(stored(bare))), gets(ana)),
 		served("client read after it was deleted", "history.deleted", deletes, gets(ana)),
@@ -99,6 +104,9 @@ func lives() []Fault {
 		served("pending again in the list", "history.settled", submits(success(inKYC)), lists("["+waits+"]")),
 		served("rejected, and enabled after all", "history.final", lists("["+refused+"]"), lists("["+swap(in, "in_kyc", "enabled")+"]")),
 		served("client's created_at moves", "history.created_moved", gets(ana), gets(swap(swap(ana, `"created_at":"2026-04-15T10:30:00"`, `"created_at":"2026-04-15T10:29:00"`), `"updated_at":"2026-04-15T10:30:00"`, `"updated_at":"2026-04-15T10:31:00"`))),
+		served("request for another product than before", "history.product_moved", lists("["+waits+"]"), lists("["+swap(waits, "cards_individuals", "ramps_pix")+"]")),
+		served("in_kyc from before it was pending", "history.updated_unmoved", gets(swap(ana, `"updated_at":"2026-04-15T10:30:00"`, `"updated_at":"2026-04-15T10:40:00"`)),
+			lists("["+waits+"]"), lists("["+swap(in, `"updated_at":"2026-04-16T09:20:00"`, `"updated_at":"2026-04-15T10:30:00"`)+"]")),
 		served("client without its created_at", "history.vanished", gets(ana), gets(swap(swap(ana, `"created_at":"2026-04-15T10:30:00",`, ""), `"updated_at":"2026-04-15T10:30:00"`, `"updated_at":"2026-04-15T10:31:00"`))),
 		served("client without its updated_at", "history.vanished", gets(ana), gets(swap(ana, `,"updated_at":"2026-04-15T10:30:00"`, ""))),
 		served("client changed beside a document", "history.read", creates(created(ana)), adds(success(kept)), gets(swap(ana, `"Ana"`, `"Eva"`))),

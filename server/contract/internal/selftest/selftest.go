@@ -120,21 +120,25 @@ type turn struct {
 	response response
 }
 
-// served is a server that answers one after the other, behind [contract.Contract.Handler].
+// served is a server that answers one after the other, behind [contract.Contract.Handler]. Each answer has a trace id of its
+// own where it has the usual one.
 func served(name, rule string, turns ...func() turn) Fault {
 	return Fault{Name: name, Rule: rule, run: func(opts []contract.Option, _ []contract.SuiteOption) ([]contract.Finding, error) {
 		c, err := contract.New(append([]contract.Option{contract.ResponsesOnly()}, opts...)...)
 		if err != nil {
 			return nil, err
 		}
-		for _, next := range turns {
+		for i, next := range turns {
 			turn := next()
+			own := strings.NewReplacer(trace, fmt.Sprintf("%032x", i+1))
 			c.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				for name, values := range turn.response.header {
-					w.Header()[name] = values
+					for _, value := range values {
+						w.Header().Add(name, own.Replace(value))
+					}
 				}
 				w.WriteHeader(turn.response.status)
-				_, _ = io.WriteString(w, turn.response.body)
+				_, _ = io.WriteString(w, own.Replace(turn.response.body))
 			})).ServeHTTP(httptest.NewRecorder(), turn.request)
 		}
 		return c.Findings(), nil

@@ -89,13 +89,14 @@ var situations = map[string]struct {
 	status int
 	code   string
 }{
-	"no key":          {func(a about) bool { return a.key == "" && a.nowhere() }, 401, "API_ERROR"},
-	"unknown key":     {func(a about) bool { return a.key == "contract-unknown-key" }, 401, "API_ERROR"},
-	"revoked key":     {func(a about) bool { return a.key == minimal.RevokedKey }, 401, "API_ERROR"},
-	"barred key":      {func(a about) bool { return a.key == minimal.BarredKey }, 401, "AUTH"},
-	"low level":       {func(a about) bool { return a.key == minimal.LowLevelKey && a.nowhere() }, 401, "AUTH"},
-	"unknown client":  {func(a about) bool { return a.key == minimal.Key && a.right() && a.client == "contract_unknown_client" }, 401, "API_ERROR"},
-	"unknown request": {func(a about) bool { return a.request == "contract_unknown_request" && !a.nowhere() && a.right() }, 409, "VAL"},
+	"no key":           {func(a about) bool { return a.key == "" && a.nowhere() }, 401, "API_ERROR"},
+	"unknown key":      {func(a about) bool { return a.key == "contract-unknown-key" }, 401, "API_ERROR"},
+	"key nearly right": {func(a about) bool { return a.key == minimal.Key+"a" }, 401, "API_ERROR"},
+	"revoked key":      {func(a about) bool { return a.key == minimal.RevokedKey }, 401, "API_ERROR"},
+	"barred key":       {func(a about) bool { return a.key == minimal.BarredKey }, 401, "AUTH"},
+	"low level":        {func(a about) bool { return a.key == minimal.LowLevelKey && a.nowhere() }, 401, "AUTH"},
+	"unknown client":   {func(a about) bool { return a.key == minimal.Key && a.right() && a.client == "contract_unknown_client" }, 401, "API_ERROR"},
+	"unknown request":  {func(a about) bool { return a.request == "contract_unknown_request" && !a.nowhere() && a.right() }, 409, "VAL"},
 	"another company's": {func(a about) bool {
 		return a.key == minimal.OtherKey && a.client != "" && !a.nowhere()
 	}, 401, "API_ERROR"},

@@ -18,6 +18,10 @@ func stories() []Fault {
 		told("second client with the address", "client exists", "createClient", 2, said(refusal(503, busy))),
 		told("address compared with its case", "client exists", "createClient", 3, said(refusal(503, busy))),
 		told("two clients at once", "client created at once", "createClient", 2, said(refusal(401, "AUTH"))),
+		told("second of those at once refused", "client created under a key at once", "createClient", 2, said(refusal(400, "VAL"))),
+		told("key forgotten after those at once", "client created under a key at once", "createClient", 4, said(refusal(400, "VAL"))),
+		told("request made twice at once", "product requested under a key at once", "requestProduct", 2, said(refusal(409, "VAL"))),
+		shared(),
 		told("creation repeated anew", "client created under a key", "createClient", 2, said(refusal(400, "VAL"))),
 		told("state not looked at", "state of another country", "createClient", 1, said(refusal(503, busy))),
 		told("update with any state", "state of another country", "updateClient", 1, said(refusal(503, busy))),
@@ -71,6 +75,10 @@ func stories() []Fault {
 		told("back not looked at", "document refused", "completeDocumentation", 5, accepted),
 		told("any type of document", "document of an unknown type", "completeDocumentation", 1, said(refusal(400, "BAD_REQUEST"))),
 
+		told("two transitions at once", "submitted at once", "submitProduct", 2, func(before []response, _ response) response { return before[0] }),
+		told("one of those at once is moved on", "submitted under a key at once", "submitProduct", 3, said(refusal(409, "VAL"))),
+		told("request found by its id alone", "request of another client", "submitProduct", 1, said(refusal(409, "VAL"))),
+		told("document for a request of another client", "request of another client", "completeDocumentation", 1, said(refusal(409, "VAL"))),
 		told("complete, but not found", "complete", "submitProduct", 1, said(refusal(404, "NOT_FOUND"))),
 		told("complete document moves the request", "complete", "listProducts", 1, said(success("[]"))),
 		told("in_kyc is not found", "complete", "submitProduct", 2, said(refusal(404, "NOT_FOUND"))),
@@ -172,6 +180,24 @@ func of(name, inCase, operation, fixture string, wrong wrongly) Fault {
 				before = append(before, right)
 			}
 			send(w, answer)
+		})
+	})
+}
+
+// shared keeps answers to an Idempotency-Key for all companies together.
+func shared() Fault {
+	return service("answer of another company repeated", "case.leak", "client created under a key of another company", func(next http.Handler) http.Handler {
+		kept := map[string]response{}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			a := aboutOf(r)
+			if a.operation != "createClient" || len(a.idempotencyKeys) != 1 || a.key != minimal.Key && a.key != minimal.OtherKey {
+				next.ServeHTTP(w, r)
+				return
+			}
+			if _, known := kept[a.idempotencyKeys[0]]; !known || a.key == minimal.Key {
+				kept[a.idempotencyKeys[0]] = recorded(next, r)
+			}
+			send(w, kept[a.idempotencyKeys[0]])
 		})
 	})
 }
