@@ -131,30 +131,52 @@ func TestSchemasWithoutCheck(t *testing.T) {
 	required := object()
 	required.Required = []string{"b"}
 	for name, schema := range map[string]*openapi3.Schema{
-		"no type":                   openapi3.NewSchema(),
-		"number":                    openapi3.NewFloat64Schema(),
-		"integer of a multiple":     {Type: &openapi3.Types{"integer"}, MultipleOf: openapi3.Ptr(2.0)},
-		"integer of a format":       openapi3.NewIntegerSchema().WithFormat("int8"),
-		"integer of a list":         openapi3.NewIntegerSchema().WithEnum(1, 2),
-		"format":                    text().WithFormat("date-time"),
-		"nullable":                  text().WithNullable(),
-		"mixed enum":                text().WithEnum("a", 1),
-		"bad pattern":               text().WithPattern("["),
-		"length of a list":          list.WithMinItems(1),
-		"list of anything":          openapi3.NewArraySchema(),
-		"nullable boolean":          openapi3.NewBoolSchema().WithNullable(),
-		"no properties":             openapi3.NewObjectSchema(),
-		"open to a kind":            object().WithAdditionalProperties(text()),
-		"number of properties":      object().WithMaxProperties(3),
-		"all of":                    {AllOf: openapi3.SchemaRefs{text().NewRef()}},
-		"part of itself":            within,
-		"required, not described":   required,
-		"write-only":                {Type: &openapi3.Types{"string"}, WriteOnly: true},
-		"property with a format":    openapi3.NewObjectSchema().WithProperty("a", text().WithFormat("date")),
-		"list of what has a format": openapi3.NewArraySchema().WithItems(text().WithFormat("date")),
+		"no type":                 openapi3.NewSchema(),
+		"number":                  openapi3.NewFloat64Schema(),
+		"integer of a multiple":   {Type: &openapi3.Types{"integer"}, MultipleOf: openapi3.Ptr(2.0)},
+		"integer of a format":     openapi3.NewIntegerSchema().WithFormat("int8"),
+		"integer of a list":       openapi3.NewIntegerSchema().WithEnum(1, 2),
+		"mixed enum":              text().WithEnum("a", 1),
+		"bad pattern":             text().WithPattern("["),
+		"length of a list":        list.WithMinItems(1),
+		"list of anything":        openapi3.NewArraySchema(),
+		"no properties":           openapi3.NewObjectSchema(),
+		"open to a kind":          object().WithAdditionalProperties(text()),
+		"number of properties":    object().WithMaxProperties(3),
+		"all of":                  {AllOf: openapi3.SchemaRefs{text().NewRef()}},
+		"part of itself":          within,
+		"required, not described": required,
+		"write-only":              {Type: &openapi3.Types{"string"}, WriteOnly: true},
 	} {
 		_, known := fastcheck.AcceptsJSON(schema.NewRef(), nil)
 		require.False(t, known, name)
+	}
+}
+
+// What is null or has a format is left to kin-openapi. What may be so and is absent is not.
+func TestLeftToOthers(t *testing.T) {
+	t.Parallel()
+	schema := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
+		"day":    openapi3.NewStringSchema().WithFormat("date"),
+		"note":   openapi3.NewStringSchema().WithNullable(),
+		"flag":   openapi3.NewBoolSchema().WithNullable(),
+		"nested": openapi3.NewObjectSchema().WithProperty("a", openapi3.NewStringSchema()).WithNullable(),
+	}).NewRef()
+	for text, want := range map[string]bool{
+		`{}`:                   true,
+		`{"note":"a"}`:         true,
+		`{"flag":true}`:        true,
+		`{"nested":{}}`:        true,
+		`{"day":"2026-04-15"}`: false,
+		`{"day":""}`:           false,
+		`{"note":null}`:        false,
+		`{"flag":null}`:        false,
+		`{"nested":null}`:      false,
+		`null`:                 false,
+	} {
+		accepts, known := fastcheck.AcceptsJSON(schema, []byte(text))
+		require.True(t, known)
+		require.Equal(t, want, accepts, text)
 	}
 }
 

@@ -50,10 +50,11 @@ func newSchema(ref *openapi3.SchemaRef, above []*openapi3.Schema) *schema {
 	rest := *described // what is left of it is not known
 	rest.Type = nil
 	rest.Title, rest.Description, rest.Example, rest.Extensions, rest.Origin = "", "", nil, nil, nil
+	rest.Nullable = false // null is not accepted here
 	s, known := &schema{}, false
 	switch {
 	case described.Type.Is(openapi3.TypeString):
-		rest.MinLength, rest.MaxLength, rest.Pattern, rest.Enum = 0, nil, "", nil
+		rest.MinLength, rest.MaxLength, rest.Pattern, rest.Enum, rest.Format = 0, nil, "", nil, ""
 		known = s.readString(described)
 	case described.Type.Is(openapi3.TypeInteger):
 		rest.Min, rest.Max, rest.Format = nil, nil, ""
@@ -88,6 +89,9 @@ func (s *schema) readString(described *openapi3.Schema) bool {
 			return false
 		}
 		s.enum = append(s.enum, text)
+	}
+	if described.Format != "" {
+		s.longest = -1 // no text is accepted here, and a field that is absent is
 	}
 	if described.Pattern == "" || s.readRun(described.Pattern) == onlyASCII {
 		return true
