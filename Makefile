@@ -88,6 +88,10 @@ DB_URL ?=
 uploads: build ## Send 100 uploads of 20 MiB while others submit, and print what that costs. DB_URL: a PostgreSQL database, else SQLite.
 	@go run ./server/internal/lab/uploads -db "$(DB_URL)" bin/enablementd
 
+.PHONY: dist
+dist: ## Build what a release is made of into bin/dist, and start its image. Publishes nothing; needs root for the image.
+	@.ci/dist
+
 .PHONY: alerts
 alerts: ## Check the rules for Prometheus, and try each of them. Installs Debian's prometheus for its promtool.
 	@command -v promtool >/dev/null || { $(SUDO) apt-get update -q && \
