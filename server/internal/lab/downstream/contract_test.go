@@ -26,7 +26,7 @@ func TestContract(t *testing.T) {
 		"contract: product.ids at /product/client_id (openapi.yaml:", "expected the clientId of the path",
 		"contract: trace.missing at header X-Trace-Id (openapi.yaml:", "expected this header in every response",
 		`repeat: curl -sS -i -X POST 'http://127.0.0.1:`, `-H "x-api-key: $CRYPTOMATE_API_KEY"`,
-		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/submitProduct:_no_key", `case "submitProduct: no key": response.status at status`,
+		"--- FAIL: TestFake (", "--- FAIL: TestFake_suite/submitProduct:_no_key", `case "submitProduct: no key", without an API key: response.status at status`,
 		"not run: submitProduct: revoked key: no fixture RevokedKey",
 	} {
 		require.Contains(t, text, words)
