@@ -1,6 +1,7 @@
 // Command bench measures the service beside what it is compared with, and says which goals are met.
 // Every figure is a ratio, or stands beside one, of two sides that took turns in one run: the
-// machine's speed cancels out. server/PERFORMANCE.md says what the rows are.
+// machine's speed cancels out. server/PERFORMANCE.md says what the rows are, and why some are short: any other row that is
+// ends it with 1.
 package main
 
 import (
@@ -23,7 +24,7 @@ var rows = slices.Concat(chainRows, throughputRows, clientRows, storeRows, proce
 func main() {
 	chosen := flag.String("rows", "", "rows to measure, separated by commas; all by default")
 	rounds := flag.Int("rounds", 7, "rounds of each row, at least 5")
-	output := flag.String("o", "bench.json", "file to write")
+	output := flag.String("o", "bench.json", "file to write; a chart goes beside it, as .svg")
 	flag.Parse()
 	if err := run(*chosen, *rounds, *output); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -66,7 +67,14 @@ func run(chosen string, rounds int, output string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(output, append(text, '\n'), 0o600)
+	if err := os.WriteFile(output, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	drawing := strings.TrimSuffix(output, ".json") + ".svg"
+	if err := os.WriteFile(drawing, []byte(chart(report.Results)), 0o600); err != nil {
+		return err
+	}
+	return explain(report.Results)
 }
 
 // choose returns the rows of a list of ids.

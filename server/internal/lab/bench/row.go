@@ -58,6 +58,7 @@ type result struct {
 	Goal   string               `json:"goal"`
 	OK     bool                 `json:"ok"`
 	Rounds map[string][]float64 `json:"rounds"`
+	bound  float64              // the goal's
 }
 
 func (r row) judge(l line, s samples) (result, error) {
@@ -65,7 +66,7 @@ func (r row) judge(l line, s samples) (result, error) {
 	if len(ours) == 0 || theirs != nil && len(theirs) != len(ours) {
 		return result{}, fmt.Errorf("%s: %d rounds of ours and %d of theirs, in %s", r.id, len(ours), len(theirs), l.unit)
 	}
-	res := result{Row: r.id, What: r.what, Unit: l.unit, Ours: process.Median(ours), Goal: l.goal.String()}
+	res := result{Row: r.id, What: r.what, Unit: l.unit, Ours: process.Median(ours), Goal: l.goal.String(), bound: l.goal.bound}
 	res.Rounds = map[string][]float64{"ours": ours}
 	values := make([]float64, len(ours))
 	for i := range ours {
