@@ -31,6 +31,9 @@
 // that is refused, with the name of the field, and changes nothing. What is just inside of a bound is taken. [Seed] chooses
 // the values; a step has a name such as updateClient/body/address/city/maxLength+1.
 //
+// Calls are made several at once, with one Idempotency-Key and with none, and one of them is granted. With the key of another
+// company, the request of another client or a key that is nearly right, what is there looks like what isn't.
+//
 // With [At] the suite asks a server somewhere, and runs only cases that change nothing. In a sandbox, [AllCases] lets
 // it create clients. It deletes every one of them, also where a case failed or the context ended, and
 // [Coverage].Left has those that it could not delete.

@@ -121,6 +121,11 @@ var documented = []Case{
 		},
 	},
 	{
+		Name: "document added under a key at once", SetUp: "nothing", Steps: []Step{
+			create(), request(api.CardsIndividuals), underAtOnce("completeDocumentation", "add a passport", 200, passport()),
+		},
+	},
+	{
 		Name: "document added under a key", SetUp: "nothing", Steps: []Step{
 			create(), request(api.CardsIndividuals),
 			does("completeDocumentation", "add a passport with an Idempotency-Key", 200, "", "", under(passport())),

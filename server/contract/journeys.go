@@ -46,7 +46,11 @@ func update(words, more string, change func(*api.ClientInput), checks ...func(*a
 
 // request asks for a product, with a request that the case is about from now on.
 func request(product api.ProductType) Step {
-	return does("requestProduct", "request "+string(product), 201, "", "pending, with something missing", asking(product), func(a *answer) {
+	return requestWith("request "+string(product), product, asking(product))
+}
+
+func requestWith(words string, product api.ProductType, make func(*runner) call) Step {
+	return does("requestProduct", words, 201, "", "pending, with something missing", make, func(a *answer) {
 		a.r.at.RequestID = text(a.object(), "id")
 		a.has("status", string(api.PendingDocumentation))
 		a.has("product", string(product))
@@ -187,17 +191,19 @@ var journeys = []Case{
 		},
 	},
 	{
-		Name: "client created under a key of another company", SetUp: "a key of another company", Needs: []string{"OtherCompanyKey"}, Steps: []Step{
+		Name: "repeated with a key of another company", SetUp: "a key of another company", Needs: []string{"OtherCompanyKey"}, Steps: []Step{
 			createWith("create a client with an Idempotency-Key", under(here)),
-			does("createClient", "the same call with a key of another company", 201, "", "another client", under(func(r *runner) call {
-				c := asOther(r)
-				c.body = r.sent
-				return c
-			}), func(a *answer) {
+			does("createClient", "the same call with a key of another company", 201, "", "another client", theirs(again(unchanged)), func(a *answer) {
 				if text(a.object(), "id") == a.r.at.ClientID {
 					a.x.find(ruleLeak, "/id", a.line(), "another client than that of the first company", nil)
 				}
 			}),
+			requestWith("request a product with an Idempotency-Key", api.CardsIndividuals, under(asking(api.CardsIndividuals))),
+			gone("requestProduct", "the same call with a key of another company", theirs(asking(api.CardsIndividuals))),
+			does("submitProduct", "submit it with an Idempotency-Key", 200, "", "", under(here)),
+			gone("submitProduct", "the same call with a key of another company", theirs(here)),
+			does("completeDocumentation", "add a passport with an Idempotency-Key", 200, "", "", under(passport())),
+			gone("completeDocumentation", "the same call with a key of another company", theirs(passport())),
 		},
 	},
 	{
@@ -369,6 +375,15 @@ func withLowLevel(step Step) Step {
 		run(r)
 	}
 	return step
+}
+
+// theirs is a call under the case's Idempotency-Key with the key of another company.
+func theirs(make func(*runner) call) func(*runner) call {
+	return under(func(r *runner) call {
+		c := make(r)
+		c.Key = r.f.OtherCompanyKey
+		return c
+	})
 }
 
 // asOther is a call about the same with the key of another company.

@@ -19,7 +19,7 @@ func (x *exchange) traced() {
 
 // insides are what the runtimes of common languages and databases write when something fails.
 var insides = regexp.MustCompile(`(?i)goroutine [0-9]+ \[|runtime error:|panic:|\berrors\.[A-Za-z]+String|\.(go|py|js|ts|java|rb|php|cs|rs):[0-9]+|` +
-	`traceback \(most|\bat [a-z_$][\w$]*\.[\w$.]+\(|[a-z]+exception\b|sqlstate|no rows in result`)
+	`cannot unmarshal|invalid character '|\*[a-z][a-z0-9]*\.[a-z]\w*|traceback \(most|\bat [a-z_$][\w$]*\.[\w$.]+\(|[a-z]+exception\b|sqlstate|no rows in result`)
 
 // internals finds what an error tells of the server's program.
 func (x *exchange) internals(where int) {

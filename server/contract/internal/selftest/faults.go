@@ -107,6 +107,7 @@ func responses() []Fault {
 		one("X-Trace-Id of another call", "trace.differs", with(notFound, "X-Trace-Id", strings.Repeat("a", 32))),
 
 		one("stack trace in an error", "error.internals", says(failure(409, "VAL"), fmt.Sprintf(`{"code":"VAL","message":"runtime error: index out of range [3]","trace_id":%q}`, trace))),
+		one("Go type in an error", "error.internals", says(failure(409, "VAL"), fmt.Sprintf(`{"code":"VAL","message":"json: cannot unmarshal number into Go struct field Body.Name of type string","trace_id":%q}`, trace))),
 		one("SQL in an error", "error.internals", says(failure(409, "VAL"), fmt.Sprintf(`{"code":"VAL","message":"ERROR: duplicate key (SQLSTATE 23505)","trace_id":%q}`, trace))),
 		one("exception in an error", "error.internals", says(failure(409, "VAL"), fmt.Sprintf(`{"code":"VAL","message":"java.lang.NullPointerException","trace_id":%q}`, trace))),
 		one("key in an error", "response.key_echoed", says(failure(401, "AUTH"), fmt.Sprintf(`{"code":"AUTH","message":"%s is no key","trace_id":%q}`, minimal.Key, trace))),

@@ -22,6 +22,13 @@ func stories() []Fault {
 		told("key forgotten after those at once", "client created under a key at once", "createClient", 4, said(refusal(400, "VAL"))),
 		told("request made twice at once", "product requested under a key at once", "requestProduct", 2, said(refusal(409, "VAL"))),
 		shared(),
+		told("request of another company repeated", "repeated with a key of another company", "requestProduct", 2, func(before []response, _ response) response { return before[0] }),
+		told("submission of another company repeated", "repeated with a key of another company", "submitProduct", 2, func(before []response, _ response) response { return before[0] }),
+		told("document of another company repeated", "repeated with a key of another company", "completeDocumentation", 2, func(before []response, _ response) response { return before[0] }),
+		likened("shortened key taken", func(key string) bool { return key == minimal.Key[:len(minimal.Key)-1] }),
+		likened("longer key taken", func(key string) bool { return key == minimal.Key+"a" }),
+		likened("key taken in any case", func(key string) bool { return strings.EqualFold(key, minimal.Key) }),
+		told("document of those at once added anew", "document added under a key at once", "completeDocumentation", 4, said(refusal(400, "BAD_REQUEST"))),
 		told("creation repeated anew", "client created under a key", "createClient", 2, said(refusal(400, "VAL"))),
 		told("state not looked at", "state of another country", "createClient", 1, said(refusal(503, busy))),
 		told("update with any state", "state of another country", "updateClient", 1, said(refusal(503, busy))),
@@ -186,7 +193,7 @@ func of(name, inCase, operation, fixture string, wrong wrongly) Fault {
 
 // shared keeps answers to an Idempotency-Key for all companies together.
 func shared() Fault {
-	return service("answer of another company repeated", "case.leak", "client created under a key of another company", func(next http.Handler) http.Handler {
+	return service("answer of another company repeated", "case.leak", "repeated with a key of another company", func(next http.Handler) http.Handler {
 		kept := map[string]response{}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a := aboutOf(r)
@@ -198,6 +205,18 @@ func shared() Fault {
 				kept[a.idempotencyKeys[0]] = recorded(next, r)
 			}
 			send(w, kept[a.idempotencyKeys[0]])
+		})
+	})
+}
+
+// likened takes a key for the right one that is only like it.
+func likened(name string, like func(key string) bool) Fault {
+	return service(name, "case.expectation", "getClient: key nearly right", func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if like(r.Header.Get("x-api-key")) {
+				r.Header.Set("x-api-key", minimal.Key)
+			}
+			next.ServeHTTP(w, r)
 		})
 	})
 }
