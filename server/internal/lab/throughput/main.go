@@ -36,7 +36,7 @@ const (
 	// stored is how many requests the plain statements choose from.
 	stored = 100_000
 	// perSecond is more than can be submitted in a second.
-	perSecond = 4_000
+	perSecond = 8_000
 )
 
 func main() {
