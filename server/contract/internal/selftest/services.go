@@ -98,7 +98,7 @@ var situations = map[string]struct {
 	"unknown client":   {func(a about) bool { return a.key == minimal.Key && a.right() && a.client == "contract_unknown_client" }, 401, "API_ERROR"},
 	"unknown request":  {func(a about) bool { return a.request == "contract_unknown_request" && !a.nowhere() && a.right() }, 409, "VAL"},
 	"another company's": {func(a about) bool {
-		return a.key == minimal.OtherKey && a.client != "" && !a.nowhere()
+		return a.key == minimal.OtherKey && a.client != "" && !a.nowhere() && len(a.idempotencyKeys) == 0
 	}, 401, "API_ERROR"},
 	"unknown query":      {func(a about) bool { return a.query != "" }, 503, busy},
 	"large body":         {func(a about) bool { return len(a.body) > 1000 }, 400, "BAD_REQUEST"},
