@@ -57,8 +57,8 @@ func underAtOnce(operation, words string, granted int, make func(*runner) call) 
 // crowded makes a call several times at once. An answer of the status comes first, if there is one.
 func (r *runner) crowded(operation string, c call, granted int) []*answer {
 	answers := r.together(operation, slices.Repeat([]call{c}, crowd)...)
-	slices.SortStableFunc(answers, func(a, b *answer) int {
-		return map[bool]int{true: 0, false: 1}[a.status == granted] - map[bool]int{true: 0, false: 1}[b.status == granted]
-	})
+	if i := slices.IndexFunc(answers, func(a *answer) bool { return a.status == granted }); i > 0 {
+		answers[0], answers[i] = answers[i], answers[0]
+	}
 	return answers
 }
