@@ -36,7 +36,8 @@ func client(c enablement.Client) api.Client {
 	}
 }
 
-func evaluatedProduct(r enablement.Request, rejected []enablement.RejectedItem) api.EvaluatedProduct {
+// EvaluatedProduct returns a request with what was rejected as the API tells of it.
+func EvaluatedProduct(r enablement.Request, rejected []enablement.RejectedItem) api.EvaluatedProduct {
 	return api.EvaluatedProduct{
 		Product: product(r),
 		RejectedItems: convert(rejected, func(i enablement.RejectedItem) api.RejectedItem {

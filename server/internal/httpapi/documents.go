@@ -24,7 +24,7 @@ func (a *API) CompleteDocumentation(ctx context.Context, request api.CompleteDoc
 		func(f enablement.File, now time.Time) (enablement.Change, error) {
 			return enablement.CompleteDocumentation(f, upload, now)
 		},
-		func(c enablement.Change) any { return evaluatedProduct(c.Request, c.Rejected) })
+		func(c enablement.Change) any { return EvaluatedProduct(c.Request, c.Rejected) })
 }
 
 // errToStore ends a transaction in which a document was found good, before it was stored.

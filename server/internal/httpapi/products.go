@@ -48,5 +48,5 @@ func (a *API) SubmitProduct(ctx context.Context, request api.SubmitProductReques
 		func(f enablement.File, now time.Time) (enablement.Change, error) {
 			return enablement.Submit(f, now, enablement.NewNotificationID)
 		},
-		func(c enablement.Change) any { return evaluatedProduct(c.Request, c.Request.Evaluation.Rejected) })
+		func(c enablement.Change) any { return EvaluatedProduct(c.Request, c.Request.Evaluation.Rejected) })
 }

@@ -35,8 +35,8 @@ const rivals = "server/internal/lab/bench/rivals"
 func besideRivals(id string) func(context.Context, int) (samples, error) {
 	measure := benchmark(rivals, "^Benchmark"+id+"$", ".")
 	return func(ctx context.Context, rounds int) (samples, error) {
-		for _, what := range []string{"generate", "test"} { // who does less is no rival
-			if _, err := command(ctx, "go", what, "-C", rivals); err != nil {
+		for _, args := range [][]string{{"generate", "-C", rivals}, {"test", "-C", rivals, "./..."}} { // who does less is no rival
+			if _, err := command(ctx, "go", args...); err != nil {
 				return nil, err
 			}
 		}

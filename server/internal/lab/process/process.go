@@ -47,21 +47,33 @@ func Start(ctx context.Context, binary string, flags ...string) (*Process, error
 	return p, nil
 }
 
-// Serve is Start, and returns when the service listens.
-func Serve(ctx context.Context, binary string, flags ...string) (*Process, error) {
+// Listen is Start, and returns when the API is served.
+func Listen(ctx context.Context, binary string, flags ...string) (*Process, error) {
 	p, err := Start(ctx, binary, flags...)
 	if err != nil {
 		return nil, err
 	}
-	for pattern, to := range map[string]*string{`listens on (https?://\S+)`: &p.URL, `Operators: (http://\S+)`: &p.Admin} {
-		match, err := p.WaitFor(ctx, pattern)
-		if err != nil {
-			p.Kill()
-			return nil, err
-		}
-		*to = match[1]
+	return p, p.learn(ctx, `listens on (https?://\S+)`, &p.URL)
+}
+
+// Serve is Listen, and returns when the operators' listener is there, too.
+func Serve(ctx context.Context, binary string, flags ...string) (*Process, error) {
+	p, err := Listen(ctx, binary, flags...)
+	if err != nil {
+		return nil, err
 	}
-	return p, nil
+	return p, p.learn(ctx, `Operators: (http://\S+)`, &p.Admin)
+}
+
+// learn takes an address from what the process prints. Without one it ends the process.
+func (p *Process) learn(ctx context.Context, pattern string, address *string) error {
+	match, err := p.WaitFor(ctx, pattern)
+	if err != nil {
+		p.Kill()
+		return err
+	}
+	*address = match[1]
+	return nil
 }
 
 // Write implements [io.Writer] for what the process prints.

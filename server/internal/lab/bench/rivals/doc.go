@@ -7,6 +7,8 @@
 //
 // ogen takes openapi.yaml as it is, with its default features but for its client, whose name is that of a schema.
 // What it generates is not committed.
+//
+// The rival of the whole service is the command week.
 package rivals
 
 //go:generate go tool ogen --config ogen.yml --target oas --package oas --clean ../../../../../openapi.yaml
