@@ -17,7 +17,7 @@ const (
 var throughputRows = []row{
 	{
 		id: "P3", what: "submissions over HTTP on PostgreSQL, beside pgbench with the plain statements",
-		measure: each(throughput(postgres, 8), throughput(postgres, 32)),
+		measure: each(throughput(postgres, "-clients 8"), throughput(postgres, "-clients 32")),
 		lines: []line{
 			{"submits/s-by-8", ratio, goal{"≥", 0.4, "×"}},
 			{"submits/s-by-32", ratio, goal{"≥", 0.6, "×"}},
@@ -25,7 +25,7 @@ var throughputRows = []row{
 	},
 	{
 		id: "P4", what: "submissions over HTTP on SQLite, beside a loop over the driver with the plain statements",
-		measure: throughput(sqlite, 8),
+		measure: throughput(sqlite, "-clients 8"),
 		lines:   []line{{"submits/s-by-8", ratio, goal{"≥", 0.5, "×"}}},
 	},
 }
@@ -48,6 +48,13 @@ var storeRows = []row{
 		lines:   []line{{"µs-sqlite", ratio, goal{"≤", 1.2, "×"}}, {"µs-postgres", ratio, goal{"≤", 1.2, "×"}}},
 	},
 }
+
+// Photos of documents, which are large.
+var uploadRows = []row{{
+	id: "P12", what: "photos that the store keeps, beside the driver alone with the same chunks",
+	measure: func(ctx context.Context, rounds int) (samples, error) { return storebench(ctx, "Upload", rounds) },
+	lines:   []line{{"MB/s-sqlite", ratio, goal{"≥", 0.6, "×"}}, {"MB/s-postgres", ratio, goal{"≥", 0.6, "×"}}},
+}}
 
 // The queue of one process.
 var deliveryRows = []row{{
@@ -76,8 +83,8 @@ func each(measurements ...measurement) measurement {
 	}
 }
 
-// throughput measures by the command of that name.
-func throughput(database string, clients int) measurement {
+// throughput measures by the command of that name, with flags.
+func throughput(database, flags string) measurement {
 	return func(ctx context.Context, rounds int) (samples, error) {
 		dir, err := os.MkdirTemp("", "bench-")
 		if err != nil {
@@ -89,7 +96,7 @@ func throughput(database string, clients int) measurement {
 			location = "$TEST_DATABASE_URL"
 		}
 		output, err := command(ctx, ".ci/postgres", "run", "sh", "-c",
-			"go run ./server/internal/lab/throughput -db "+location+" -clients "+strconv.Itoa(clients)+
+			"go run ./server/internal/lab/throughput -db "+location+" "+flags+
 				" -rounds "+strconv.Itoa(rounds)+" bin/enablementd")
 		if err != nil {
 			return nil, err
@@ -98,18 +105,21 @@ func throughput(database string, clients int) measurement {
 	}
 }
 
-const storebench = "./server/internal/lab/storebench"
+// storebench runs a benchmark of that package so often.
+func storebench(ctx context.Context, pattern string, count int) (samples, error) {
+	output, err := command(ctx, ".ci/postgres", "run", "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", "1x",
+		"-count", strconv.Itoa(count), "-timeout", "1h", "./server/internal/lab/storebench")
+	if err != nil {
+		return nil, err
+	}
+	return parse(output)
+}
 
 // compared measures by a benchmark that makes many rounds in one, with two databases of which one has more
 // in it.
 func compared(what, database string) measurement {
 	return func(ctx context.Context, _ int) (samples, error) {
-		output, err := command(ctx, ".ci/postgres", "run", "go", "test", "-run", "^$", "-bench", what+"/"+database,
-			"-benchtime", "1x", "-timeout", "1h", storebench)
-		if err != nil {
-			return nil, err
-		}
-		s, err := parse(output)
+		s, err := storebench(ctx, what+"/"+database, 1)
 		return samples{"ours-µs-" + database: s["loaded-µs"], "theirs-µs-" + database: s["base-µs"]}, err
 	}
 }
@@ -117,12 +127,7 @@ func compared(what, database string) measurement {
 // delivered measures by a benchmark, once for each round.
 func delivered(database string) measurement {
 	return func(ctx context.Context, rounds int) (samples, error) {
-		output, err := command(ctx, ".ci/postgres", "run", "go", "test", "-run", "^$", "-bench", "Deliver/"+database,
-			"-benchtime", "1x", "-count", strconv.Itoa(rounds), "-timeout", "1h", storebench)
-		if err != nil {
-			return nil, err
-		}
-		s, err := parse(output)
+		s, err := storebench(ctx, "Deliver/"+database, rounds)
 		return samples{
 			"ours-deliveries/s-" + database:   s["deliveries/s"],
 			"theirs-deliveries/s-" + database: s["empty-jobs/s"],

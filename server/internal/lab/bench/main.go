@@ -19,7 +19,7 @@ import (
 )
 
 // rows are in the order in which they are printed.
-var rows = slices.Concat(chainRows, throughputRows, clientRows, storeRows, processRows, deliveryRows)
+var rows = slices.Concat(chainRows, throughputRows, rivalRows, clientRows, storeRows, processRows, deliveryRows, uploadRows)
 
 func main() {
 	chosen := flag.String("rows", "", "rows to measure, separated by commas; all by default")
