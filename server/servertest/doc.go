@@ -8,10 +8,8 @@
 //   - PostgreSQL. The database is SQLite, in a file of the test's, and not synced to the disk: to see
 //     what a crash leaves behind, kill a real enablementd.
 //   - The whole program: it has no pages, no operators' listener, no metrics, no traces, no TLS.
-//   - Fast in time. A clock of the test's moves what the service decides by, not what it waits for: a
-//     notification is delivered about 50 ms after the submission, since the queue polls. More than
-//     ten servers at once share the polling, so that each polls less often: with 200 it takes up to
-//     two seconds. One server for several subtests is shared with [Server.For].
+//   - Fast in time. A clock of the test's moves what the service decides by, not what it waits for: the
+//     schedule of deliveries. One server for several subtests is shared with [Server.For].
 //   - A load test: there is one writer.
 //
 // # A test

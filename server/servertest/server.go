@@ -93,7 +93,7 @@ func (s *service) start(ctx context.Context, path string) (err error) {
 	if s.db, err = openDatabase(ctx, path); err != nil {
 		return err
 	}
-	database, err := core.NewDatabase(polling{riversqlite.New(s.db.Writer())}, nil, c.logger, func(enqueue sqlite.Enqueue) store.Store {
+	database, err := core.NewDatabase(riversqlite.New(s.db.Writer()), nil, c.logger, func(enqueue sqlite.Enqueue) store.Store {
 		return clocked{sqlite.NewStore(s.db, enqueue), c.clock}
 	})
 	if err != nil {
@@ -128,7 +128,6 @@ func (s *service) start(ctx context.Context, path string) (err error) {
 	}); err != nil {
 		return err
 	}
-	alive.Add(1)
 	if err := s.core.Start(ctx); err != nil {
 		return err
 	}
@@ -155,7 +154,6 @@ func (s *service) stop() error {
 	}
 	if s.core != nil {
 		errs = append(errs, s.core.Stop(ctx))
-		alive.Add(-1)
 	}
 	if s.notified != nil {
 		errs = append(errs, s.notified.stop(ctx))

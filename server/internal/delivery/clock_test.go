@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/stretchr/testify/require"
 
@@ -85,10 +86,10 @@ func TestClock(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(sender.Close)
 			start := func() (*delivery.Queue[pgx.Tx], func()) {
-				queue, err := delivery.NewQueue(driver, delivery.Config{
+				queue, err := delivery.NewTestQueue(driver, delivery.Config{
 					Ledger: store, Pruner: store, Sender: sender, Schedule: delivery.Schedule{500 * time.Millisecond, 10 * time.Millisecond, 7 * time.Second},
 					KeepJobs: time.Hour, KeepDeliveries: time.Hour, Process: "test", Clock: time.Now, DatabaseTime: db.Now, Logger: logger,
-				})
+				}, river.TestConfig{})
 				require.NoError(t, err)
 				require.NoError(t, queue.Start(t.Context()))
 				return queue, func() {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
@@ -81,9 +82,9 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	require.NoError(t, err)
 	t.Cleanup(sender.Close)
 	b.start = func() func() {
-		queue, err := delivery.NewQueue(driver, delivery.Config{
+		queue, err := delivery.NewTestQueue(driver, delivery.Config{
 			Ledger: b.store, Pruner: b.store, Sender: sender, Schedule: schedule, KeepJobs: time.Hour, KeepDeliveries: time.Hour, Process: "test", Clock: time.Now, Logger: logger,
-		})
+		}, river.TestConfig{})
 		require.NoError(t, err)
 		require.NoError(t, queue.Start(t.Context()))
 		return func() {

@@ -27,9 +27,14 @@ func NewTestInserter[TTx any](driver riverdriver.Driver[TTx], test river.TestCon
 // Reconcile looks for stranded notifications once.
 func (q *Queue[TTx]) Reconcile(ctx context.Context) error { return q.reconciler.reconcile(ctx) }
 
-// NewTestQueue is NewQueue on a clock of the test's.
+// NewTestQueue is NewQueue on a clock of the test's. It looks for work often, as tests submit without waking it.
 func NewTestQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river.TestConfig) (*Queue[TTx], error) {
-	return newQueue(driver, config, test)
+	return newQueue(driver, config, test, fetchCooldown)
+}
+
+// NewSleepingQueue is NewQueue, and finds no work unless it is woken.
+func NewSleepingQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TTx], error) {
+	return newQueue(driver, config, river.TestConfig{}, 24*time.Hour)
 }
 
 // SetTimeout makes the sender less patient than a provider may expect.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/stretchr/testify/require"
 
@@ -30,7 +31,7 @@ func TestQueue_observe(t *testing.T) {
 	t.Cleanup(sender.Close)
 	var mutex sync.Mutex
 	var observed []enablement.Delivery
-	queue, err := delivery.NewQueue(riversqlite.New(b.db.Writer()), delivery.Config{
+	queue, err := delivery.NewTestQueue(riversqlite.New(b.db.Writer()), delivery.Config{
 		Ledger: b.store, Pruner: b.store, Sender: sender, Schedule: quick, Process: "observed", Clock: time.Now,
 		Logger: slog.New(slog.DiscardHandler),
 		Observe: func(d enablement.Delivery) {
@@ -38,7 +39,7 @@ func TestQueue_observe(t *testing.T) {
 			defer mutex.Unlock()
 			observed = append(observed, d)
 		},
-	})
+	}, river.TestConfig{})
 	require.NoError(t, err)
 	require.NoError(t, queue.Start(t.Context()))
 	id := b.submit(t)

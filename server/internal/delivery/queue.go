@@ -23,10 +23,10 @@ import (
 // What the queue is tuned to; River's defaults would let a notification wait for a second, and that
 // of a killed process for an hour.
 const (
-	fetchPollInterval = 100 * time.Millisecond
-	fetchCooldown     = 20 * time.Millisecond
-	// onlyPollInterval is for a database that gives no notice of jobs.
-	onlyPollInterval = 50 * time.Millisecond
+	// pollInterval is how long a job waits for which nobody wakes the queue: a second, as River adds up to a tenth.
+	// Twenty looks a second would cost an idle process more than all the rest of it.
+	pollInterval  = 900 * time.Millisecond
+	fetchCooldown = 20 * time.Millisecond
 	// rescueAfter is for what else may be stuck in the queue. Deliveries are seen to by the reconciler, long
 	// before: River's rescuer goes by the process's clock, and one that is ahead would take a job from its worker.
 	rescueAfter = 24 * time.Hour
@@ -66,7 +66,7 @@ type Inserter[TTx any] struct{ client *river.Client[TTx] }
 
 // NewInserter returns an inserter; it works nothing itself.
 func NewInserter[TTx any](driver riverdriver.Driver[TTx], logger *slog.Logger) (*Inserter[TTx], error) {
-	client, err := river.NewClient(driver, &river.Config{Hooks: hooks(driver), Logger: quiet(logger)})
+	client, err := river.NewClient(silent[TTx]{driver}, &river.Config{Hooks: hooks(driver), Logger: quiet(logger)})
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,7 @@ type Config struct {
 // Queue works the deliveries.
 type Queue[TTx any] struct {
 	client     *river.Client[TTx]
+	pilot      *pilot
 	running    atomic.Bool
 	clock      *clock // nil where the database has the process's
 	reconciler *reconciler
@@ -129,10 +130,10 @@ type Queue[TTx any] struct {
 
 // NewQueue returns a queue; Start starts it.
 func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TTx], error) {
-	return newQueue(driver, config, river.TestConfig{})
+	return newQueue(driver, config, river.TestConfig{}, pollInterval)
 }
 
-func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river.TestConfig) (*Queue[TTx], error) {
+func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river.TestConfig, poll time.Duration) (*Queue[TTx], error) {
 	config.Background = cmp.Or(config.Background, config.Logger)
 	var databaseClock *clock
 	if config.DatabaseTime != nil {
@@ -160,26 +161,20 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	}); err != nil {
 		return nil, err
 	}
-	// SQLite gives no notice: River's listener polls there as well. Kept waiting for 5 s while the process
-	// starts, it hangs for good, and Start and Stop with it (River v0.49.0).
-	pollOnly, interval := driver.DatabaseName() == riverdriver.DatabaseNameSQLite, fetchPollInterval
-	if pollOnly {
-		interval = onlyPollInterval
-	}
-	client, err := river.NewClient(driver, &river.Config{
+	wake := &pilot{}
+	client, err := river.NewClient(waking[TTx]{silent[TTx]{driver}, wake}, &river.Config{
 		// River would remove finished jobs 10,000 at a time, for which SQLite's one writer stops for half a second. The
 		// upkeep does so in smaller steps.
 		CancelledJobRetentionPeriod: keepForGood,
 		CompletedJobRetentionPeriod: keepForGood,
 		DiscardedJobRetentionPeriod: keepForGood,
-		FetchPollInterval:           interval,
+		FetchPollInterval:           poll,
 		FetchCooldown:               fetchCooldown,
 		Hooks:                       hooks(driver),
 		ID:                          config.Process,
 		JobTimeout:                  jobTimeout,
 		Logger:                      quiet(config.Background),
 		PeriodicJobs:                upkeepSchedule(),
-		PollOnly:                    pollOnly,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
 		RescueStuckJobsAfter:        rescueAfter,
 		SoftStopTimeout:             softStop,
@@ -189,14 +184,16 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	if err != nil {
 		return nil, err
 	}
-	return &Queue[TTx]{client: client, clock: databaseClock, reconciler: &reconciler{
+	q := &Queue[TTx]{client: client, pilot: wake, clock: databaseClock, reconciler: &reconciler{
 		ledger:     config.Ledger,
 		schedule:   config.Schedule,
 		clock:      config.Clock,
 		logger:     config.Logger,
 		background: config.Background,
 		observe:    config.ObserveRequeued,
-	}}, nil
+	}}
+	wake.queue = q
+	return q, nil
 }
 
 // hooks are what the queue needs of a database whose clock is not the process's.

@@ -75,7 +75,7 @@ func New(config Config) (*Service, error) {
 		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: config.RateLimit, Clock: config.Clock}))
 	}
 	s.Handler, err = server.Handler(httpapi.New(httpapi.Config{
-		Store: config.Database, Clock: config.Clock, Timeout: config.CallTimeout, Observe: config.ObserveWrite,
+		Store: config.Database, Clock: config.Clock, Timeout: config.CallTimeout, Observe: config.observed(queue),
 	}), options...)
 	if err != nil {
 		return nil, err
@@ -85,6 +85,18 @@ func New(config Config) (*Service, error) {
 		s.Handler = s.Faults
 	}
 	return s, nil
+}
+
+// observed wakes the queue for what a write put into it.
+func (c Config) observed(queue Queue) func(context.Context, string, time.Time, enablement.Change, error) {
+	return func(ctx context.Context, operation string, started time.Time, change enablement.Change, err error) {
+		if err == nil && change.Notification != nil {
+			queue.Wake()
+		}
+		if c.ObserveWrite != nil {
+			c.ObserveWrite(ctx, operation, started, change, err)
+		}
+	}
 }
 
 // Start starts what goes on beside the calls. The context bounds the start only.

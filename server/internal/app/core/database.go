@@ -24,6 +24,7 @@ type Queue interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 	Ready(ctx context.Context) error
+	Wake()
 	View(prefix string, logger *slog.Logger) (http.Handler, error)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -23,6 +24,10 @@ var processRows = []row{
 	{
 		id: "P7b", what: "a program with the client beside one that calls net/http", measure: measureSize,
 		lines: []line{{"MB", surplus, goal{"≤", 1.5, "MB more"}}},
+	},
+	{
+		id: "P13", what: "an idle process, of a core", measure: measureIdle,
+		lines: []line{{"%-sqlite", alone, goal{"≤", 0.3, "%"}}, {"%-postgres", alone, goal{"≤", 0.3, "%"}}},
 	},
 }
 
@@ -108,6 +113,15 @@ func freeAddress(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return listener.Addr().String(), listener.Close()
+}
+
+// measureIdle measures by the command of that name.
+func measureIdle(ctx context.Context, rounds int) (samples, error) {
+	output, err := command(ctx, ".ci/postgres", "run", "go", "run", "./server/internal/lab/idle", "-rounds", strconv.Itoa(rounds), binary)
+	if err != nil {
+		return nil, err
+	}
+	return parse(output)
 }
 
 // measureSize builds both programs as one would for a release.

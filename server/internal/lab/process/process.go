@@ -139,6 +139,11 @@ func (p *Process) Wait() int {
 // ExitCode is -1 where a signal ended the process.
 func (p *Process) ExitCode() int { return p.command.ProcessState.ExitCode() }
 
+// Used is the processor time of the process, once it has ended.
+func (p *Process) Used() time.Duration {
+	return p.command.ProcessState.UserTime() + p.command.ProcessState.SystemTime()
+}
+
 // Stop ends the process as an operator would and returns its exit code.
 func (p *Process) Stop() int {
 	p.Signal(syscall.SIGTERM)

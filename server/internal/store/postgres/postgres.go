@@ -44,8 +44,7 @@ type Options struct {
 
 const (
 	connsPerCore = 4
-	// minConns: the queue keeps one connection to listen on, and its workers and the submissions
-	// should not wait for each other with what is left.
+	// minConns: the queue's workers and the submissions should not wait for each other.
 	minConns                = 4
 	defaultStatementTimeout = 15 * time.Second
 	defaultLockTimeout      = 5 * time.Second

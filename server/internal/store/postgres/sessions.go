@@ -15,7 +15,7 @@ import (
 const secondWait = 5 * time.Second
 
 var errShared = errors.New("a pooler shares its connections between transactions, and the service needs its own: " +
-	"the queue listens, and migrations hold a lock, from one transaction to the next; " +
+	"they keep settings, and migrations hold a lock, from one transaction to the next; " +
 	"set pool_mode = session for this database (PgBouncer), or connect to PostgreSQL itself")
 
 // checkSessions refuses a pooler that lends a connection for a transaction only. A pooler gives itself away by
