@@ -12,7 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -101,18 +101,7 @@ func NewTracing(ctx context.Context, config TracingConfig) (*Tracing, error) {
 			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		},
 	}}
-	t.exporter, err = otlptracehttp.New(ctx,
-		otlptracehttp.WithEndpointURL(endpoint.JoinPath("v1", "traces").String()),
-		otlptracehttp.WithHeaders(config.Headers),
-		otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf),
-		otlptracehttp.WithCompression(otlptracehttp.GzipCompression),
-		otlptracehttp.WithTLSClientConfig(nil),
-		otlptracehttp.WithTimeout(sendTimeout),
-		otlptracehttp.WithHTTPClient(t.client),
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
-			Enabled: true, InitialInterval: retryFirst, MaxInterval: retryLongest, MaxElapsedTime: retryTotal,
-		}),
-	)
+	t.exporter, err = otlptrace.New(ctx, newSending(endpoint.JoinPath("v1", "traces").String(), config.Headers, t.client))
 	if err != nil {
 		return nil, err
 	}

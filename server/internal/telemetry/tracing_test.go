@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 	"github.com/cryptomate-go/enablement/server/internal/telemetry"
@@ -319,6 +321,53 @@ func TestCollectorRefuses(t *testing.T) {
 	require.Contains(t, log.String(), "no such token: [redacted]")
 	require.NotContains(t, log.String(), "canary")
 	require.Less(t, len(log.String()), 600)
+}
+
+// A collector that is busy is asked again, and what it takes in the end is not reported.
+func TestCollectorBusy(t *testing.T) {
+	t.Parallel()
+	c := &collector{}
+	var asked atomic.Int32
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		c.ServeHTTP(w, r)
+	}))
+	t.Cleanup(busy.Close)
+	var log journal
+	tracing := newTracing(t, telemetry.TracingConfig{Endpoint: busy.URL, SampleRatio: 1, Logger: log.logger()})
+	ask(tracing.Handler(http.NotFoundHandler()), request("GET", "/"))
+	started := time.Now()
+	flush(t, tracing)
+	require.GreaterOrEqual(t, time.Since(started), time.Second)
+	require.EqualValues(t, 2, asked.Load())
+	require.Len(t, c.spans(), 1)
+	require.Empty(t, log.String())
+}
+
+// What a collector did not take is reported, in its words.
+func TestCollectorTakesSome(t *testing.T) {
+	t.Parallel()
+	for text, reported := range map[string]bool{"": false, "too old": true} {
+		answer, err := proto.Marshal(&collectorpb.ExportTraceServiceResponse{
+			PartialSuccess: &collectorpb.ExportTracePartialSuccess{ErrorMessage: text},
+		})
+		require.NoError(t, err)
+		picky := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			_, _ = w.Write(answer)
+		}))
+		t.Cleanup(picky.Close)
+		var log journal
+		tracing := newTracing(t, telemetry.TracingConfig{Endpoint: picky.URL, SampleRatio: 1, Logger: log.logger()})
+		ask(tracing.Handler(http.NotFoundHandler()), request("GET", "/"))
+		flush(t, tracing)
+		require.Equal(t, reported, strings.Contains(log.String(), "did not take all spans"), log.String())
+		require.Contains(t, log.String(), text)
+	}
 }
 
 // The headers stay with the collector that they are for.
