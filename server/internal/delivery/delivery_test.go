@@ -43,6 +43,7 @@ type bench struct {
 	db       *sqlite.DB
 	store    *sqlite.Store
 	start    func() (stop func())
+	observe  func(enablement.Delivery) // by queues that are started from now on
 	received func() []*http.Request
 }
 
@@ -84,6 +85,7 @@ func newBench(t *testing.T, schedule delivery.Schedule, answer http.HandlerFunc)
 	b.start = func() func() {
 		queue, err := delivery.NewTestQueue(driver, delivery.Config{
 			Ledger: b.store, Pruner: b.store, Sender: sender, Schedule: schedule, KeepJobs: time.Hour, KeepDeliveries: time.Hour, Process: "test", Clock: time.Now, Logger: logger,
+			Observe: b.observe,
 		}, river.TestConfig{})
 		require.NoError(t, err)
 		require.NoError(t, queue.Start(t.Context()))
@@ -354,7 +356,7 @@ func TestInserter_rollback(t *testing.T) {
 	require.NoError(t, err)
 	tx, err := b.db.Writer().BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, []enablement.Due{{NotificationID: "ntf_x"}}))
+	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, []enablement.Due{{NotificationIDs: []string{"ntf_x"}}}))
 	require.NoError(t, tx.Rollback())
 	var n int
 	require.ErrorIs(t, b.db.Writer().QueryRow(`SELECT id FROM river_job`).Scan(&n), sql.ErrNoRows)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
@@ -35,6 +36,15 @@ func NewTestQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test r
 // NewSleepingQueue is NewQueue, and finds no work unless it is woken.
 func NewSleepingQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TTx], error) {
 	return newQueue(driver, config, river.TestConfig{}, 24*time.Hour)
+}
+
+// MaxWorkers is how many attempts are made at once.
+const MaxWorkers = maxWorkers
+
+// WorkWithoutSlot works a job while all slots are taken.
+func WorkWithoutSlot(ctx context.Context, ledger Ledger, ids []string) error {
+	w := &worker{ledger: ledger, slots: make(chan struct{}), patience: time.Nanosecond}
+	return w.Work(ctx, &river.Job[jobArgs]{JobRow: &rivertype.JobRow{}, Args: jobArgs{NotificationID: ids[0], Others: ids[1:]}})
 }
 
 // SetTimeout makes the sender less patient than a provider may expect.

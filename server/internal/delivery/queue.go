@@ -30,7 +30,8 @@ const (
 	// rescueAfter is for what else may be stuck in the queue. Deliveries are seen to by the reconciler, long
 	// before: River's rescuer goes by the process's clock, and one that is ahead would take a job from its worker.
 	rescueAfter = 24 * time.Hour
-	maxWorkers  = 100
+	// maxWorkers is how many jobs are worked at once, and how many attempts are made at once: a job may have many.
+	maxWorkers = 100
 	// keepForGood is River's word for a period.
 	keepForGood = -1
 	// softStop is how long running attempts may take to finish when the service stops.
@@ -78,12 +79,13 @@ func NewInserter[TTx any](driver riverdriver.Driver[TTx], logger *slog.Logger) (
 const maxAttempts = math.MaxInt16
 
 // EnqueueTx queues deliveries as part of the transaction: they happen if that commits, and not before. On
-// an error the transaction must be rolled back.
+// an error the transaction must be rolled back. Each is one job, however many notifications it has: the queue writes a
+// job's row three times.
 func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, deliveries []enablement.Due) error {
 	jobs := make([]river.InsertManyParams, len(deliveries))
 	for n, d := range deliveries {
 		jobs[n] = river.InsertManyParams{
-			Args:       jobArgs{NotificationID: d.NotificationID},
+			Args:       jobArgs{NotificationID: d.NotificationIDs[0], Others: d.NotificationIDs[1:]},
 			InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts, ScheduledAt: d.At},
 		}
 	}
@@ -149,6 +151,8 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		clock:    config.Clock,
 		logger:   config.Logger,
 		observe:  config.Observe,
+		slots:    make(chan struct{}, maxWorkers),
+		patience: beginWithin,
 	}); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -14,15 +18,17 @@ import (
 
 // Ledger is what the worker needs of storage.
 type Ledger interface {
-	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)
+	NotificationsOf(ctx context.Context, ids []string) ([]enablement.NotificationStatus, error)
 	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error
 	RequeueStranded(ctx context.Context, lost time.Time, limit int, due func(enablement.NotificationStatus) time.Time) (int, error)
 }
 
 // jobArgs is the job in the queue: only ids, since the queue's rows are seen by more people than
-// the notification.
+// the notification. It is stored: a version that does not know Others delivers the first, and its
+// reconciler finds the others without a job.
 type jobArgs struct {
-	NotificationID string `json:"notification_id"`
+	NotificationID string   `json:"notification_id"`
+	Others         []string `json:"others,omitempty"`
 
 	// wait is how long after the attempt that just failed the next one is due. Work and NextRetry get the
 	// same job one after the other, so it need not be stored.
@@ -32,17 +38,23 @@ type jobArgs struct {
 // Kind implements [river.JobArgs]. It is stored: never change it.
 func (jobArgs) Kind() string { return "notification_deliver" }
 
-// jobTimeout leaves time to record an attempt after the provider's own time ran out.
-const jobTimeout = AnswerTimeout + 10*time.Second
+// shared tells whether several notifications have the job.
+func (a jobArgs) shared() bool { return len(a.Others) > 0 }
 
-// recordTimeout bounds the writing of the ledger row once the attempt is made.
-const recordTimeout = 5 * time.Second
+const (
+	// beginWithin is how long an attempt may wait for its slot. One that gets none comes again.
+	beginWithin = 2 * time.Second
+	// jobTimeout leaves time to record an attempt after the provider's own time ran out.
+	jobTimeout = beginWithin + AnswerTimeout + 10*time.Second
+	// recordTimeout bounds the writing of the ledger row once the attempt is made.
+	recordTimeout = 5 * time.Second
+	// pause is how long to wait after an attempt that could not be made.
+	pause = 5 * time.Second
+)
 
-// pause is how long to wait after an attempt that could not be made.
-const pause = 5 * time.Second
-
-// worker makes one attempt a job run; the queue repeats it on the schedule. Which step of the schedule it
-// is the ledger says, and not River's counter.
+// worker makes one attempt for each notification of a job. The queue repeats a job that one notification has on the
+// schedule. Where several share a job, each that was not delivered gets one of its own, with the ledger row that says
+// so. Which step of the schedule it is the ledger says, and not River's counter.
 type worker struct {
 	river.WorkerDefaults[jobArgs]
 	ledger   Ledger
@@ -52,6 +64,9 @@ type worker struct {
 	clock    func() time.Time
 	logger   *slog.Logger
 	observe  func(enablement.Delivery) // may be nil
+	// slots bounds how many attempts are made at once, and patience how long one waits for a slot.
+	slots    chan struct{}
+	patience time.Duration
 }
 
 // Timeout implements [river.Worker].
@@ -65,21 +80,56 @@ func (w *worker) NextRetry(job *river.Job[jobArgs]) time.Time {
 // Work implements [river.Worker]. Delivery is at least once: should the process die between the
 // provider's answer and the ledger row, the next attempt repeats the same webhook-id.
 func (w *worker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
-	notification, err := w.ledger.Notification(ctx, job.Args.NotificationID)
-	if errors.Is(err, enablement.ErrNotificationNotFound) {
-		return river.JobCancel(err)
-	}
+	found, err := w.ledger.NotificationsOf(ctx, append([]string{job.Args.NotificationID}, job.Args.Others...))
 	if err != nil {
 		return err
 	}
-	if notification.State != enablement.NotificationPending {
-		return nil // settled by an attempt whose completion did not reach the queue, or cancelled
+	if len(found) == 0 {
+		return river.JobCancel(enablement.ErrNotificationNotFound)
 	}
+	due := slices.DeleteFunc(found, func(n enablement.NotificationStatus) bool {
+		return n.State != enablement.NotificationPending || // settled by an attempt whose completion did not reach the queue, or cancelled
+			job.Args.shared() && n.Failed > 0 // it has a job of its own
+	})
+	waits, errs := make([]time.Duration, len(due)), make([]error, len(due))
+	beginning, cancel := context.WithTimeout(ctx, w.patience)
+	defer cancel()
+	var attempts sync.WaitGroup
+	for i, n := range due {
+		attempts.Go(func() {
+			defer recovered(&errs[i])
+			select {
+			case w.slots <- struct{}{}:
+				defer func() { <-w.slots }()
+				waits[i], errs[i] = w.attempt(ctx, job, n)
+			case <-beginning.Done():
+				errs[i] = cmp.Or(ctx.Err(), river.JobSnooze(pause))
+			}
+		})
+	}
+	attempts.Wait()
+	for _, wait := range waits {
+		job.Args.wait = max(job.Args.wait, wait)
+	}
+	return errors.Join(errs...)
+}
+
+// recovered turns a panic into an error, as the queue does on the one goroutine that is its own.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
+}
+
+// attempt makes an attempt and records it. It returns what that means for the job, and how long to wait with the next
+// one if it is this job's.
+func (w *worker) attempt(ctx context.Context, job *river.Job[jobArgs], n enablement.NotificationStatus) (wait time.Duration, err error) {
 	started := w.clock()
-	answer := w.sender.Send(ctx, notification.Notification)
-	step := notification.Failed + 1
+	answer := w.sender.Send(ctx, n.Notification)
+	step := n.Failed + 1
+	wait = w.schedule.Wait(step, answer.retryAfter)
 	delivery := enablement.Delivery{
-		NotificationID: notification.ID,
+		NotificationID: n.ID,
 		StartedAt:      started,
 		Duration:       max(w.clock().Sub(started), 0), // the clock may have been set meanwhile
 		StatusCode:     answer.statusCode,
@@ -87,29 +137,33 @@ func (w *worker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 		Process:        w.process,
 		State:          stateAfter(answer, step >= w.schedule.Attempts()),
 	}
-	// Should the ledger not be written, the attempt takes no step. River's counter then keeps one and the same
-	// step from being repeated without end.
-	job.Args.wait = w.schedule.Wait(max(step, job.Attempt), answer.retryAfter)
+	stopped := answer.fault == enablement.FaultStopped
+	if job.Args.shared() && delivery.State == enablement.NotificationPending && !stopped {
+		delivery.Next = w.clock().Add(wait)
+	}
 	// The attempt was made, so it goes into the ledger even while the service stops.
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if err := w.ledger.RecordDelivery(recording, delivery); err != nil {
-		return errors.Join(err, ctx.Err()) // by which the queue knows an attempt that was cut by a stop
+		// Without the row, the attempt takes no step. River's counter then keeps one and the same step from being
+		// repeated without end. By the context's error the queue knows an attempt that was cut by a stop.
+		return w.schedule.Wait(max(step, job.Attempt), answer.retryAfter), errors.Join(err, ctx.Err())
 	}
-	job.Args.wait = w.schedule.Wait(step, answer.retryAfter)
-	w.log(ctx, delivery, notification.Attempts+1, job.Args.wait)
+	w.log(ctx, delivery, n.Attempts+1, wait)
 	if w.observe != nil {
 		w.observe(delivery)
 	}
 	switch {
 	case answer.fault == "":
-		return nil
-	case answer.fault == enablement.FaultStopped:
-		return ctx.Err() // the queue makes it again, at once
+		return 0, nil
+	case stopped:
+		return 0, ctx.Err() // the queue makes it again, at once
+	case job.Args.shared():
+		return 0, nil
 	case delivery.State == enablement.NotificationDead:
-		return river.JobCancel(errors.New(answer.fault))
+		return 0, river.JobCancel(errors.New(answer.fault))
 	default:
-		return errors.New(answer.fault)
+		return wait, errors.New(answer.fault)
 	}
 }
 

@@ -45,6 +45,9 @@ type Delivery struct {
 	Process string
 	// State is the notification's after this attempt.
 	State NotificationState
+	// Next is when the next attempt is due, which gets a job of its own, queued with this row. It is zero where the job
+	// of this attempt makes the next one too, or there is none.
+	Next time.Time
 }
 
 // NotificationStatus is a notification with its ledger in short.
@@ -61,8 +64,9 @@ type NotificationStatus struct {
 	LastFault      string
 }
 
-// Due is a notification to queue: its next attempt is due at a moment, at once where that is zero.
+// Due is a job to queue: the next attempts of its notifications are due at a moment, at once where that is zero.
+// Only notifications of which no attempt was made may share one.
 type Due struct {
-	NotificationID string
-	At             time.Time
+	NotificationIDs []string
+	At              time.Time
 }

@@ -33,8 +33,8 @@ var (
 
 // QueueStats is how much the queue holds.
 type QueueStats struct {
-	// Deliveries in the queue by state: due and waiting for a worker, being worked, waiting after a failed attempt, and
-	// waiting for their first time.
+	// Jobs of deliveries by state: due and waiting for a worker, being worked, waiting after a failed attempt, and
+	// scheduled. Notifications of one transaction share a job for their first attempt.
 	Available, Running, Retryable, Scheduled int
 	// OldestAvailable is how long the oldest available job has been due; 0 where there is none.
 	OldestAvailable time.Duration
@@ -113,12 +113,15 @@ type Store interface {
 
 	// Notification returns a notification with its ledger in short, or [enablement.ErrNotificationNotFound].
 	Notification(ctx context.Context, id string) (enablement.NotificationStatus, error)
+	// NotificationsOf returns those of the notifications that there are, in any order.
+	NotificationsOf(ctx context.Context, ids []string) ([]enablement.NotificationStatus, error)
 	// Notifications lists those in the given state, all where it is empty, newest first, at most limit: those that come
 	// behind the one with the id after, which is the last one of the page before, or empty. It returns
 	// [enablement.ErrNotificationNotFound] where there is no such one.
 	Notifications(ctx context.Context, state enablement.NotificationState, after string, limit int) ([]enablement.NotificationStatus, error)
 	// RecordDelivery adds a row to the ledger and moves the notification to the row's state, unless
-	// it is delivered or cancelled: that is final.
+	// it is delivered or cancelled: that is final. With the row it queues the job of the next attempt, where the
+	// delivery asks for one.
 	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error
 	// RetryNotification queues a notification again that is dead, or pending without a job. It returns
 	// [enablement.ErrNotificationNotFound] or [ErrNotDead].

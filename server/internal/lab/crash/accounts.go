@@ -105,7 +105,7 @@ func settle(ctx context.Context, location string, p *provider, t *told) (account
 const stranded = `
 	SELECT count(*) FROM notifications n WHERE n.state = 'pending' AND NOT EXISTS (
 		SELECT 1 FROM river_job j WHERE j.kind = 'notification_deliver' AND j.state NOT IN ('cancelled', 'completed', 'discarded')
-		AND j.args ->> 'notification_id' = n.id)`
+		AND (j.args ->> 'notification_id' = n.id OR j.args ->> 'others' LIKE '%"' || n.id || '"%'))`
 
 func open(location string) (*sql.DB, error) {
 	if strings.Contains(location, "://") {

@@ -26,11 +26,11 @@ const (
 	cancelNotifications = `
 		UPDATE notifications SET state = 'cancelled'
 		WHERE request_id IN (SELECT id FROM requests WHERE client_id = $1) AND state IN ('pending', 'dead') RETURNING id`
-	// endJobs leaves a job that is worked to its worker, which finds the notification cancelled.
+	// endJobs leaves a job that is worked, and one that others share, to its worker, which finds the notification cancelled.
 	endJobs = `
 		UPDATE river_job SET state = 'cancelled', finalized_at = now()
 		WHERE kind || '' = 'notification_deliver' AND state IN ('available', 'pending', 'retryable', 'scheduled')
-		  AND args ->> 'notification_id' = ANY ($1)`
+		  AND args ->> 'notification_id' = ANY ($1) AND args -> 'others' IS NULL`
 )
 
 // clientValues are the arguments of a statement that stores a client.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,39 +49,26 @@ const (
 		WHERE n.id = a.id AND n.id = ANY ($1) AND n.state NOT IN ('delivered', 'cancelled')`
 )
 
-type (
-	lookCall   = group.Call[string, enablement.NotificationStatus]
-	recordCall = group.Call[enablement.Delivery, struct{}]
-)
-
 // Notification implements [store.Store].
 func (s *Store) Notification(ctx context.Context, id string) (enablement.NotificationStatus, error) {
 	if !storable(id) {
 		return enablement.NotificationStatus{}, enablement.ErrNotificationNotFound
 	}
-	return s.looking.Do(ctx, id)
+	found, err := s.NotificationsOf(ctx, []string{id})
+	if err != nil || len(found) == 0 {
+		return enablement.NotificationStatus{}, cmp.Or(err, enablement.ErrNotificationNotFound)
+	}
+	return found[0], nil
 }
 
-func (s *Store) lookTogether(ctx context.Context, calls []*lookCall) error {
-	rows, err := s.pool.Query(ctx, notificationQuery+` WHERE n.id = ANY ($1)`, group.Ins(calls))
+// NotificationsOf implements [store.Store].
+func (s *Store) NotificationsOf(ctx context.Context, ids []string) ([]enablement.NotificationStatus, error) {
+	rows, err := s.pool.Query(ctx, notificationQuery+` WHERE n.id = ANY ($1)`, ids)
 	if err != nil {
-		return classify(ctx, err)
+		return nil, classify(ctx, err)
 	}
-	list, err := pgx.CollectRows(rows, scanNotification)
-	if err != nil {
-		return classify(ctx, err)
-	}
-	found := make(map[string]enablement.NotificationStatus, len(list))
-	for _, n := range list {
-		found[n.ID] = n
-	}
-	for _, call := range calls {
-		var ok bool
-		if call.Out, ok = found[call.In]; !ok {
-			call.Err = enablement.ErrNotificationNotFound
-		}
-	}
-	return nil
+	found, err := pgx.CollectRows(rows, scanNotification)
+	return found, classify(ctx, err)
 }
 
 // Notifications implements [store.Store].
@@ -125,36 +113,49 @@ func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error
 	return err
 }
 
-func (s *Store) recordTogether(ctx context.Context, calls []*recordCall) error {
+func (s *Store) recordTogether(ctx context.Context, calls []*group.Call[enablement.Delivery, struct{}]) error {
 	if err := s.record(ctx, group.Ins(calls)); err != nil {
 		return batch.Alone(len(calls), err)
 	}
 	return nil
 }
 
-// record adds rows to the ledger. The statements of a batch are one transaction.
+// record adds rows to the ledger, with the jobs of the next attempts. The statements of a batch are one transaction.
 func (s *Store) record(ctx context.Context, deliveries []enablement.Delivery) error {
 	n := len(deliveries)
 	ids, started, took, codes := make([]string, n), make([]time.Time, n), make([]int64, n), make([]int, n)
 	faults, processes, states := make([]string, n), make([]string, n), make([]string, n)
 	// Each notification once, as an UPDATE takes any one of several rows that it joins.
 	last := make(map[string]string, n)
+	var next []enablement.Due
 	for i, d := range deliveries {
 		ids[i], started[i], took[i], codes[i] = d.NotificationID, d.StartedAt, d.Duration.Microseconds(), d.StatusCode
 		faults[i], processes[i], states[i] = clean(d.Fault), clean(d.Process), string(d.State)
 		if last[d.NotificationID] != string(enablement.NotificationDelivered) {
 			last[d.NotificationID] = states[i]
 		}
+		if !d.Next.IsZero() {
+			next = append(next, enablement.Due{NotificationIDs: []string{d.NotificationID}, At: d.Next})
+		}
 	}
 	notifications, settled := make([]string, 0, n), make([]string, 0, n)
 	for _, id := range slices.Sorted(maps.Keys(last)) {
 		notifications, settled = append(notifications, id), append(settled, last[id])
 	}
-	return repeat(ctx, func() (bool, error) {
+	rows := func() *pgx.Batch {
 		b := &pgx.Batch{}
 		b.Queue(insertDeliveries, ids, started, took, codes, faults, processes, states)
 		b.Queue(updateNotifications, notifications, settled)
-		return true, s.pool.SendBatch(ctx, b).Close()
+		return b
+	}
+	if len(next) == 0 {
+		return repeat(ctx, func() (bool, error) { return true, s.pool.SendBatch(ctx, rows()).Close() })
+	}
+	return s.write(ctx, func(tx pgx.Tx) error {
+		if err := tx.SendBatch(ctx, rows()).Close(); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, next)
 	})
 }
 
@@ -180,6 +181,6 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 			string(enablement.NotificationPending), id); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, []enablement.Due{{NotificationID: id}})
+		return s.enqueue(ctx, tx, []enablement.Due{{NotificationIDs: []string{id}}})
 	})
 }

@@ -216,7 +216,6 @@ type Store struct {
 	enqueue    Enqueue
 	submitting *batch.Group
 	recording  *group.Group[enablement.Delivery, struct{}]
-	looking    *group.Group[string, enablement.NotificationStatus]
 }
 
 var _ store.Store = (*Store)(nil)
@@ -228,7 +227,6 @@ func NewStore(db *DB, enqueue Enqueue) *Store {
 		func(ctx context.Context, subs []*batch.Submission) error { return s.submit(ctx, subs, skip) },
 		func(ctx context.Context, subs []*batch.Submission) error { return s.submit(ctx, subs, wait) })
 	s.recording = group.New(group.Config[enablement.Delivery, struct{}]{Lanes: 1, Run: s.recordTogether})
-	s.looking = group.New(group.Config[string, enablement.NotificationStatus]{Lanes: 1, Run: s.lookTogether})
 	return s
 }
 
@@ -236,7 +234,6 @@ func NewStore(db *DB, enqueue Enqueue) *Store {
 func (s *Store) Close() error {
 	s.submitting.Close()
 	s.recording.Close()
-	s.looking.Close()
 	return s.DB.Close()
 }
 

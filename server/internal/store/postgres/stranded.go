@@ -21,10 +21,11 @@ const (
 			WHERE kind || '' = 'notification_deliver' AND state = 'running' AND attempted_at <= $1
 			FOR UPDATE SKIP LOCKED)`
 
-	// withJob are the notifications that have a job. The planner must not take the index of the kinds, which
-	// leads to all jobs that are finished.
+	// withJob are the notifications that have a job, be it one of their own or one that they share. The planner must not
+	// take the index of the kinds, which leads to all jobs that are finished.
 	withJob = `
-		SELECT (args ->> 'notification_id') COLLATE "C" FROM river_job
+		SELECT jsonb_array_elements_text(jsonb_build_array(args -> 'notification_id') || coalesce(args -> 'others', '[]')) COLLATE "C"
+		FROM river_job
 		WHERE kind || '' = 'notification_deliver' AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
 
 	// stranded subtracts one list from the other, whole, so that its time grows with their length alone: no
@@ -69,7 +70,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 		}
 		deliveries := make([]enablement.Due, len(list))
 		for i, n := range list {
-			deliveries[i] = enablement.Due{NotificationID: n.ID, At: due(n)}
+			deliveries[i] = enablement.Due{NotificationIDs: []string{n.ID}, At: due(n)}
 		}
 		requeued = len(list)
 		return s.enqueue(ctx, tx, deliveries)

@@ -244,11 +244,11 @@ func (s *Store) put(ctx context.Context, tx *pipeline, w *batch.Writes) error {
 	if len(w.Notifications) == 0 {
 		return nil
 	}
-	deliveries := make([]enablement.Due, len(w.Notifications))
+	ids := make([]string, len(w.Notifications))
 	for i, n := range w.Notifications {
-		deliveries[i].NotificationID = n.ID
+		ids[i] = n.ID
 	}
-	return s.enqueue(ctx, tx, deliveries)
+	return s.enqueue(ctx, tx, []enablement.Due{{NotificationIDs: ids}})
 }
 
 func holdAudit(tx *pipeline, rows []batch.Audit) {

@@ -24,10 +24,10 @@ const (
 	cancelNotifications = `
 		UPDATE notifications SET state = 'cancelled'
 		WHERE request_id IN (SELECT id FROM requests WHERE client_id = ?) AND state IN ('pending', 'dead') RETURNING id`
-	// endJob leaves a job that is worked to its worker, which finds the notification cancelled.
+	// endJob leaves a job that is worked, and one that others share, to its worker, which finds the notification cancelled.
 	endJob = `
 		UPDATE river_job SET state = 'cancelled', finalized_at = datetime('now', 'subsec')
-		WHERE ` + live + ` AND state <> 'running' AND args ->> 'notification_id' = ?`
+		WHERE ` + live + ` AND state <> 'running' AND args ->> 'notification_id' = ? AND args -> 'others' IS NULL`
 )
 
 // putClient creates a client, or replaces it by the statement, unless it is another company's. It tells how many it stored.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,8 +19,7 @@ const (
 		INSERT INTO deliveries (notification_id, started_at, duration_us, status_code, fault, process, state)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`
 	selectRetriable = `
-		SELECT 1 FROM notifications n WHERE id = ? AND (state = 'dead' OR state = 'pending'
-			AND NOT EXISTS (SELECT 1 FROM river_job WHERE ` + live + ` AND args ->> 'notification_id' = n.id))`
+		SELECT 1 FROM notifications WHERE id = ? AND (state = 'dead' OR state = 'pending' AND id NOT IN (` + withJob + `))`
 )
 
 // notificationStatus joins each notification, n, with the last row of its ledger.
@@ -61,6 +61,16 @@ func (s *Store) Notification(ctx context.Context, id string) (enablement.Notific
 	return status, classify(err)
 }
 
+// NotificationsOf implements [store.Store].
+func (s *Store) NotificationsOf(ctx context.Context, ids []string) ([]enablement.NotificationStatus, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	found, err := collect(ctx, s.reading, scanNotification, notificationQuery+` WHERE n.id IN (SELECT value FROM json_each(?))`, string(list))
+	return found, classify(err)
+}
+
 // Notifications implements [store.Store].
 func (s *Store) Notifications(ctx context.Context, state enablement.NotificationState, after string, limit int) (list []enablement.NotificationStatus, err error) {
 	states := enablement.NotificationStates
@@ -98,7 +108,7 @@ func scanNotification(row row) (enablement.NotificationStatus, error) {
 func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error {
 	_, err := s.recording.Do(ctx, d)
 	if errors.Is(err, batch.ErrAlone) {
-		return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return record(ctx, tx, d) })
+		return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.record(ctx, tx, d) })
 	}
 	return err
 }
@@ -106,7 +116,7 @@ func (s *Store) RecordDelivery(ctx context.Context, d enablement.Delivery) error
 func (s *Store) recordTogether(ctx context.Context, calls []*group.Call[enablement.Delivery, struct{}]) error {
 	err := s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, call := range calls {
-			if err := record(ctx, tx, call.In); err != nil {
+			if err := s.record(ctx, tx, call.In); err != nil {
 				return err
 			}
 		}
@@ -118,7 +128,7 @@ func (s *Store) recordTogether(ctx context.Context, calls []*group.Call[enableme
 	return nil
 }
 
-func record(ctx context.Context, tx *sql.Tx, d enablement.Delivery) error {
+func (s *Store) record(ctx context.Context, tx *sql.Tx, d enablement.Delivery) error {
 	if _, err := tx.ExecContext(ctx, insertDelivery,
 		d.NotificationID, moment(d.StartedAt), d.Duration.Microseconds(), d.StatusCode, d.Fault, d.Process, d.State); err != nil {
 		return err
@@ -126,7 +136,10 @@ func record(ctx context.Context, tx *sql.Tx, d enablement.Delivery) error {
 	_, err := tx.ExecContext(ctx,
 		`UPDATE notifications SET state = ? WHERE id = ? AND state NOT IN ('delivered', 'cancelled')`,
 		d.State, d.NotificationID)
-	return err
+	if err != nil || d.Next.IsZero() {
+		return err
+	}
+	return s.enqueue(ctx, tx, []enablement.Due{{NotificationIDs: []string{d.NotificationID}, At: d.Next}})
 }
 
 // RetryNotification implements [store.Store].
@@ -142,6 +155,6 @@ func (s *Store) RetryNotification(ctx context.Context, id string) error {
 			enablement.NotificationPending, id); err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, []enablement.Due{{NotificationID: id}})
+		return s.enqueue(ctx, tx, []enablement.Due{{NotificationIDs: []string{id}}})
 	})
 }

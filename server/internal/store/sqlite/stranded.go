@@ -20,12 +20,17 @@ const (
 	// liveOfFew is the same where the ids already lead to few jobs.
 	liveOfFew = `+kind = 'notification_deliver' AND +state IN ('available', 'pending', 'retryable', 'running', 'scheduled')`
 
+	// withJob are the notifications that have a job, be it one of their own or one that they share.
+	withJob = `
+		SELECT args ->> 'notification_id' FROM river_job WHERE ` + live + ` UNION ALL
+		SELECT value FROM river_job, json_each(args, '$.others') WHERE ` + live
+
 	// stranded subtracts one list from the other, whole, so that its time grows with their length alone: no
 	// index of the queue leads from a notification to its job.
 	stranded = `
-		SELECT id FROM notifications WHERE state = 'pending'
-		EXCEPT SELECT args ->> 'notification_id' FROM river_job WHERE ` + live + ` LIMIT ?`
+		SELECT id FROM notifications WHERE state = 'pending' EXCEPT SELECT * FROM (` + withJob + `) LIMIT ?`
 
+	// stillStranded looks for no shared job: a notification whose job was lost only ever gets one of its own.
 	stillStranded = `
 		WHERE n.id = ? AND n.state = 'pending' AND NOT EXISTS (
 			SELECT 1 FROM river_job j WHERE j.id > ? AND ` + liveOfFew + ` AND j.args ->> 'notification_id' = n.id)`
@@ -58,7 +63,7 @@ func (s *Store) RequeueStranded(ctx context.Context, lost time.Time, limit int, 
 			if err != nil {
 				return err
 			}
-			deliveries = append(deliveries, enablement.Due{NotificationID: id, At: due(n)})
+			deliveries = append(deliveries, enablement.Due{NotificationIDs: []string{id}, At: due(n)})
 		}
 		requeued = len(deliveries)
 		if requeued == 0 {

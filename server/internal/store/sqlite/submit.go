@@ -109,14 +109,14 @@ func (s *Store) putNotifications(ctx context.Context, tx *sql.Tx, notifications 
 	if len(notifications) == 0 {
 		return nil
 	}
-	deliveries := make([]enablement.Due, len(notifications))
+	ids := make([]string, len(notifications))
 	for i, n := range notifications {
-		deliveries[i].NotificationID = n.ID
+		ids[i] = n.ID
 		if _, err := tx.ExecContext(ctx, insertNotification,
 			n.ID, n.RequestID, n.ClientID, n.CompanyID, n.Product, n.Status, moment(n.SubmittedAt),
 			enablement.NotificationPending); err != nil {
 			return err
 		}
 	}
-	return s.enqueue(ctx, tx, deliveries)
+	return s.enqueue(ctx, tx, []enablement.Due{{NotificationIDs: ids}})
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,22 @@ func exerciseDelete(t *testing.T, open Open) {
 		second, err := createBy(t, f, call, input("new@example.com"), now)
 		require.NoError(t, err)
 		require.NotEqual(t, first.Client.ID, second.Client.ID)
+	})
+
+	t.Run("a shared job", func(t *testing.T) {
+		t.Parallel()
+		for _, args := range []string{
+			`{"notification_id": "ID", "others": ["ntf_other"]}`,
+			`{"notification_id": "ntf_other", "others": ["ID"]}`,
+		} {
+			f, id := submitted(t)
+			f.Exec(`UPDATE river_job SET args = '` + strings.ReplaceAll(args, "ID", id) + `'`)
+			require.NoError(t, remove(t, f, complete.ClientID))
+			n, err := f.Notification(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, enablement.NotificationCancelled, n.State)
+			require.Equal(t, 1, live(f), "it is the others'")
+		}
 	})
 
 	for name, test := range map[string]struct {

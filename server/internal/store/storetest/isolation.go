@@ -91,7 +91,7 @@ func exerciseIsolation(t *testing.T, open Open) {
 			}
 			require.ErrorIs(t, o.err, enablement.ErrNotPending)
 		}
-		require.Equal(t, rows(2, 2, 2), written(fixtures[0]))
+		require.Equal(t, rows(2, 2, 2), unshared(fixtures[0]))
 	})
 
 	t.Run("one key, two companies", func(t *testing.T) {
@@ -107,7 +107,7 @@ func exerciseIsolation(t *testing.T, open Open) {
 			split[i%2] = append(split[i%2], o)
 		}
 		require.NotEqual(t, requireOneResponse(t, split[0]), requireOneResponse(t, split[1]), "each has its own answer")
-		require.Equal(t, map[string]int{"audit": 2, "idempotency": 2, "notifications": 2, "river_job": 2}, written(fixtures[0]))
+		require.Equal(t, map[string]int{"audit": 2, "idempotency": 2, "notifications": 2, "river_job": 2}, unshared(fixtures[0]))
 	})
 
 	t.Run("one request between clients of a company", func(t *testing.T) {

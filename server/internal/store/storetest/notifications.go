@@ -45,6 +45,44 @@ func exerciseNotifications(t *testing.T, open Open) {
 		require.Equal(t, 2, f.Count("deliveries"))
 	})
 
+	t.Run("next attempt", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		f.Exec(`DELETE FROM river_job`)
+		failed := enablement.Delivery{
+			NotificationID: id, StartedAt: now, StatusCode: 503, Fault: "answered 503", Process: "test", State: enablement.NotificationPending,
+			Next: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+		}
+		require.NoError(t, f.RecordDelivery(t.Context(), failed))
+		require.Equal(t, 1, f.Count("deliveries"))
+		require.Equal(t, 1, f.Count(`river_job WHERE state = 'scheduled' AND scheduled_at >= '2099-12-30' AND scheduled_at < '2100-01-03'`))
+		require.Equal(t, 1, f.Count(`river_job WHERE args ->> 'notification_id' = '`+id+`' AND args -> 'others' IS NULL`))
+
+		refusing := withSample(t, open, errEnqueue)
+		c := sample.Cases[0]
+		refusing.Exec(`INSERT INTO notifications (id, request_id, client_id, company_id, product, status, submitted_at, state)
+			VALUES ('` + id + `', '` + c.RequestID + `', '` + c.ClientID + `', '` + sample.Company + `', 'cards_individuals', 'in_kyc', '2026-04-15 09:00:00.000', 'pending')`)
+		require.ErrorIs(t, refusing.RecordDelivery(t.Context(), failed), errEnqueue)
+		require.Zero(t, refusing.Count("deliveries"), "the row and the job, or neither")
+	})
+
+	t.Run("several by their ids", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		moreNotifications(t, f, 2)
+		list, err := f.Notifications(t.Context(), "", "", 10)
+		require.NoError(t, err)
+		require.Len(t, list, 3)
+		asked := []string{"ntf_unknown", list[0].ID, list[1].ID, list[2].ID}
+		found, err := f.NotificationsOf(t.Context(), asked)
+		require.NoError(t, err)
+		require.ElementsMatch(t, list, found)
+		found, err = f.NotificationsOf(t.Context(), []string{id})
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Equal(t, id, found[0].ID)
+	})
+
 	t.Run("delivered is final", func(t *testing.T) {
 		t.Parallel()
 		f, id := submitted(t)

@@ -201,6 +201,13 @@ func written(f Fixture) map[string]int {
 	return counts
 }
 
+// unshared is written, with a job for each notification: those that come together may share one.
+func unshared(f Fixture) map[string]int {
+	counts := written(f)
+	counts["river_job"] = counts["notifications"]
+	return counts
+}
+
 // rows is what written returns where no idempotency key was given.
 func rows(audit, notifications, jobs int) map[string]int {
 	return map[string]int{"audit": audit, "idempotency": 0, "notifications": notifications, "river_job": jobs}

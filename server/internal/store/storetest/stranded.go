@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func exerciseStranded(t *testing.T, open Open) {
 		return n
 	}
 
+	const shared = `'{"notification_id": "ntf_other", "others": ["ntf_more", "ID"]}'`
 	for name, test := range map[string]struct {
 		change string
 		want   int
@@ -73,13 +75,16 @@ func exerciseStranded(t *testing.T, open Open) {
 		"no job":                           {`DELETE FROM river_job`, 1},
 		"a job of another kind":            {`UPDATE river_job SET kind = 'upkeep'`, 1},
 		"another one's job":                {`UPDATE river_job SET args = '{"notification_id": "ntf_other"}'`, 1},
+		"a shared job":                     {`UPDATE river_job SET args = ` + shared, 0},
+		"a shared job that was discarded":  {`UPDATE river_job SET state = 'discarded', finalized_at = '2026-04-15 09:00:00.000', args = ` + shared, 1},
+		"a shared job of others":           {`UPDATE river_job SET args = '{"notification_id": "ntf_1", "others": ["ntf_2"]}'`, 1},
 		"delivered, no job":                {`DELETE FROM river_job; UPDATE notifications SET state = 'delivered'`, 0},
 		"given up, no job":                 {`DELETE FROM river_job; UPDATE notifications SET state = 'dead'`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, id := submitted(t)
-			f.Exec(test.change)
+			f.Exec(strings.ReplaceAll(test.change, "ID", id))
 			before, state := live(f), f.Count(`notifications WHERE state = 'pending'`)
 			if name == "a job whose worker is gone" {
 				before = 0
@@ -102,6 +107,16 @@ func exerciseStranded(t *testing.T, open Open) {
 		require.Equal(t, 1, live(f))
 		require.ErrorIs(t, f.RetryNotification(t.Context(), id), store.ErrNotDead, "it has a job")
 		require.Zero(t, requeue(t, f, 10))
+	})
+
+	t.Run("retry by hand of a shared job", func(t *testing.T) {
+		t.Parallel()
+		f, id := submitted(t)
+		f.Exec(`UPDATE river_job SET args = ` + strings.ReplaceAll(shared, "ID", id))
+		require.ErrorIs(t, f.RetryNotification(t.Context(), id), store.ErrNotDead, "it has a job")
+		f.Exec(`UPDATE river_job SET state = 'discarded', finalized_at = '2026-04-15 09:00:00.000'`)
+		require.NoError(t, f.RetryNotification(t.Context(), id))
+		require.Equal(t, 1, live(f))
 	})
 
 	t.Run("limit", func(t *testing.T) {

@@ -61,7 +61,16 @@ func exerciseTogether(t *testing.T, open Open) {
 			require.Equal(t, kind.c.ClientID, o.request.ClientID)
 		}
 	}
-	require.Equal(t, map[string]int{"audit": 2 * each, "idempotency": each, "notifications": each, "river_job": each}, written(fixtures[0]))
+	require.Equal(t, map[string]int{"audit": 2 * each, "idempotency": each, "notifications": each, "river_job": each}, unshared(fixtures[0]))
+	require.LessOrEqual(t, fixtures[0].Count("river_job"), each)
+	requeue := func() int {
+		n, err := fixtures[0].RequeueStranded(t.Context(), now, 2*each, func(enablement.NotificationStatus) time.Time { return time.Time{} })
+		require.NoError(t, err)
+		return n
+	}
+	require.Zero(t, requeue(), "each has a job, or shares one")
+	fixtures[0].Exec(`DELETE FROM river_job`)
+	require.Equal(t, each, requeue())
 	list, err := fixtures[0].Notifications(t.Context(), "", "", 10*each)
 	require.NoError(t, err)
 	told := make(map[string]bool)
