@@ -103,7 +103,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 				defer func() { <-w.slots }()
 				waits[i], errs[i] = w.attempt(ctx, job, n)
 			case <-beginning.Done():
-				errs[i] = cmp.Or(ctx.Err(), river.JobSnooze(pause))
+				errs[i] = cmp.Or(ctx.Err(), river.JobSnooze(0))
 			}
 		})
 	}

@@ -167,12 +167,12 @@ func (db database) queueAll(t testing.TB) {
 	}
 }
 
-// settle does what a database does by itself after a while.
-func (db database) settle(t testing.TB) {
+// settle does what a database does by itself after a while. PostgreSQL does it to all tables, unless some are named.
+func (db database) settle(t testing.TB, tables ...string) {
 	t.Helper()
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"}
 	if db.dsn != "" {
-		statements = []string{"VACUUM ANALYZE"}
+		statements = []string{"VACUUM ANALYZE " + strings.Join(tables, ", ")}
 	}
 	for _, statement := range statements {
 		require.NoError(t, db.exec(statement))

@@ -29,7 +29,9 @@ func BenchmarkDeliver(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			ours, theirs := open(b), open(b)
 			ours.fill(b, b.N*waiting, 1)
-			ours.settle(b)
+			// PostgreSQL never looks at an empty table by itself. Had it seen the ledger empty, it would read all of it
+			// for each notification until it looks again, which is within a minute.
+			ours.settle(b, "clients", "documents", "requests")
 			provider := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 			b.Cleanup(provider.Close)
 			sender, err := delivery.NewSender(provider.URL, []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, true, time.Now)
