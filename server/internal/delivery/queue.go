@@ -200,12 +200,12 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	return q, nil
 }
 
-// hooks are what the queue needs of a database whose clock is not the process's.
+// hooks see to when a job is due.
 func hooks[TTx any](driver riverdriver.Driver[TTx]) []rivertype.Hook {
 	if driver.DatabaseName() == riverdriver.DatabaseNamePostgres {
-		return []rivertype.Hook{dueByDatabase}
+		return []rivertype.Hook{dueSoon, dueByDatabase}
 	}
-	return nil
+	return []rivertype.Hook{dueSoon}
 }
 
 // setClock looks what time it is at the database.

@@ -140,7 +140,7 @@ func TestShared_stop(t *testing.T) {
 	var failing, hanging string
 	var answering atomic.Bool
 	reached := make(chan struct{}, 10)
-	b := newBench(t, delivery.Schedule{time.Millisecond, time.Hour}, func(w http.ResponseWriter, r *http.Request) {
+	b := newBench(t, delivery.Schedule{time.Hour, time.Hour}, func(w http.ResponseWriter, r *http.Request) {
 		switch id := r.Header.Get("webhook-id"); {
 		case answering.Load():
 		case id == failing:

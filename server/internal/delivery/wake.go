@@ -65,6 +65,15 @@ func (p *pilot) JobSetStateIfRunningMany(ctx context.Context, exec riverdriver.E
 	return jobs, err
 }
 
+// dueSoon puts a job that is due soon where it is found in time, as River does with a retry: its scheduler looks every
+// five seconds.
+var dueSoon = river.HookInsertBeginFunc(func(_ context.Context, job *rivertype.JobInsertParams) error {
+	if job.ScheduledAt != nil && time.Until(*job.ScheduledAt) < soon {
+		job.State = rivertype.JobStateAvailable
+	}
+	return nil
+})
+
 // work is what the queue is told that there is.
 var work = []*rivertype.JobInsertResult{{Job: &rivertype.JobRow{Queue: river.QueueDefault}}}
 
