@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -39,6 +40,37 @@ type pilot struct {
 	clock rivertype.TimeGenerator
 	look  func(context.Context, []*rivertype.JobInsertResult)
 	queue interface{ Wake() }
+
+	mu      sync.Mutex
+	resting bool // the queue looked less than rest ago
+	again   bool // and is to look once more after that
+}
+
+// rest is between two looks that the queue is woken for. Jobs that are found together share more transactions: without
+// it, a submission under load took a fifth more of them.
+const rest = 50 * time.Millisecond
+
+// wake makes the queue look for work at once, or after its rest.
+func (p *pilot) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.resting {
+		p.again = true
+		return
+	}
+	p.resting = true
+	time.AfterFunc(rest, p.rested)
+	p.look(context.Background(), work)
+}
+
+func (p *pilot) rested() {
+	p.mu.Lock()
+	again := p.again
+	p.resting, p.again = false, false
+	p.mu.Unlock()
+	if again {
+		p.wake()
+	}
 }
 
 // PilotInit implements [riverpilot.Pilot].
@@ -77,10 +109,10 @@ var dueSoon = river.HookInsertBeginFunc(func(_ context.Context, job *rivertype.J
 // work is what the queue is told that there is.
 var work = []*rivertype.JobInsertResult{{Job: &rivertype.JobRow{Queue: river.QueueDefault}}}
 
-// Wake makes the queue look for work at once. Whoever commits work in this process calls it, after the commit. Work of
-// other processes, and what was committed by one that died, is found within pollInterval.
+// Wake makes the queue look for work at once, or after its rest. Whoever commits work in this process calls it, after
+// the commit. Work of other processes, and what was committed by one that died, is found within pollInterval.
 func (q *Queue[TTx]) Wake() {
 	if q.running.Load() { // before that, River has nobody to wake
-		q.pilot.look(context.Background(), work)
+		q.pilot.wake()
 	}
 }
