@@ -159,8 +159,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (20s).
 	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: lint
-lint: bin/golangci-lint ## Run golangci-lint.
+lint: bin/golangci-lint ## Run golangci-lint, and actionlint on the workflows.
 	bin/golangci-lint run ./...
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 # its YAML does not go together with the other tools'
 
 # Pinned in a module of its own, so that users of this module never see its dependencies.
 bin/golangci-lint: .tools/go.mod
