@@ -349,6 +349,21 @@ func TestQueue_finished(t *testing.T) {
 	require.Eventually(t, func() bool { return count() == 0 }, time.Minute, 5*time.Millisecond)
 }
 
+// TestQueue_many: of jobs that are worked together, each is settled, and none is worked twice.
+func TestQueue_many(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})
+	ids := b.share(t, 30)
+	jobs := make([]enablement.Due, len(ids))
+	for i, id := range ids {
+		jobs[i].NotificationIDs = []string{id}
+	}
+	b.requeue(t, jobs...)
+	defer b.start()()
+	require.Eventually(t, func() bool { return b.jobsIn(t, "completed", false) == len(ids) }, time.Minute, 5*time.Millisecond)
+	require.Equal(t, each(ids, 1), b.sentOf())
+}
+
 func TestInserter_rollback(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, quick, func(http.ResponseWriter, *http.Request) {})

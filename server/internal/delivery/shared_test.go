@@ -46,15 +46,21 @@ func (b *bench) share(t *testing.T, n int) []string {
 	for i, status := range list {
 		ids[i] = status.ID
 	}
+	b.requeue(t, enablement.Due{NotificationIDs: ids})
+	return ids
+}
+
+// requeue puts jobs in the place of those that are queued.
+func (b *bench) requeue(t *testing.T, jobs ...enablement.Due) {
+	t.Helper()
 	inserter, err := delivery.NewInserter(riversqlite.New(b.db.Writer()), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	tx, err := b.db.Writer().BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	_, err = tx.ExecContext(t.Context(), `DELETE FROM river_job`)
 	require.NoError(t, err)
-	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, []enablement.Due{{NotificationIDs: ids}}))
+	require.NoError(t, inserter.EnqueueTx(t.Context(), tx, jobs))
 	require.NoError(t, tx.Commit())
-	return ids
 }
 
 // jobsIn counts the jobs of deliveries in a state, shared ones or others.

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -40,37 +39,8 @@ type pilot struct {
 	clock rivertype.TimeGenerator
 	look  func(context.Context, []*rivertype.JobInsertResult)
 	queue interface{ Wake() }
-
-	mu      sync.Mutex
-	resting bool // the queue looked less than rest ago
-	again   bool // and is to look once more after that
-}
-
-// rest is between two looks that the queue is woken for. Jobs that are found together share more transactions: without
-// it, a submission under load took a fifth more of them.
-const rest = 50 * time.Millisecond
-
-// wake makes the queue look for work at once, or after its rest.
-func (p *pilot) wake() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.resting {
-		p.again = true
-		return
-	}
-	p.resting = true
-	time.AfterFunc(rest, p.rested)
-	p.look(context.Background(), work)
-}
-
-func (p *pilot) rested() {
-	p.mu.Lock()
-	again := p.again
-	p.resting, p.again = false, false
-	p.mu.Unlock()
-	if again {
-		p.wake()
-	}
+	// inSteps settles jobs settleStep at a time.
+	inSteps bool
 }
 
 // PilotInit implements [riverpilot.Pilot].
@@ -85,7 +55,7 @@ const soon = 10 * time.Second
 
 // JobSetStateIfRunningMany implements [riverpilot.Pilot]: among others, it puts jobs back that are to be retried.
 func (p *pilot) JobSetStateIfRunningMany(ctx context.Context, exec riverdriver.Executor, params *riverdriver.JobSetStateIfRunningManyParams) ([]*rivertype.JobRow, error) {
-	jobs, err := p.StandardPilot.JobSetStateIfRunningMany(ctx, exec, params)
+	jobs, err := p.settle(ctx, exec, params)
 	for _, at := range params.ScheduledAt {
 		if at == nil {
 			continue
@@ -109,10 +79,10 @@ var dueSoon = river.HookInsertBeginFunc(func(_ context.Context, job *rivertype.J
 // work is what the queue is told that there is.
 var work = []*rivertype.JobInsertResult{{Job: &rivertype.JobRow{Queue: river.QueueDefault}}}
 
-// Wake makes the queue look for work at once, or after its rest. Whoever commits work in this process calls it, after
-// the commit. Work of other processes, and what was committed by one that died, is found within pollInterval.
+// Wake makes the queue look for work at once, or when fetchCooldown is over. Whoever commits work in this process calls
+// it, after the commit. Work of other processes, and what was committed by one that died, is found within pollInterval.
 func (q *Queue[TTx]) Wake() {
 	if q.running.Load() { // before that, River has nobody to wake
-		q.pilot.wake()
+		q.pilot.look(context.Background(), work)
 	}
 }
