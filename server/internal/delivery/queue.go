@@ -23,9 +23,9 @@ import (
 // What the queue is tuned to; River's defaults would let a notification wait for a second, and that
 // of a killed process for an hour.
 const (
-	// pollInterval is how long a job waits for which nobody wakes the queue: a second, as River adds up to a tenth.
+	// pollInterval is how long a job waits for which nobody wakes the queue: two seconds, as River adds up to a tenth.
 	// Twenty looks a second would cost an idle process more than all the rest of it.
-	pollInterval = 900 * time.Millisecond
+	pollInterval = 1800 * time.Millisecond
 	// fetchCooldown is between two looks. Jobs that are found together share more transactions: with 20 ms, a submission
 	// under load took a fifth more of them.
 	fetchCooldown = 50 * time.Millisecond
@@ -144,6 +144,7 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		databaseClock = &clock{read: config.DatabaseTime}
 		config.Clock, test.Time = databaseClock.Now, databaseClock
 	}
+	wake := &pilot{inSteps: driver.DatabaseName() == riverdriver.DatabaseNameSQLite}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{
 		ledger:   config.Ledger,
@@ -155,6 +156,7 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 		observe:  config.Observe,
 		slots:    make(chan struct{}, maxWorkers),
 		patience: beginWithin,
+		wakeIn:   wake.wakeIn,
 	}); err != nil {
 		return nil, err
 	}
@@ -167,7 +169,6 @@ func newQueue[TTx any](driver riverdriver.Driver[TTx], config Config, test river
 	}); err != nil {
 		return nil, err
 	}
-	wake := &pilot{inSteps: driver.DatabaseName() == riverdriver.DatabaseNameSQLite}
 	client, err := river.NewClient(waking[TTx]{silent[TTx]{driver}, wake}, &river.Config{
 		// River would remove finished jobs 10,000 at a time, for which SQLite's one writer stops for half a second. The
 		// upkeep does so in smaller steps.

@@ -57,14 +57,18 @@ const soon = 10 * time.Second
 func (p *pilot) JobSetStateIfRunningMany(ctx context.Context, exec riverdriver.Executor, params *riverdriver.JobSetStateIfRunningManyParams) ([]*rivertype.JobRow, error) {
 	jobs, err := p.settle(ctx, exec, params)
 	for _, at := range params.ScheduledAt {
-		if at == nil {
-			continue
-		}
-		if wait := at.Sub(p.clock.Now()); wait < soon {
-			time.AfterFunc(wait+time.Millisecond, p.queue.Wake) // SQLite has the time by the millisecond
+		if at != nil {
+			p.wakeIn(at.Sub(p.clock.Now()))
 		}
 	}
 	return jobs, err
+}
+
+// wakeIn wakes the queue for a retry that is due after a while, unless that is long.
+func (p *pilot) wakeIn(wait time.Duration) {
+	if wait < soon {
+		time.AfterFunc(wait+time.Millisecond, p.queue.Wake) // SQLite has the time by the millisecond
+	}
 }
 
 // dueSoon puts a job that is due soon where it is found in time, as River does with a retry: its scheduler looks every

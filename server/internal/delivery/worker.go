@@ -67,6 +67,8 @@ type worker struct {
 	// slots bounds how many attempts are made at once, and patience how long one waits for a slot.
 	slots    chan struct{}
 	patience time.Duration
+	// wakeIn has the queue look for work after a while.
+	wakeIn func(time.Duration)
 }
 
 // Timeout implements [river.Worker].
@@ -148,6 +150,9 @@ func (w *worker) attempt(ctx context.Context, job *river.Job[jobArgs], n enablem
 		// Without the row, the attempt takes no step. River's counter then keeps one and the same step from being
 		// repeated without end. By the context's error the queue knows an attempt that was cut by a stop.
 		return w.schedule.Wait(max(step, job.Attempt), answer.retryAfter), errors.Join(err, ctx.Err())
+	}
+	if !delivery.Next.IsZero() {
+		w.wakeIn(wait)
 	}
 	w.log(ctx, delivery, n.Attempts+1, wait)
 	if w.observe != nil {
