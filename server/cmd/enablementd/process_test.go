@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,8 +37,14 @@ func build(m *testing.M) int {
 	if output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("%v\n%s", err, output))
 	}
+	if err := flag.Set("test.parallel", atOnce); err != nil { // which -parallel still changes
+		panic(err)
+	}
 	return m.Run()
 }
+
+// atOnce is how many tests run at the same time: most of them wait, some for a minute.
+const atOnce = "8"
 
 // patience is how long a test waits for what must happen; it is no measure of speed.
 const patience = 2 * time.Minute
