@@ -63,7 +63,7 @@ spec-walkthrough: ## Make the edits of gen/README.md on a copy, and compare what
 
 .PHONY: test
 test: postgres ## Run all tests; needs no C compiler. TEST_DATABASE_URL names a PostgreSQL server to use.
-	@echo "testing; the first time, with all to compile, takes about eight minutes" >&2
+	@echo "testing; the first time, with all to compile, takes about five minutes" >&2
 	.ci/progress .ci/postgres run go test ./...
 
 .PHONY: test-race
