@@ -8,8 +8,8 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// queueStats counts the jobs of deliveries by counting all jobs that are not finished, which an index has by state, and taking off
-// those of another kind, of which there are few. All of them have the queue's default name and priority.
+// queueStats counts the jobs of deliveries. It counts all jobs that are not finished, which an index has by state, and
+// takes off those of another kind, of which there are few. All of them have the queue's default name and priority.
 const queueStats = `
 	WITH jobs (state, n) AS (
 		SELECT state, count(*) FROM river_job WHERE state IN ('available', 'running', 'retryable', 'scheduled') GROUP BY state
