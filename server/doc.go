@@ -23,8 +23,8 @@
 //	repeated ──────────── its first response,        if WithIdempotency
 //	   │                  409, 422
 //	   ▼
-//	your implementation ─ *Error, any other error    through the generated strict handler
-//	   │
+//	your implementation ─ *Error, any other error    through the generated strict handler;
+//	   │                                             its context ends by WithTimeout
 //	   ▼
 //	validate response ─── 500                        status, headers, body; what contradicts
 //	   │                                             itself or the call

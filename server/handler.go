@@ -90,7 +90,7 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	if !ok {
 		inside = append(inside, methods.call)
 	}
-	strict := api.NewStrictHandlerWithOptions(whole, append(inside, withPhotos), api.StrictHTTPServerOptions{
+	strict := api.NewStrictHandlerWithOptions(whole, append(inside, h.inTime, withPhotos), api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  h.refuse,
 		ResponseErrorHandlerFunc: h.fail,
 	})

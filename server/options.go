@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
@@ -26,6 +27,7 @@ type settings struct {
 	idempotency    IdempotencyStore // nil: responses are not kept
 	proxies        wire.Proxies
 	uploads        *uploads
+	timeout        time.Duration // 0: no limit
 }
 
 func settingsFrom(opts []Option) (settings, error) {

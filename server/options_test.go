@@ -27,6 +27,7 @@ func TestHandlerRefusesToBeBuilt(t *testing.T) {
 		"nil option":             {works, []server.Option{auth, nil}, "option 2 of 2 is nil"},
 		"no body bytes":          {works, []server.Option{auth, server.WithMaxBody(0)}, "WithMaxBody: 0"},
 		"negative body bytes":    {works, []server.Option{auth, server.WithMaxBody(-1)}, "WithMaxBody: -1"},
+		"no time":                {works, []server.Option{auth, server.WithTimeout(0)}, "WithTimeout: 0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,9 +24,6 @@ type Config struct {
 	Store enablement.Store
 	// Clock tells the present moment, like [time.Now].
 	Clock func() time.Time
-	// Timeout is after what time a call is given up with 503, which waited for its turn at the database for
-	// the most part. If that was during the commit, the call may have taken effect all the same.
-	Timeout time.Duration
 	// Observe is told of every write what became of it, by its operation; nil: nobody is. The caller waits for it.
 	Observe func(ctx context.Context, operation string, started time.Time, change enablement.Change, err error)
 }
@@ -103,7 +100,7 @@ func (a *API) change(ctx context.Context, call enablement.Call, write write, sta
 	return response{status, change.Response}, nil
 }
 
-// once makes a change within the time of a call, if no other call with its idempotency key is being made.
+// once makes a change, if no other call with its idempotency key is being made.
 func (a *API) once(ctx context.Context, call enablement.Call, write write, decide func(enablement.File) (enablement.Change, error)) (enablement.Change, error) {
 	if key := call.Idempotency; key != nil {
 		if _, taken := a.running.LoadOrStore(key.ID, true); taken {
@@ -111,19 +108,15 @@ func (a *API) once(ctx context.Context, call enablement.Call, write write, decid
 		}
 		defer a.running.Delete(key.ID)
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
-	defer cancel()
 	return write(ctx, call, decide)
 }
 
-// read makes a response of what is stored, within the time of a call.
+// read makes a response of what is stored.
 func (a *API) read(ctx context.Context, operation, clientID string, load func(context.Context, enablement.Call) (any, error)) (response, error) {
 	call, err := a.callOf(ctx, operation, clientID)
 	if err != nil {
 		return response{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
-	defer cancel()
 	body, err := load(ctx, call)
 	if err != nil {
 		return response{}, refusal(err, call)

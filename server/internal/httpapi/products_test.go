@@ -86,8 +86,8 @@ func newHandler(t *testing.T, config httpapi.Config) http.Handler {
 	if config.Clock == nil {
 		config.Clock = func() time.Time { return now }
 	}
-	config.Timeout = time.Minute
 	handler, err := server.Handler(httpapi.New(config),
+		server.WithTimeout(time.Minute),
 		server.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
 		server.WithAuthenticator(server.AuthenticatorFunc(func(_ context.Context, key string, _ netip.Addr) (server.Principal, error) {
 			return server.Principal{KeyID: "key_of_" + key, CompanyID: key, AccessLevel: 3}, nil

@@ -70,12 +70,13 @@ func New(config Config) (*Service, error) {
 	options := append([]server.Option{
 		server.WithAuthenticator(httpapi.NewAuthenticator(config.Database, config.CallTimeout, s.usage.Note, config.Clock)),
 		server.WithLogger(d.Logger),
+		server.WithTimeout(config.CallTimeout),
 	}, config.Server...)
 	if config.RateLimit != 0 {
 		options = append(options, server.WithRateLimit(server.RateLimit{PerSecond: config.RateLimit, Clock: config.Clock}))
 	}
 	s.Handler, err = server.Handler(httpapi.New(httpapi.Config{
-		Store: config.Database, Clock: config.Clock, Timeout: config.CallTimeout, Observe: config.observed(queue),
+		Store: config.Database, Clock: config.Clock, Observe: config.observed(queue),
 	}), options...)
 	if err != nil {
 		return nil, err

@@ -207,7 +207,8 @@ func (db database) listing(t testing.TB) func(i int) {
 	company := server.AuthenticatorFunc(func(context.Context, string, netip.Addr) (server.Principal, error) {
 		return server.Principal{CompanyID: sample.Company, AccessLevel: 1}, nil
 	})
-	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: db, Clock: time.Now, Timeout: time.Minute}),
+	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: db, Clock: time.Now}),
+		server.WithTimeout(time.Minute),
 		server.WithAuthenticator(company), server.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
 	return func(i int) {

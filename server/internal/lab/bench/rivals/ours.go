@@ -39,7 +39,8 @@ func newOurs(validateResponses bool) (http.Handler, error) {
 	logger := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	metrics := telemetry.NewMetrics(telemetry.MetricsConfig{Version: "bench", Logger: logger})
 	var tracing *telemetry.Tracing
-	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: canned{}, Clock: time.Now, Timeout: 10 * time.Second}),
+	handler, err := server.Handler(httpapi.New(httpapi.Config{Store: canned{}, Clock: time.Now}),
+		server.WithTimeout(10*time.Second),
 		server.WithAuthenticator(newAuthenticator()),
 		server.WithLogger(logger),
 		server.WithResponseValidation(validateResponses),
