@@ -32,7 +32,7 @@ func (h *handler) inTime(next api.StrictHandlerFunc, _ string) api.StrictHandler
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
 		within := &limited{Context: ctx, until: time.Now().Add(h.timeout)}
 		defer within.end()
-		return next(within, w, r, request)
+		return next(within, w, r, request) //nolint:contextcheck // within holds the call's own
 	}
 }
 
