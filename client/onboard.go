@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -120,39 +121,32 @@ func (w *way) check(context.Context) error {
 }
 
 // client makes sure that there is the client, with these data as long as they matter.
-func (w *way) client(ctx context.Context) error {
+func (w *way) client(ctx context.Context) (err error) {
 	did := Made
-	client, err := w.c.CreateClient(ctx, w.Client, w.under("client", jsonOf(w.Client))...)
-	switch settled, unsettled := w.settle(ctx, err); {
-	case unsettled != nil:
-		return unsettled
-	case settled != nil:
-		did, client = Found, settled.Client
-	default: // what comes under a key may be of long ago
-		if client, err = w.c.Client(ctx, client.ID, w.opts...); err != nil {
-			return err
-		}
+	w.result.Client, err = w.c.CreateClient(ctx, w.Client, w.under("client", jsonOf(w.Client))...)
+	found, err := w.settle(ctx, err)
+	if found {
+		did = Found
+	} else if err == nil { // what comes under a key may be of long ago
+		w.result.Client, err = w.c.Client(ctx, w.result.Client.ID, w.opts...)
 	}
-	w.result.Client = client
+	if err != nil {
+		return err
+	}
 	request, err := w.find(ctx)
 	if err != nil {
 		return err
 	}
-	stored := client.Input()
+	stored := w.result.Client.Input()
 	if strings.EqualFold(stored.Email, w.Client.Email) {
 		stored.Email = w.Client.Email
 	}
 	if stored != w.Client && (request == nil || request.Status.Pending()) {
 		did = Updated
-		updated, err := w.c.UpdateClient(ctx, client.ID, w.Client, w.opts...)
-		settled, err := w.settle(ctx, err)
-		switch {
-		case err != nil:
+		w.result.Client, err = w.c.UpdateClient(ctx, w.result.Client.ID, w.Client, w.opts...)
+		if _, err = w.settle(ctx, err); err != nil {
 			return err
-		case settled != nil:
-			updated = settled.Client
 		}
-		w.result.Client = updated
 	}
 	w.tell(Step{Operation: "createClient", Did: did})
 	w.result.Product = request
@@ -171,20 +165,18 @@ func (w *way) find(ctx context.Context) (found *api.Product, err error) {
 }
 
 // request makes sure that there is a request for the product.
-func (w *way) request(ctx context.Context) error {
+func (w *way) request(ctx context.Context) (err error) {
 	did := Found
 	if w.result.Product == nil {
-		did = Made
 		id := w.result.Client.ID
-		requested, err := w.c.RequestProduct(ctx, id, w.Product, w.under("request", id, string(w.Product))...)
-		settled, err := w.settle(ctx, err)
-		switch {
-		case err != nil:
+		w.result.Product, err = w.c.RequestProduct(ctx, id, w.Product, w.under("request", id, string(w.Product))...)
+		found, err := w.settle(ctx, err)
+		if err != nil {
 			return err
-		case settled != nil:
-			did, requested = Found, settled.Product
 		}
-		w.result.Product = requested
+		if !found {
+			did = Made
+		}
 	}
 	w.tell(Step{Operation: "requestProduct", Did: did})
 	return nil
@@ -212,13 +204,8 @@ func (w *way) store(ctx context.Context, d Document, upload *upload) (Did, error
 	}
 	request := w.result.Product
 	evaluated, err := w.c.CompleteDocumentation(ctx, w.result.Client.ID, request.ID, d, w.under("document", request.ID, digest)...)
-	settled, err := w.settle(ctx, err)
-	switch {
-	case err != nil:
-		return "", err
-	case settled != nil:
-		w.result.Product = settled.Product
-		return Made, nil
+	if found, err := w.settle(ctx, err); found || err != nil {
+		return Made, err
 	}
 	w.result.Product = &evaluated.Product
 	w.result.Rejected = append(w.result.Rejected, evaluated.RejectedItems...)
@@ -240,13 +227,11 @@ func (w *way) submit(ctx context.Context) error {
 		did = Made
 		// What was missing may have been added since a submission, which is another one then.
 		evaluated, err := w.c.SubmitProduct(ctx, w.result.Client.ID, request.ID, w.under("submit", request.ID, request.UpdatedAt.String())...)
-		settled, err := w.settle(ctx, err)
-		switch {
-		case err != nil:
+		found, err := w.settle(ctx, err)
+		if err != nil {
 			return err
-		case settled != nil:
-			w.result.Product = settled.Product
-		default:
+		}
+		if !found {
 			w.result.Product, w.result.Rejected = &evaluated.Product, evaluated.RejectedItems
 		}
 	}
@@ -259,29 +244,27 @@ func (w *way) wait(ctx context.Context) (err error) {
 	if w.WaitEvery == 0 || w.result.Product.Status != api.InKyc {
 		return nil
 	}
-	product, err := w.c.WaitProduct(ctx, w.result.Client.ID, w.result.Product.ID, w.WaitEvery, w.opts...)
-	if err != nil {
-		return err
+	w.result.Product, err = w.c.WaitProduct(ctx, w.result.Client.ID, w.result.Product.ID, w.WaitEvery, w.opts...)
+	if err == nil {
+		w.tell(Step{Operation: "listProducts", Did: Waited})
 	}
-	w.result.Product = product
-	w.tell(Step{Operation: "listProducts", Did: Waited})
-	return nil
+	return err
 }
 
-// settle looks what became of a call whose outcome is unknown, and returns what there is if it was done after all. Of a
-// success there is nothing to settle, and any other error stays as it is.
-func (w *way) settle(ctx context.Context, err error) (*Settled, error) {
+// settle looks what became of a call whose outcome is unknown. If it was done after all, what is there comes into the
+// result, and there is no error. A success is not found, it is known, and any other error stays as it is.
+func (w *way) settle(ctx context.Context, err error) (found bool, _ error) {
 	failed, ok := errors.AsType[*Error](err)
 	if !ok || failed.Outcome != Unknown {
-		return nil, err
+		return false, err
 	}
 	settled, unsettled := w.c.Settle(ctx, failed, w.opts...)
-	switch {
-	case unsettled != nil:
-	case settled.Effect == Done, failed.Operation == "createClient" && settled.Client != nil: // a client with other data, which can be updated
-		return settled, nil
+	// A client with other data can be updated.
+	if unsettled != nil || settled.Effect != Done && (failed.Operation != "createClient" || settled.Client == nil) {
+		return false, err
 	}
-	return nil, err
+	w.result.Client, w.result.Product = cmp.Or(settled.Client, w.result.Client), cmp.Or(settled.Product, w.result.Product)
+	return true, nil
 }
 
 // under are the options of a call under a key for these parts: what is asked otherwise is another call.
