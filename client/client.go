@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"github.com/cryptomate-go/enablement/client/internal/gate"
 	"github.com/cryptomate-go/enablement/client/internal/secret"
@@ -33,7 +32,7 @@ type Client struct {
 	server    string      // the base URL, with a slash at its end
 	ownHeader http.Header // of every call
 	http      *http.Client
-	below     *http.Client // the same below the middleware
+	sender    *sender // below the middleware
 	budget    *budget
 	gate      *gate.Gate // nil without one
 	telemetry telemetry
@@ -55,23 +54,23 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		}
 	}
 	conf.retry = conf.retry.withDefaults()
-	c := &Client{
-		config: conf, key: secret.New(apiKey), server: strings.TrimSuffix(conf.base.String(), "/") + "/",
-		ownHeader: http.Header{"Accept": {mediaType}, "User-Agent": {conf.userAgent}},
-		http:      new(http.Client), below: conf.httpClient, budget: newBudget(),
-	}
-	if c.below == nil {
-		c.below = new(http.Client)
+	if conf.httpClient == nil {
+		conf.httpClient = new(http.Client)
 		if shared, ok := http.DefaultTransport.(*http.Transport); ok {
-			c.below.Transport = shared.Clone()
+			conf.httpClient.Transport = shared.Clone()
 		}
 	}
-	*c.http = *c.below
-	send := sender{next: c.below.Transport, key: c.key, keeps: new(atomic.Bool)}
-	if send.next == nil {
-		send.next = http.DefaultTransport
+	key := secret.New(apiKey)
+	c := &Client{
+		config: conf, key: key, server: strings.TrimSuffix(conf.base.String(), "/") + "/",
+		ownHeader: http.Header{"Accept": {mediaType}, "User-Agent": {conf.userAgent}},
+		http:      new(http.Client), sender: &sender{next: conf.httpClient.Transport, key: key}, budget: newBudget(),
 	}
-	c.http.Transport = chain(send.send, conf.middleware)
+	if c.sender.next == nil {
+		c.sender.next = http.DefaultTransport
+	}
+	*c.http = *c.httpClient
+	c.http.Transport = chain(c.sender.send, conf.middleware)
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if conf.gateLimit > 0 {
 		c.gate = gate.Shared(apiKey, strings.ToLower(conf.base.Scheme+"://"+conf.base.Host)+strings.TrimSuffix(conf.base.Path, "/"))
@@ -99,4 +98,4 @@ func FromEnv(opts ...Option) (*Client, error) {
 
 // CloseIdleConnections closes the connections that are kept for the next call. Nothing else has to be
 // closed.
-func (c *Client) CloseIdleConnections() { c.below.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.httpClient.CloseIdleConnections() }

@@ -215,6 +215,9 @@ func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (att
 	attempt.At = time.Now()
 	defer func() {
 		attempt.Duration, attempt.StatusCode = time.Since(attempt.At), call.received.status
+		if failed != nil && ctx.Err() != nil {
+			failed.ended, failed.Err = true, withContextError(ctx, failed.Err)
+		}
 		if c.gate == nil {
 			return
 		}

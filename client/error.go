@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -73,7 +72,6 @@ type Attempt struct {
 type failure struct {
 	*Error
 	ended     bool          // the caller's context ended
-	timedOut  bool          // the attempt timeout was over
 	dontRetry bool          // the server asks not to repeat the call
 	held      time.Duration // how long the rate gate holds the next call back at least
 }
@@ -104,7 +102,6 @@ func (call *call) failure(cause error) *failure {
 			Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
 			Err:        cause,
 		},
-		timedOut:  errors.Is(cause, context.DeadlineExceeded),
 		dontRetry: strings.EqualFold(r.header.Get("X-Should-Retry"), "false"),
 	}
 	// A body as a success has it is one whose status was changed on the way.

@@ -11,7 +11,7 @@ import (
 const Version = version
 
 // Transport returns what c sends with, below the middleware.
-func Transport(c *Client) http.RoundTripper { return c.below.Transport }
+func Transport(c *Client) http.RoundTripper { return c.httpClient.Transport }
 
 // BudgetSize is how many repetitions a client may make in a row without a success.
 const BudgetSize = budgetSize / budgetPerRetry
@@ -19,13 +19,13 @@ const BudgetSize = budgetSize / budgetPerRetry
 // Fault is a failed attempt, as the retry policy sees it.
 type Fault struct {
 	Error
-	Ended, TimedOut, DontRetry bool
+	Ended, DontRetry bool
 }
 
 // Decide is the retry policy, for a submission.
 func Decide(p RetryPolicy, n int, f Fault, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
 	f.Operation = "submitProduct"
-	v := decide(p.withDefaults(), n, &failure{Error: &f.Error, ended: f.Ended, timedOut: f.TimedOut, dontRetry: f.DontRetry}, left, random)
+	v := decide(p.withDefaults(), n, &failure{Error: &f.Error, ended: f.Ended, dontRetry: f.DontRetry}, left, random)
 	return v.again, v.wait, v.reason
 }
 

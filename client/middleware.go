@@ -36,7 +36,7 @@ func chain(send RoundTripperFunc, middleware []func(next RoundTripperFunc) Round
 // APIKey returns the key that a request in a middleware will be sent with, "" for one of another context.
 func APIKey(req *http.Request) string {
 	if wire, ok := req.Context().Value(wireKey{}).(*wire); ok {
-		return wire.key.Reveal()
+		return wire.sender.key.Reveal()
 	}
 	return ""
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"path"
@@ -80,16 +79,6 @@ func (o operation) limit(status int) int {
 		return maxListBody
 	}
 	return maxBody
-}
-
-// receive reads the body up to a limit. What is within it is read to its end, so that the connection can
-// be used again.
-func receive(ctx context.Context, resp *http.Response, limit int) received {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
-	if err != nil {
-		err = withContextError(ctx, err)
-	}
-	return received{resp.StatusCode, resp.Header, body, err}
 }
 
 // result decodes a success, or tells what the response is instead.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func worthRepeating(failed *failure) (bool, string) {
 		return false, "the server's certificate is not valid"
 	case status == 0 && failed.Outcome == NotSent:
 		return true, "the call was not sent"
-	case status == 0 && failed.timedOut:
+	case status == 0 && errors.Is(failed.Err, context.DeadlineExceeded):
 		return true, "no response within the attempt timeout"
 	case status == 0:
 		return true, "the connection broke"

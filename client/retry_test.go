@@ -48,7 +48,7 @@ func TestDecide(t *testing.T) {
 		return client.Fault{Error: client.Error{StatusCode: 200, Err: fmt.Errorf("%w: %w", client.ErrInvalidResponse, err)}}
 	}
 	retryAfter := func(d time.Duration) func(*client.Fault) { return func(f *client.Fault) { f.RetryAfter = d } }
-	timedOut := with(transport(client.Unknown, context.DeadlineExceeded), func(f *client.Fault) { f.TimedOut = true })
+	timedOut := transport(client.Unknown, context.DeadlineExceeded)
 
 	for _, tt := range []struct {
 		name   string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptrace"
@@ -16,13 +17,14 @@ import (
 	"github.com/cryptomate-go/enablement/client/internal/secret"
 )
 
-// attempt sends the call once and reads the response.
+// attempt sends the call once and reads the response, up to a limit. What is within it is read to its end, so that the
+// connection can be used again.
 func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (failed *failure) {
 	call.received = received{}
 	timeout := cmp.Or(c.attemptTimeout, defaultAttemptTimeout+patience(call.req))
 	attemptCtx, cancel := context.WithTimeout(ctx, min(timeout, time.Until(deadline)))
 	defer cancel()
-	wire := &wire{refuse: cancel, key: c.key}
+	wire := &wire{refuse: cancel, sender: c.sender}
 	req := call.req.WithContext(context.WithValue(attemptCtx, wireKey{}, wire))
 	req.Header = maps.Clone(call.req.Header) // a cookie jar or middleware may change it
 	if req.GetBody != nil {
@@ -34,30 +36,27 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (f
 	}
 	resp, err := call.http.Do(req)
 	if err != nil {
-		return c.transportFailure(ctx, attemptCtx, call, wire, err)
+		return wire.failure(call.asked.Operation, withContextError(attemptCtx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
-	call.received = receive(attemptCtx, resp, call.limit(resp.StatusCode))
-	failed = call.result()
-	if failed != nil && ctx.Err() != nil {
-		failed.ended = true
-		failed.Err = withContextError(ctx, failed.Err)
+	call.received = received{status: resp.StatusCode, header: resp.Header}
+	call.received.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(call.limit(resp.StatusCode))+1))
+	if err != nil {
+		call.received.err = withContextError(attemptCtx, err)
 	}
-	return failed
+	return call.result()
 }
 
-// transportFailure describes an attempt without a response.
-func (c *Client) transportFailure(ctx, attemptCtx context.Context, call *call, wire *wire, err error) *failure {
-	failed := &failure{Error: &Error{Operation: call.asked.Operation, Err: withContextError(attemptCtx, withContextError(ctx, err))}}
-	failed.ended = ctx.Err() != nil
-	failed.timedOut = !failed.ended && errors.Is(err, context.DeadlineExceeded)
-	wire.mu.Lock()
-	defer wire.mu.Unlock()
-	if wire.again && !failed.timedOut {
-		failed.Err = withContextError(ctx, errResend)
+// failure describes an attempt without a response.
+func (w *wire) failure(operationID string, err error) *failure {
+	failed := &failure{Error: &Error{Operation: operationID, Err: err}}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.again && !errors.Is(err, context.DeadlineExceeded) {
+		failed.Err = errResend
 	}
 	// What never got a connection was not sent. A transport that tells nothing may have sent anything.
-	if wire.asked && wire.conn == nil {
+	if w.asked && w.conn == nil {
 		failed.Outcome = NotSent
 	}
 	return failed
@@ -71,17 +70,12 @@ type sender struct {
 	next http.RoundTripper
 	key  secret.Secret
 	// keeps: the last connection was one to keep.
-	keeps *atomic.Bool
+	keeps atomic.Bool
 }
 
 // send is a [RoundTripperFunc]. It sends a copy of req, which stays without the key, also in the response.
-func (s sender) send(req *http.Request) (*http.Response, error) {
-	ctx := req.Context()
-	w, watched := ctx.Value(wireKey{}).(*wire)
-	if watched {
-		ctx = w.watch(ctx)
-	}
-	sent := req.WithContext(ctx)
+func (s *sender) send(req *http.Request) (*http.Response, error) {
+	sent := req.WithContext(req.Context())
 	sent.Header = make(http.Header, len(req.Header)+1)
 	maps.Copy(sent.Header, req.Header)
 	sent.Header["X-Api-Key"] = []string{s.key.Reveal()}
@@ -92,10 +86,8 @@ func (s sender) send(req *http.Request) (*http.Response, error) {
 		sent.Header["idempotency-key"] = key
 	}
 	sent.Close = !s.keeps.Load() // gotConn sets it again, which a transport that copies the request does not see
-	if watched {
-		w.mu.Lock()
-		w.req, w.keeps = sent, s.keeps
-		w.mu.Unlock()
+	if w, ok := req.Context().Value(wireKey{}).(*wire); ok {
+		sent = w.watch(sent)
 	}
 	resp, err := s.next.RoundTrip(sent)
 	if err != nil || resp == nil {
@@ -135,11 +127,10 @@ func hostOf(base *url.URL, location string) string {
 // beyond a response to the global log. A server that sends more than it announces may have repeated the key there.
 type wire struct {
 	refuse context.CancelFunc // ends the attempt
-	key    secret.Secret      // for [APIKey]
+	sender *sender
 
-	mu    sync.Mutex
-	req   *http.Request // what the transport was given
-	keeps *atomic.Bool
+	mu  sync.Mutex
+	req *http.Request // what the transport was given
 	// asked: a connection was asked for. conn is the one that the call is sent on.
 	asked bool
 	conn  any
@@ -153,8 +144,13 @@ type wire struct {
 // wireKey is where a context has its wire.
 type wireKey struct{}
 
-func (w *wire) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders})
+// watch returns the request as the transport is given it.
+func (w *wire) watch(req *http.Request) *http.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	trace := &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders}
+	w.req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	return w.req
 }
 
 // getConn is called before there is a connection.
@@ -179,10 +175,8 @@ func (w *wire) gotConn(info httptrace.GotConnInfo) {
 	}
 	w.conn = info.Conn
 	w.final = !info.Reused || http2
-	if w.req != nil {
-		w.req.Close = !http2
-		w.keeps.Store(http2)
-	}
+	w.req.Close = !http2
+	w.sender.keeps.Store(http2)
 }
 
 func (w *wire) wroteHeaders() {
