@@ -149,13 +149,12 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 			return nil
 		}
 		failed.Error = c.masked(failed.Error)
-		next := decide(call.retry, n, failed, time.Until(deadline), rand.Float64())
+		again, wait, reason := decide(call.retry, n, failed, time.Until(deadline), rand.Float64())
 		// One that waits as long as the server asks is no extra load.
-		if next.again && failed.RetryAfter == 0 && !c.budget.take() {
-			next = verdict{reason: next.reason + "; too many calls were repeated lately (retry budget)"}
+		if again && failed.RetryAfter == 0 && !c.budget.take() {
+			again, wait, reason = false, 0, reason+"; too many calls were repeated lately (retry budget)"
 		}
-		attempt.Outcome, attempt.Cause = failed.Outcome, failed.Error.Error()
-		attempt.Wait, attempt.Reason = next.wait, next.reason
+		attempt.Outcome, attempt.Cause, attempt.Wait, attempt.Reason = failed.Outcome, failed.Error.Error(), wait, reason
 		call.attempts = append(call.attempts, attempt)
 		failed.Attempts, failed.IdempotencyKey = slices.Clone(call.attempts), c.key.Mask(call.key)
 		asked := call.asked
@@ -169,13 +168,13 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 		if last != nil {
 			failed.Outcome = failed.Outcome.and(last.Outcome)
 		}
-		observed.attempted(n, attempt, failed.Error, next.again)
-		if !next.again {
+		observed.attempted(n, attempt, failed.Error, again)
+		if !again {
 			return failed.Error
 		}
 		last = failed.Error
 		select {
-		case <-time.After(next.wait):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return c.unsent(ctx, call, last, ctx.Err())
 		}

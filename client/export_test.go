@@ -25,8 +25,7 @@ type Fault struct {
 // Decide is the retry policy, for a submission.
 func Decide(p RetryPolicy, n int, f Fault, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
 	f.Operation = "submitProduct"
-	v := decide(p.withDefaults(), n, &failure{Error: &f.Error, ended: f.Ended, dontRetry: f.DontRetry}, left, random)
-	return v.again, v.wait, v.reason
+	return decide(p.withDefaults(), n, &failure{Error: &f.Error, ended: f.Ended, dontRetry: f.DontRetry}, left, random)
 }
 
 // ErrRead is in the error of a response that broke off.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -61,37 +62,28 @@ func (p RetryPolicy) wrong() string {
 	return ""
 }
 
-// verdict is what comes after an attempt that failed.
-type verdict struct {
-	again  bool
-	wait   time.Duration // before the next attempt
-	reason string        // for the log and for [Attempt.Reason]
-}
-
 // decide is the whole retry policy: what comes after the nth attempt of a call, which failed so and has
-// left time for more. It has no effect and no state; random is in [0,1).
-func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random float64) verdict {
-	repeat, reason := worthRepeating(failed)
-	stop := func(why string) verdict { return verdict{reason: reason + "; " + why} }
+// left time for more. The wait is before the next attempt. It has no effect and no state; random is in [0,1).
+func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
+	again, reason = worthRepeating(failed)
 	switch {
-	case !repeat:
-		return verdict{reason: reason}
+	case !again:
+		return false, 0, reason
 	case failed.dontRetry:
-		return stop("the server asks not to repeat the call")
+		return false, 0, reason + "; the server asks not to repeat the call"
 	case p.OnlyKnown && failed.Outcome == Unknown:
-		return stop("not repeated, because the call may have taken effect")
+		return false, 0, reason + "; not repeated, because the call may have taken effect"
 	case n >= p.MaxAttempts:
-		return stop(fmt.Sprintf("that was attempt %d of %d", n, p.MaxAttempts))
+		return false, 0, fmt.Sprintf("%s; that was attempt %d of %d", reason, n, p.MaxAttempts)
 	}
-	delay := failed.RetryAfter
-	if delay == 0 {
-		delay = backoff(p, n, random)
+	// "Full jitter": callers that failed together do not come back together.
+	backoff := random * min(float64(p.MaxDelay), math.Ldexp(float64(p.BaseDelay), n-1))
+	// Not before the gate opens, or it would make the wait longer than was said.
+	wait = max(cmp.Or(failed.RetryAfter, time.Duration(backoff)), failed.held)
+	if wait >= left {
+		return false, 0, fmt.Sprintf("%s; the deadline is before the next attempt, in %v", reason, gate.RoundUp(wait))
 	}
-	delay = max(delay, failed.held) // or the gate would make it longer than was said
-	if delay >= left {
-		return stop(fmt.Sprintf("the deadline is before the next attempt, in %v", gate.RoundUp(delay)))
-	}
-	return verdict{again: true, wait: delay, reason: reason}
+	return true, wait, reason
 }
 
 // worthRepeating tells whether the same call may end better another time.
@@ -130,16 +122,6 @@ func worthRepeating(failed *failure) (bool, string) {
 var passing = []int{
 	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
-}
-
-// backoff returns a random wait before the nth repetition ("full jitter"): callers that failed
-// together do not come back together.
-func backoff(p RetryPolicy, n int, random float64) time.Duration {
-	most := p.MaxDelay
-	if shift := n - 1; p.BaseDelay <= p.MaxDelay>>shift {
-		most = p.BaseDelay << shift
-	}
-	return time.Duration(random * float64(most))
 }
 
 // budget bounds the repetitions of all calls of a client together, so that many callers do not

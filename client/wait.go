@@ -27,7 +27,7 @@ func (c *Client) WaitProduct(
 		}
 		wait := every/2 + rand.N(every)
 		if failed, ok := errors.AsType[*Error](err); ok {
-			if ctx.Err() != nil || !passes(failed) {
+			if repeat, _ := worthRepeating(&failure{Error: failed}); !repeat || ctx.Err() != nil || errors.Is(failed, ErrNotFound) {
 				return nil, err
 			}
 			wait = max(wait, failed.RetryAfter)
@@ -37,10 +37,4 @@ func (c *Client) WaitProduct(
 		case <-ctx.Done(): // the next look says so
 		}
 	}
-}
-
-// passes tells whether a call that was repeated in vain may succeed later.
-func passes(failed *Error) bool {
-	repeat, _ := worthRepeating(&failure{Error: failed})
-	return repeat && !errors.Is(failed, ErrNotFound)
 }
