@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/cryptomate-go/enablement/client/internal/gate"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -23,7 +25,7 @@ type call struct {
 	operation
 	asked Call
 	named bool // the caller named the key: a call before may have had it
-	http  *http.Client
+	http  http.Client
 	// req is what every attempt sends a copy of.
 	req *http.Request
 	// decode reads a success, and tells what is odd of it.
@@ -32,6 +34,8 @@ type call struct {
 	// received is of the last attempt.
 	received received
 	oddities []string
+	began    time.Time
+	span     trace.Span // nil without a tracer
 }
 
 // Call is what a call asks of the API. An [Error] remembers it for [Client.Settle].
@@ -87,10 +91,10 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 		return oddities, err
 	}
 	maps.Copy(call.req.Header, c.ownHeader)
-	ctx, observed := c.telemetry.start(ctx, c, call)
+	ctx = c.start(ctx, call)
 	maps.Copy(call.req.Header, call.header)
-	failed := c.repeat(ctx, call, observed)
-	observed.end(failed)
+	failed := c.repeat(ctx, call)
+	c.telemetry.end(ctx, call, failed)
 	if call.response != nil {
 		call.response.fill(c.key, call, failed)
 	}
@@ -102,7 +106,7 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 
 // newCall sets up a call, and refuses what is wrong with it.
 func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
-	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: c.http}
+	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: *c.http}
 	for _, id := range call.ids() {
 		if err := id.check(); err != nil {
 			return nil, err
@@ -125,16 +129,12 @@ func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
 		call.key = newUUID()
 	}
 	call.retry.OnlyKnown = call.retry.OnlyKnown || call.once && !asked.Replace
-	if own := call.middleware[len(c.middleware):]; len(own) > 0 {
-		around := *c.http
-		around.Transport = chain(around.Transport.RoundTrip, own)
-		call.http = &around
-	}
+	call.http.Transport = chain(c.http.Transport.RoundTrip, call.middleware[len(c.middleware):])
 	return call, nil
 }
 
 // repeat makes attempts until one succeeds or the policy says to stop.
-func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Error {
+func (c *Client) repeat(ctx context.Context, call *call) *Error {
 	deadline := c.deadline(ctx, call)
 	var last *Error // of the attempt before
 	for n := 1; ; n++ {
@@ -145,7 +145,7 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 		if failed == nil || call.removes && last != nil && last.Outcome == Unknown && failed.gone() {
 			c.budget.give(n)
 			call.attempts = append(call.attempts, attempt)
-			observed.attempted(n, attempt, nil, false)
+			c.telemetry.attempted(ctx, call, nil, false)
 			return nil
 		}
 		failed.Error = c.masked(failed.Error)
@@ -168,7 +168,7 @@ func (c *Client) repeat(ctx context.Context, call *call, observed observed) *Err
 		if last != nil {
 			failed.Outcome = failed.Outcome.and(last.Outcome)
 		}
-		observed.attempted(n, attempt, failed.Error, again)
+		c.telemetry.attempted(ctx, call, failed.Error, again)
 		if !again {
 			return failed.Error
 		}

@@ -41,45 +41,39 @@ func newTelemetry(conf config) (t telemetry, err error) {
 	return t, err
 }
 
-// observed is a call that telemetry tells of.
-type observed struct {
-	telemetry
-	ctx   context.Context
-	began time.Time
-	call  *call
-	span  trace.Span // nil without a tracer
-}
-
-// start begins to observe a call, and sends the trace context of its span along. It returns the context that the
-// call's attempts belong to.
-func (t telemetry) start(ctx context.Context, c *Client, call *call) (context.Context, observed) {
-	o := observed{telemetry: t, ctx: ctx, call: call, began: time.Now()}
-	if t.tracer != nil {
-		attributes := []attribute.KeyValue{attribute.String("server.address", c.base.Hostname())}
-		for _, id := range call.ids() {
-			attributes = append(attributes, attribute.String("enablement."+id.attribute, c.key.Mask(id.value)))
-		}
-		o.ctx, o.span = t.tracer.Start(ctx, call.title, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
-		propagation.TraceContext{}.Inject(o.ctx, propagation.HeaderCarrier(call.req.Header))
+// start begins to tell of a call, and sends the trace context of its span along. It returns the context that the call's
+// attempts belong to.
+func (c *Client) start(ctx context.Context, call *call) context.Context {
+	call.began = time.Now()
+	if c.telemetry.tracer == nil {
+		return ctx
 	}
-	return o.ctx, o
+	attributes := []attribute.KeyValue{attribute.String("server.address", c.base.Hostname())}
+	for _, id := range call.ids() {
+		attributes = append(attributes, attribute.String("enablement."+id.attribute, c.key.Mask(id.value)))
+	}
+	ctx, call.span = c.telemetry.tracer.Start(ctx, call.title, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(call.req.Header))
+	return ctx
 }
 
-// attempted tells of an attempt; failed is nil where it succeeded, again says whether another one follows.
-func (o observed) attempted(n int, attempt Attempt, failed *Error, again bool) {
+// attempted tells of a call's last attempt; failed is nil where it succeeded, again says whether another one follows.
+func (t telemetry) attempted(ctx context.Context, call *call, failed *Error, again bool) {
+	n := len(call.attempts)
+	attempt := call.attempts[n-1]
 	status := attribute.Int("http.response.status_code", attempt.StatusCode)
-	if o.attempts != nil {
-		o.attempts.Add(o.ctx, 1, metric.WithAttributes(status))
+	if t.attempts != nil {
+		t.attempts.Add(ctx, 1, metric.WithAttributes(status))
 	}
-	if o.span != nil {
-		o.span.AddEvent("attempt", trace.WithAttributes(attribute.Int("number", n), status,
+	if call.span != nil {
+		call.span.AddEvent("attempt", trace.WithAttributes(attribute.Int("number", n), status,
 			attribute.String("cause", attempt.Cause), attribute.String("reason", attempt.Reason)))
 	}
 	level := slog.LevelDebug
 	if again {
 		level = slog.LevelWarn
 	}
-	if o.logger == nil || !o.logger.Enabled(o.ctx, level) {
+	if t.logger == nil || !t.logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{slog.Int("attempt", n), slog.Duration("took", attempt.Duration), slog.Int("status", attempt.StatusCode)}
@@ -93,28 +87,28 @@ func (o observed) attempted(n int, attempt Attempt, failed *Error, again bool) {
 		message = ": failed, goes on"
 		attrs = append(attrs, slog.Duration("wait", attempt.Wait))
 	}
-	o.logger.LogAttrs(o.ctx, level, o.call.title+message, attrs...)
+	t.logger.LogAttrs(ctx, level, call.title+message, attrs...)
 }
 
 // end tells of the call; failed is nil where it succeeded.
-func (o observed) end(failed *Error) {
-	outcome, status := "done", o.call.received.status
+func (t telemetry) end(ctx context.Context, call *call, failed *Error) {
+	outcome, status := "done", call.received.status
 	if failed != nil {
 		outcome, status = failed.Outcome.String(), failed.StatusCode
 	}
 	attributes := []attribute.KeyValue{
 		attribute.String("enablement.outcome", outcome), attribute.Int("http.response.status_code", status),
 	}
-	if o.duration != nil {
-		o.duration.Record(o.ctx, time.Since(o.began).Seconds(), metric.WithAttributes(attributes...))
+	if t.duration != nil {
+		t.duration.Record(ctx, time.Since(call.began).Seconds(), metric.WithAttributes(attributes...))
 	}
-	if o.span == nil {
+	if call.span == nil {
 		return
 	}
-	o.span.SetAttributes(attributes...)
+	call.span.SetAttributes(attributes...)
 	if failed != nil {
-		o.span.SetAttributes(attribute.String("enablement.trace_id", failed.TraceID), attribute.Int("enablement.attempts", len(failed.Attempts)))
-		o.span.SetStatus(codes.Error, failed.Error())
+		call.span.SetAttributes(attribute.String("enablement.trace_id", failed.TraceID), attribute.Int("enablement.attempts", len(failed.Attempts)))
+		call.span.SetStatus(codes.Error, failed.Error())
 	}
-	o.span.End()
+	call.span.End()
 }
