@@ -148,13 +148,13 @@ func (c *Client) repeat(ctx context.Context, call *call) *Error {
 			c.telemetry.attempted(ctx, call, nil, false)
 			return nil
 		}
-		failed.Error = c.masked(failed.Error)
+		failed = c.masked(failed)
 		again, wait, reason := decide(call.retry, n, failed, time.Until(deadline), rand.Float64())
 		// One that waits as long as the server asks is no extra load.
 		if again && failed.RetryAfter == 0 && !c.budget.take() {
 			again, wait, reason = false, 0, reason+"; too many calls were repeated lately (retry budget)"
 		}
-		attempt.Outcome, attempt.Cause, attempt.Wait, attempt.Reason = failed.Outcome, failed.Error.Error(), wait, reason
+		attempt.Outcome, attempt.Cause, attempt.Wait, attempt.Reason = failed.Outcome, failed.Error(), wait, reason
 		call.attempts = append(call.attempts, attempt)
 		failed.Attempts, failed.IdempotencyKey = slices.Clone(call.attempts), c.key.Mask(call.key)
 		asked := call.asked
@@ -168,15 +168,14 @@ func (c *Client) repeat(ctx context.Context, call *call) *Error {
 		if last != nil {
 			failed.Outcome = failed.Outcome.and(last.Outcome)
 		}
-		c.telemetry.attempted(ctx, call, failed.Error, again)
+		c.telemetry.attempted(ctx, call, failed, again)
 		if !again {
-			return failed.Error
+			return failed
 		}
-		last = failed.Error
+		last = failed
 		select {
 		case <-time.After(wait):
-		case <-ctx.Done():
-			return c.unsent(ctx, call, last, ctx.Err())
+		case <-ctx.Done(): // which ends it before the next attempt
 		}
 	}
 }
@@ -210,7 +209,7 @@ func (c *Client) enter(ctx context.Context, deadline time.Time) error {
 }
 
 // timed makes an attempt and leaves the rate gate, also when a transport panics.
-func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (attempt Attempt, failed *failure) {
+func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (attempt Attempt, failed *Error) {
 	attempt.At = time.Now()
 	defer func() {
 		attempt.Duration, attempt.StatusCode = time.Since(attempt.At), call.received.status

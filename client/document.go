@@ -269,7 +269,7 @@ var errCut = errors.New("not all of the document was sent, so it was not stored"
 
 // end ends an attempt. Of a body that the transport did not take to its end, nothing can have been stored: HTTP has a server
 // drop it, and JSON without its end is none.
-func (s *sending) end(failed *failure) {
+func (s *sending) end(failed *Error) {
 	_ = s.Close()
 	switch {
 	case failed == nil || s.sent == s.size:

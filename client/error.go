@@ -55,6 +55,11 @@ type Error struct {
 
 	// asked returns what the call asked for. It is a function, which nothing that prints or dumps looks into.
 	asked func() Call
+
+	// What only the retry policy wants to know.
+	ended     bool          // the caller's context ended
+	dontRetry bool          // the server asks not to repeat the call
+	held      time.Duration // how long the rate gate holds the next call back at least
 }
 
 // Attempt is one sending of a call.
@@ -68,17 +73,9 @@ type Attempt struct {
 	Reason     string        // why it decided so; "" for a success
 }
 
-// failure is an attempt that did not succeed, with what only the retry policy wants to know.
-type failure struct {
-	*Error
-	ended     bool          // the caller's context ended
-	dontRetry bool          // the server asks not to repeat the call
-	held      time.Duration // how long the rate gate holds the next call back at least
-}
-
 // failure describes a response that is no success. The body is read as far as it can be: proxies
 // answer HTML, or nothing.
-func (call *call) failure(cause error) *failure {
+func (call *call) failure(cause error) *Error {
 	r := call.received
 	var said api.Error // a field of another type stays empty, a body that is no JSON leaves all empty
 	if _, err := api.DecodeLenientJSON(r.body, &said); err != nil {
@@ -91,18 +88,16 @@ func (call *call) failure(cause error) *failure {
 			cause = fmt.Errorf("%w: %s", cause, said.Message)
 		}
 	}
-	failed := &failure{
-		Error: &Error{
-			Operation:  call.asked.Operation,
-			StatusCode: r.status,
-			Code:       cmp.Or(said.Code, said.ErrorCode),
-			Message:    said.Message,
-			TraceID:    cmp.Or(said.TraceID, r.header.Get(traceHeader)),
-			RetryAfter: api.RetryAfter(r.header, time.Now()),
-			Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
-			Err:        cause,
-		},
-		dontRetry: strings.EqualFold(r.header.Get("X-Should-Retry"), "false"),
+	failed := &Error{
+		Operation:  call.asked.Operation,
+		StatusCode: r.status,
+		Code:       cmp.Or(said.Code, said.ErrorCode),
+		Message:    said.Message,
+		TraceID:    cmp.Or(said.TraceID, r.header.Get(traceHeader)),
+		RetryAfter: api.RetryAfter(r.header, time.Now()),
+		Body:       bytes.Clone(r.body[:min(len(r.body), maxErrorBody)]),
+		Err:        cause,
+		dontRetry:  strings.EqualFold(r.header.Get("X-Should-Retry"), "false"),
 	}
 	// A body as a success has it is one whose status was changed on the way.
 	if _, err := call.decode(); err != nil {

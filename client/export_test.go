@@ -24,15 +24,15 @@ type Fault struct {
 
 // Decide is the retry policy, for a submission.
 func Decide(p RetryPolicy, n int, f Fault, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
-	f.Operation = "submitProduct"
-	return decide(p.withDefaults(), n, &failure{Error: &f.Error, ended: f.Ended, dontRetry: f.DontRetry}, left, random)
+	f.Operation, f.ended, f.dontRetry = "submitProduct", f.Ended, f.DontRetry
+	return decide(p.withDefaults(), n, &f.Error, left, random)
 }
 
 // ErrRead is in the error of a response that broke off.
 var ErrRead = errRead
 
 // Forget takes out of an error what no two have equal.
-func Forget(e *Error) { e.asked = nil }
+func Forget(e *Error) { e.asked, e.held = nil, 0 }
 
 // Operations is the table.
 var Operations = operations

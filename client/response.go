@@ -82,7 +82,7 @@ func (o operation) limit(status int) int {
 }
 
 // result decodes a success, or tells what the response is instead.
-func (call *call) result() *failure {
+func (call *call) result() *Error {
 	r := call.received
 	err := r.err
 	switch {

@@ -64,7 +64,7 @@ func (p RetryPolicy) wrong() string {
 
 // decide is the whole retry policy: what comes after the nth attempt of a call, which failed so and has
 // left time for more. The wait is before the next attempt. It has no effect and no state; random is in [0,1).
-func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
+func decide(p RetryPolicy, n int, failed *Error, left time.Duration, random float64) (again bool, wait time.Duration, reason string) {
 	again, reason = worthRepeating(failed)
 	switch {
 	case !again:
@@ -87,7 +87,7 @@ func decide(p RetryPolicy, n int, failed *failure, left time.Duration, random fl
 }
 
 // worthRepeating tells whether the same call may end better another time.
-func worthRepeating(failed *failure) (bool, string) {
+func worthRepeating(failed *Error) (bool, string) {
 	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](failed.Err)
 	switch status := failed.StatusCode; {
 	case failed.ended:

@@ -19,7 +19,7 @@ import (
 
 // attempt sends the call once and reads the response, up to a limit. What is within it is read to its end, so that the
 // connection can be used again.
-func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (failed *failure) {
+func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (failed *Error) {
 	call.received = received{}
 	timeout := cmp.Or(c.attemptTimeout, defaultAttemptTimeout+patience(call.req))
 	attemptCtx, cancel := context.WithTimeout(ctx, min(timeout, time.Until(deadline)))
@@ -48,8 +48,8 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (f
 }
 
 // failure describes an attempt without a response.
-func (w *wire) failure(operationID string, err error) *failure {
-	failed := &failure{Error: &Error{Operation: operationID, Err: err}}
+func (w *wire) failure(operationID string, err error) *Error {
+	failed := &Error{Operation: operationID, Err: err}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.again && !errors.Is(err, context.DeadlineExceeded) {

@@ -27,7 +27,7 @@ func (c *Client) WaitProduct(
 		}
 		wait := every/2 + rand.N(every)
 		if failed, ok := errors.AsType[*Error](err); ok {
-			if repeat, _ := worthRepeating(&failure{Error: failed}); !repeat || ctx.Err() != nil || errors.Is(failed, ErrNotFound) {
+			if repeat, _ := worthRepeating(failed); !repeat || ctx.Err() != nil || errors.Is(failed, ErrNotFound) {
 				return nil, err
 			}
 			wait = max(wait, failed.RetryAfter)
