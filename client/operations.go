@@ -32,9 +32,10 @@ type kind struct {
 }
 
 var (
-	ofAClient  = []string{"", "/id", "/status"}
-	ofAProduct = []string{"", "/id", "/client_id", "/product", "/status"}
-
+	ofAClient      = []string{"", "/id", "/status"}
+	ofClients      = []string{"", "/*", "/*/id", "/*/status"}
+	ofAProduct     = []string{"", "/id", "/client_id", "/product", "/status"}
+	ofProducts     = []string{"", "/*", "/*/id", "/*/client_id", "/*/product", "/*/status"}
 	ofAnEvaluation = []string{"", "/product", "/product/id", "/product/client_id", "/product/status"}
 )
 
@@ -46,7 +47,7 @@ var operations = map[string]operation{
 		hint:  "may have created it: list the clients to see what the one with this e-mail is",
 	},
 	"listClients": {
-		title: "list individual clients", success: http.StatusOK, list: true, decides: inAList(ofAClient),
+		title: "list individual clients", success: http.StatusOK, list: true, decides: ofClients,
 	},
 	"getClient": {
 		title: "get individual client", success: http.StatusOK, ids: 1, decides: ofAClient,
@@ -65,20 +66,17 @@ var operations = map[string]operation{
 		hint:  "may have made it: list the client's products to see it",
 	},
 	"listProducts": {
-		title: "list client products", success: http.StatusOK, ids: 1, list: true, decides: inAList(ofAProduct),
+		title: "list client products", success: http.StatusOK, ids: 1, list: true, decides: ofProducts,
 	},
 	"completeDocumentation": {
 		title: "complete product documentation", success: http.StatusOK, ids: 2, keyed: true, once: true, decides: ofAnEvaluation,
 		kinds: []kind{{http.StatusConflict, "", ErrNotPending}},
-		hint: "may have stored the document: list the client's products to see whether it is still missing, " +
-			"or send it again with Replace",
+		hint:  "may have stored the document: list the client's products to see whether it is still missing, or send it again with Replace",
 	},
 	"submitProduct": {
-		title: "submit product", success: http.StatusOK, ids: 2, keyed: true,
+		title: "submit product", success: http.StatusOK, ids: 2, keyed: true, decides: ofAnEvaluation,
 		kinds: []kind{{http.StatusConflict, "", ErrNotPending}},
-		hint: "may have submitted it: list the client's products to see its status, " +
-			"in_kyc means that it was submitted",
-		decides: ofAnEvaluation,
+		hint:  "may have submitted it: list the client's products to see its status, in_kyc means that it was submitted",
 	},
 }
 
@@ -226,13 +224,4 @@ func listed[T any](list *[]T, err error) ([]T, error) {
 		return nil, err
 	}
 	return *list, nil
-}
-
-// inAList returns the patterns of what is in each element of a list.
-func inAList(patterns []string) []string {
-	each := []string{""}
-	for _, pattern := range patterns {
-		each = append(each, "/*"+pattern)
-	}
-	return each
 }
