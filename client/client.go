@@ -64,7 +64,7 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	c := &Client{
 		config: conf, key: key, server: strings.TrimSuffix(conf.base.String(), "/") + "/",
 		ownHeader: http.Header{"Accept": {mediaType}, "User-Agent": {conf.userAgent}},
-		http:      new(http.Client), sender: &sender{next: conf.httpClient.Transport, key: key}, budget: newBudget(),
+		http:      new(http.Client), sender: &sender{next: conf.httpClient.Transport, key: key}, budget: new(budget),
 	}
 	if c.sender.next == nil {
 		c.sender.next = http.DefaultTransport

@@ -124,30 +124,27 @@ var passing = []int{
 	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
-// budget bounds the repetitions of all calls of a client together, so that many callers do not
-// multiply the load of a server that is down. A repetition takes from it, a success gives back.
+// budget bounds the repetitions of all calls of a client together, so that many callers do not multiply the load of a
+// server that is down. As in the AWS SDKs: 100 repetitions at once, one more for every five successes.
 type budget struct {
-	mu     sync.Mutex
-	tokens int
+	mu    sync.Mutex
+	spent int
 }
 
-// As in the AWS SDKs: 100 repetitions at once, one more for every five successes.
 const (
 	budgetSize      = 500
 	budgetPerRetry  = 5
 	budgetPerResult = 1
 )
 
-func newBudget() *budget { return &budget{tokens: budgetSize} }
-
 // take tells whether there is enough left for a repetition, and takes it.
 func (b *budget) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.tokens < budgetPerRetry {
+	if b.spent+budgetPerRetry > budgetSize {
 		return false
 	}
-	b.tokens -= budgetPerRetry
+	b.spent += budgetPerRetry
 	return true
 }
 
@@ -159,5 +156,5 @@ func (b *budget) give(attempts int) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tokens = min(budgetSize, b.tokens+amount)
+	b.spent = max(0, b.spent-amount)
 }
