@@ -85,135 +85,122 @@ func (c *Client) Settle(ctx context.Context, unknown *Error, opts ...CallOption)
 	if unknown.Outcome != Unknown {
 		return &Settled{Effect: NotDone, Reason: "the call was " + unknown.Outcome.String()}, nil
 	}
-	var settled *Settled
+	settled, call, clock := new(Settled), unknown.asked(), new(clock)
+	if call.Operation == "completeDocumentation" && call.Document == "" {
+		return nil, invalid(call.Operation, "Settle: the kind of document is missing")
+	}
+	var clients []api.Client
+	var products []api.Product
 	var err error
-	call, clock := unknown.asked(), new(clock)
 	opts = append([]CallOption{WithMiddleware(clock.read)}, opts...)
 	switch call.Operation {
 	case "createClient":
-		settled, err = c.settleCreate(ctx, call, clock, opts)
-	case "updateClient":
-		settled, err = c.settleUpdate(ctx, call, clock, opts)
-	case "deleteClient":
-		settled, err = c.settleDelete(ctx, call, opts)
+		clients, err = c.Clients(ctx, opts...)
+	case "updateClient", "deleteClient":
+		settled.Client, err = c.Client(ctx, call.ClientID, opts...)
 	case "requestProduct":
-		settled, err = c.settleRequest(ctx, call, clock, opts)
-	case "completeDocumentation":
-		settled, err = c.settleDocument(ctx, call, opts)
-	case "submitProduct":
-		settled, err = c.settleSubmit(ctx, call, opts)
+		products, err = c.Products(ctx, call.ClientID, opts...)
+	case "completeDocumentation", "submitProduct":
+		settled.Product, err = c.product(ctx, call.ClientID, call.RequestID, opts)
 	default:
 		return nil, invalid(call.Operation, "Settle: the operation changes nothing; call it again")
 	}
-	if failed, ok := errors.AsType[*Error](err); ok && failed.gone() && call.ClientID != "" {
+	switch failed, ok := errors.AsType[*Error](err); {
+	case ok && failed.gone() && call.Operation == "deleteClient":
+		return &Settled{Effect: Done, Reason: "there is no such client"}, nil
+	case ok && failed.gone() && call.ClientID != "":
 		return &Settled{Reason: "the client is not there, or not any more"}, nil
-	}
-	if errors.Is(err, errNoRequest) {
+	case errors.Is(err, errNoRequest):
 		return &Settled{Reason: "the client has no such request, or not any more"}, nil
-	}
-	return settled, err
-}
-
-func (c *Client) settleCreate(ctx context.Context, call Call, clock *clock, opts []CallOption) (*Settled, error) {
-	clients, err := c.Clients(ctx, opts...)
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
-	var other *api.Client // one since the call, if there is
+	switch call.Operation {
+	case "createClient":
+		settled.Effect, settled.Reason = settled.create(call, clients, clock)
+	case "updateClient":
+		settled.Effect, settled.Reason = settled.update(call, clock)
+	case "deleteClient":
+		settled.Effect, settled.Reason = NotDone, "the client is there"
+	case "requestProduct":
+		settled.Effect, settled.Reason = settled.request(call, products, clock)
+	case "completeDocumentation":
+		settled.Effect, settled.Reason = settled.document(call)
+	case "submitProduct":
+		settled.Effect, settled.Reason = settled.submit()
+	}
+	return settled, nil
+}
+
+func (s *Settled) create(call Call, clients []api.Client, clock *clock) (Effect, string) {
 	for i, client := range clients {
 		if !strings.EqualFold(client.Email, call.Client.Email) {
 			continue
 		}
 		if client.Email = call.Client.Email; client.Input() == call.Client {
-			return &Settled{Done, "a client has the e-mail and the data of the call", &clients[i], nil}, nil
+			s.Client = &clients[i]
+			return Done, "a client has the e-mail and the data of the call"
 		}
-		if other == nil || !clock.before(call, client.CreatedAt) {
-			other = &clients[i]
+		if s.Client == nil || !clock.before(call, client.CreatedAt) { // one since the call, if there is
+			s.Client = &clients[i]
 		}
 	}
 	switch {
-	case other == nil:
-		return &Settled{Effect: NotDone, Reason: "no client has the e-mail"}, nil
-	case clock.before(call, other.CreatedAt):
-		return &Settled{NotDone, "another client had the e-mail before the call", other, nil}, nil
+	case s.Client == nil:
+		return NotDone, "no client has the e-mail"
+	case clock.before(call, s.Client.CreatedAt):
+		return NotDone, "another client had the e-mail before the call"
 	}
-	return &Settled{Unclear, "a client has the e-mail and other data: it is another one, or was updated since", other, nil}, nil
+	return Unclear, "a client has the e-mail and other data: it is another one, or was updated since"
 }
 
-func (c *Client) settleUpdate(ctx context.Context, call Call, clock *clock, opts []CallOption) (*Settled, error) {
-	client, err := c.Client(ctx, call.ClientID, opts...)
+func (s *Settled) update(call Call, clock *clock) (Effect, string) {
 	switch {
-	case err != nil:
-		return nil, err
-	case client.Input() == call.Client:
-		return &Settled{Done, "the client has the data of the call", client, nil}, nil
-	case clock.before(call, client.UpdatedAt):
-		return &Settled{NotDone, "the client was not updated since the call", client, nil}, nil
+	case s.Client.Input() == call.Client:
+		return Done, "the client has the data of the call"
+	case clock.before(call, s.Client.UpdatedAt):
+		return NotDone, "the client was not updated since the call"
 	}
-	return &Settled{Unclear, "the client has other data: the update did not come, or another one came since", client, nil}, nil
+	return Unclear, "the client has other data: the update did not come, or another one came since"
 }
 
-func (c *Client) settleDelete(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
-	client, err := c.Client(ctx, call.ClientID, opts...)
-	if failed, ok := errors.AsType[*Error](err); ok && failed.gone() {
-		return &Settled{Effect: Done, Reason: "there is no such client"}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &Settled{NotDone, "the client is there", client, nil}, nil
-}
-
-func (c *Client) settleRequest(ctx context.Context, call Call, clock *clock, opts []CallOption) (*Settled, error) {
-	products, err := c.Products(ctx, call.ClientID, opts...)
-	if err != nil {
-		return nil, err
-	}
-	var rejected *api.Product // the newest since the call
+func (s *Settled) request(call Call, products []api.Product, clock *clock) (Effect, string) {
 	for i, product := range products {
 		switch {
 		case product.Product != call.Product:
 		case product.Status != api.Rejected:
-			return &Settled{Done, "the client has a request for the product", nil, &products[i]}, nil
+			s.Product = &products[i]
+			return Done, "the client has a request for the product"
 		case !clock.before(call, product.CreatedAt):
-			rejected = cmp.Or(rejected, &products[i])
+			s.Product = cmp.Or(s.Product, &products[i]) // the newest since the call
 		}
 	}
-	if rejected != nil {
-		return &Settled{Unclear, "the client has a request for the product that is rejected, maybe that of the call", nil, rejected}, nil
+	if s.Product != nil {
+		return Unclear, "the client has a request for the product that is rejected, maybe that of the call"
 	}
-	return &Settled{Effect: NotDone, Reason: "the client has no request for the product that was made since the call"}, nil
+	return NotDone, "the client has no request for the product that was made since the call"
 }
 
-func (c *Client) settleDocument(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
-	if call.Document == "" {
-		return nil, invalid(call.Operation, "Settle: the kind of document is missing")
-	}
-	product, err := c.product(ctx, call.ClientID, call.RequestID, opts)
+func (s *Settled) document(call Call) (Effect, string) {
 	switch {
-	case err != nil:
-		return nil, err
-	case product.MissingRequirements.Documents == nil:
-		return &Settled{Unclear, "the response does not list the documents that are missing", nil, product}, nil
-	case product.Misses(call.Document):
-		return &Settled{NotDone, "a document of the kind is missing", nil, product}, nil
+	case s.Product.MissingRequirements.Documents == nil:
+		return Unclear, "the response does not list the documents that are missing"
+	case s.Product.Misses(call.Document):
+		return NotDone, "a document of the kind is missing"
 	case call.Replace:
-		return &Settled{Unclear, "a document of the kind is stored: that of the call, or the one before", nil, product}, nil
+		return Unclear, "a document of the kind is stored: that of the call, or the one before"
 	}
-	return &Settled{Done, "no document of the kind is missing", nil, product}, nil
+	return Done, "no document of the kind is missing"
 }
 
-func (c *Client) settleSubmit(ctx context.Context, call Call, opts []CallOption) (*Settled, error) {
-	product, err := c.product(ctx, call.ClientID, call.RequestID, opts)
-	switch {
-	case err != nil:
-		return nil, err
-	case product.Status.Pending():
-		return &Settled{NotDone, "the request is pending", nil, product}, nil
-	case product.Status == api.InKyc || product.Status.Terminal():
-		return &Settled{Done, "the request was submitted", nil, product}, nil
+func (s *Settled) submit() (Effect, string) {
+	switch status := s.Product.Status; {
+	case status.Pending():
+		return NotDone, "the request is pending"
+	case status == api.InKyc, status.Terminal():
+		return Done, "the request was submitted"
 	}
-	return &Settled{Unclear, "this version does not know the request's status", nil, product}, nil
+	return Unclear, "this version does not know the request's status"
 }
 
 // product returns one request of a client. One that is not in the list is [ErrNotFound].
