@@ -136,16 +136,13 @@ func (e *Error) Error() string {
 		text.WriteString("; it " + operations[e.Operation].hint)
 	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput) && !errors.Is(e.Err, errCut):
 		text.WriteString("; nothing was sent")
-	case e.Code == "" && e.Err == nil && slices.Contains(noSuchPlace, e.StatusCode):
+	case e.Code == "" && e.Err == nil && slices.Contains([]int{404, 405, 421}, e.StatusCode): // with which the API gives a code
 		text.WriteString("; this is not a response of the API: " + checkBaseURL)
 	}
 	return oneLine(text.String())
 }
 
 const checkBaseURL = "check the base URL"
-
-// noSuchPlace is what a server that is not the API's answers. The API itself always gives a code with it.
-var noSuchPlace = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusMisdirectedRequest}
 
 // Format implements [fmt.Formatter]: every verb is about the text, so that none dumps what a cause
 // holds.

@@ -119,11 +119,10 @@ func decode[T any](call *call, check func(*T) error) (result *T, oddities []stri
 		}
 		return new(T), nil, err
 	}
-	if contentType := r.header.Get("Content-Type"); contentType != mediaType {
-		// A parameter that can't be read is of no interest; the type is returned all the same.
-		if got, _, _ := mime.ParseMediaType(contentType); got != mediaType {
-			oddities = append(oddities, fmt.Sprintf("the media type is %q, not %s", contentType, mediaType))
-		}
+	contentType := r.header.Get("Content-Type")
+	// A parameter that can't be read is of no interest; the type is returned all the same.
+	if got, _, _ := mime.ParseMediaType(contentType); got != mediaType {
+		oddities = append(oddities, fmt.Sprintf("the media type is %q, not %s", contentType, mediaType))
 	}
 	result = new(T)
 	details, err := api.DecodeLenientJSON(r.body, result)
