@@ -141,8 +141,8 @@ type upload struct {
 // measured is a photo as it was when the call began.
 type measured struct {
 	Photo
-	argument string
-	size     int64
+	argument, field string
+	size            int64
 }
 
 // newUpload looks at each photo, and refuses what need not be sent.
@@ -156,20 +156,17 @@ func newUpload(d Document) (*upload, error) {
 		return nil, errors.New("a text of the document is not UTF-8; convert it from the encoding that it is in")
 	}
 	u, text := &upload{}, `{"document":{"document_type":`+jsonOf(d.Type)
-	for _, photo := range []struct {
-		field, argument string
-		Photo
-	}{{"image_front", "Document.Front", d.Front}, {"image_back", "Document.Back", d.Back}} {
+	for _, photo := range []measured{{d.Front, "Document.Front", "image_front", 0}, {d.Back, "Document.Back", "image_back", 0}} {
 		if photo.open == nil {
 			continue
 		}
-		media, size, err := photo.look()
+		media, err := photo.look()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", photo.argument, err)
 		}
 		text += `,"` + photo.field + `":"data:` + media + `;base64,`
-		u.texts, u.photos = append(u.texts, text), append(u.photos, measured{photo.Photo, photo.argument, size})
-		u.size += int64(len(text)) + int64(base64.StdEncoding.EncodedLen(int(size)))
+		u.texts, u.photos = append(u.texts, text), append(u.photos, photo)
+		u.size += int64(len(text)) + int64(base64.StdEncoding.EncodedLen(int(photo.size)))
 		text = `"`
 	}
 	if d.Replace {
@@ -188,9 +185,9 @@ func jsonOf(value any) string {
 	return string(text)
 }
 
-// look tells what a photo is by its first bytes, and how large.
-func (p Photo) look() (media string, size int64, err error) {
-	content, size, err := p.opened()
+// look tells what a photo is by its first bytes, and notes how large it is.
+func (m *measured) look() (media string, err error) {
+	content, size, err := m.opened()
 	if content != nil {
 		defer func() { _ = content.Close() }()
 	}
@@ -198,16 +195,17 @@ func (p Photo) look() (media string, size int64, err error) {
 	if err == nil {
 		start, err = io.ReadAll(io.LimitReader(content, 512))
 	}
-	media, _, _ = strings.Cut(http.DetectContentType(start), ";")
 	switch {
 	case err != nil:
-		return "", 0, withoutPath(err)
+		return "", withoutPath(err)
 	case len(start) == 0:
-		return "", 0, errors.New("the photo is empty")
+		return "", errors.New("the photo is empty")
 	case size > maxPhoto:
-		return "", 0, fmt.Errorf("the photo is larger than %d MiB; take one of a lower resolution", maxPhoto>>20)
+		return "", fmt.Errorf("the photo is larger than %d MiB; take one of a lower resolution", maxPhoto>>20)
 	}
-	return media, size, nil
+	m.size = size
+	media, _, _ = strings.Cut(http.DetectContentType(start), ";")
+	return media, nil
 }
 
 // sending is the body of one attempt. A transport may read it even after it returned; [sending.end] stops that, so that no
