@@ -51,27 +51,16 @@ type Call struct {
 	At time.Time
 }
 
-// id is an id that goes into the path, by the name of its argument and of its attribute in a trace.
-type id struct{ name, attribute, value string }
-
-// check refuses what the API would, and what would change the path of the URL, as ".." does.
-func (i id) check() error {
-	if i.value != "" && len(i.value) <= 64 && strings.Trim(i.value, idCharacters) == "" {
+// checkID refuses what the API would, and what would change the path of the URL, as ".." does.
+func checkID(argument, id string) error {
+	if id != "" && len(id) <= 64 && strings.Trim(id, idCharacters) == "" {
 		return nil
 	}
 	// The value is not repeated: what stands where an id should may be anything, a key or an address.
-	return fmt.Errorf("%s is not an id, 1 to 64 letters, digits, _ and -; pass the one that the API gave", i.name)
+	return fmt.Errorf("%s is not an id, 1 to 64 letters, digits, _ and -; pass the one that the API gave", argument)
 }
 
 const idCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-
-// ids are those of the path.
-func (call *call) ids() []id {
-	return []id{ofClient(call.asked.ClientID), ofRequest(call.asked.RequestID)}[:call.operation.ids]
-}
-
-func ofClient(clientID string) id   { return id{"clientID", "client_id", clientID} }
-func ofRequest(requestID string) id { return id{"productRequestID", "request_id", requestID} }
 
 // do makes a call of an operation of the table: it sends what build returns until there is a success, or the
 // retry policy says to stop. check holds a success against what was asked for.
@@ -107,10 +96,11 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 // newCall sets up a call, and refuses what is wrong with it.
 func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
 	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: *c.http}
-	for _, id := range call.ids() {
-		if err := id.check(); err != nil {
-			return nil, err
-		}
+	if err := checkID("clientID", asked.ClientID); err != nil && call.ids > 0 {
+		return nil, err
+	}
+	if err := checkID("productRequestID", asked.RequestID); err != nil && call.ids > 1 {
+		return nil, err
 	}
 	if sends := asked.Product != "" || asked.Client != (api.ClientInput{}); sends && !utf8.ValidString(fmt.Sprint(asked.Client, asked.Product)) {
 		// encoding/json would put other characters in.

@@ -205,7 +205,7 @@ func (s *Settled) submit() (Effect, string) {
 
 // product returns one request of a client. One that is not in the list is [ErrNotFound].
 func (c *Client) product(ctx context.Context, clientID, requestID string, opts []CallOption) (*api.Product, error) {
-	if err := ofRequest(requestID).check(); err != nil {
+	if err := checkID("productRequestID", requestID); err != nil {
 		return nil, invalid("listProducts", err.Error())
 	}
 	products, err := c.Products(ctx, clientID, opts...)

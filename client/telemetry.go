@@ -49,8 +49,11 @@ func (c *Client) start(ctx context.Context, call *call) context.Context {
 		return ctx
 	}
 	attributes := []attribute.KeyValue{attribute.String("server.address", c.base.Hostname())}
-	for _, id := range call.ids() {
-		attributes = append(attributes, attribute.String("enablement."+id.attribute, c.key.Mask(id.value)))
+	if call.ids > 0 {
+		attributes = append(attributes, attribute.String("enablement.client_id", c.key.Mask(call.asked.ClientID)))
+	}
+	if call.ids > 1 {
+		attributes = append(attributes, attribute.String("enablement.request_id", c.key.Mask(call.asked.RequestID)))
 	}
 	ctx, call.span = c.telemetry.tracer.Start(ctx, call.title, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(call.req.Header))
