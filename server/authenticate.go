@@ -10,8 +10,8 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// What an [Authenticator] returns, as it is or wrapped, to refuse a key. Both are a 401 that says
-// no more than the API documents; a wrapping error's text goes to the log.
+// An [Authenticator] returns one of these errors, as it is or wrapped, to refuse a key. The response is
+// a 401 with the documented text. The text of a wrapping error goes to the log.
 var (
 	// ErrInvalidKey says that the key is unknown, revoked or expired.
 	ErrInvalidKey = errors.New("invalid API key")
@@ -19,20 +19,20 @@ var (
 	ErrAccessDenied = errors.New("access denied")
 )
 
-// Authenticator tells whose an API key is.
+// Authenticator finds the owner of an API key.
 type Authenticator interface {
-	// Authenticate returns the owner of apiKey, which is never empty and has no comma. from is the client's
-	// address, an IPv4 one never in its IPv6 form: the peer's, or the one that the proxies of
-	// [WithTrustedProxies] vouch for. Behind any other proxy it is the proxy's. It is the zero
-	// Addr when the server doesn't know it.
+	// Authenticate returns the owner of apiKey, which is never empty and has no comma. from is the
+	// client's address: that of the peer, or the one that the proxies of [WithTrustedProxies] report.
+	// Behind any other proxy, it is the proxy's. An IPv4 address is never in its IPv6 form. from is the
+	// zero Addr if the server doesn't know it.
 	//
-	// [ErrInvalidKey] and [ErrAccessDenied] refuse the key, and a [*Error] is the response as it
-	// is. An error of ctx, cancelled or past its deadline, is a 503. Any other error is a 500.
-	// The access level is not checked here but by the [Handler].
+	// [ErrInvalidKey] and [ErrAccessDenied] refuse the key. A [*Error] is the response as it is. An error
+	// of ctx, cancelled or past its deadline, becomes a 503, and any other error a 500. The [Handler]
+	// checks the access level, not the Authenticator.
 	Authenticate(ctx context.Context, apiKey string, from netip.Addr) (Principal, error)
 }
 
-// AuthenticatorFunc is a function as an [Authenticator].
+// AuthenticatorFunc makes an [Authenticator] of a function.
 type AuthenticatorFunc func(ctx context.Context, apiKey string, from netip.Addr) (Principal, error)
 
 // Authenticate implements [Authenticator].
@@ -40,9 +40,9 @@ func (f AuthenticatorFunc) Authenticate(ctx context.Context, apiKey string, from
 	return f(ctx, apiKey, from)
 }
 
-// Principal is the owner of an API key. CompanyID and KeyPrefix appear in the log: the prefix
-// must tell keys apart for humans, and must not help to guess one. [WithRateLimit] counts calls by
-// CompanyID, so that all principals without one share a quota.
+// Principal is the owner of an API key. CompanyID and KeyPrefix appear in the log: choose a prefix that
+// lets people tell keys apart, and that does not help to guess one. [WithRateLimit] counts calls by
+// CompanyID, so all principals without one share a quota.
 type Principal struct {
 	KeyID       string
 	KeyPrefix   string
@@ -50,9 +50,9 @@ type Principal struct {
 	AccessLevel int // at least the operation's x-access-level, or the call is refused
 }
 
-// PrincipalFrom returns who makes the call that ctx belongs to. It is false where nobody was
-// authenticated: outside of a call, in an [Authenticator], and in an operation without security.
-func PrincipalFrom(ctx context.Context) (Principal, bool) {
+// PrincipalFrom returns who makes the call that ctx belongs to. ok is false if nobody was authenticated:
+// outside of a call, in an [Authenticator], and in an operation without security.
+func PrincipalFrom(ctx context.Context) (principal Principal, ok bool) {
 	if c := callFrom(ctx); c != nil && c.authenticated {
 		return c.principal, true
 	}
@@ -80,9 +80,9 @@ func (h *handler) authenticate(c *call, r *http.Request) error {
 	return nil
 }
 
-// keyOf is the one key that a request carries. Of two, even equal ones, the server chooses none:
-// whatever stands in front of it may have looked at the other. Some proxies and libraries join two
-// headers with a comma (RFC 9110, section 5.3), so a comma means two.
+// keyOf returns the one key of a request. Two keys, even equal ones, are refused, as a proxy in front may
+// have looked at the other one. Some proxies and libraries join two headers with a comma (RFC 9110,
+// section 5.3), so a comma means two keys.
 func (o *operation) keyOf(r *http.Request) (string, error) {
 	keys := r.Header[o.keyHeader]
 	switch {

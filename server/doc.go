@@ -31,17 +31,17 @@
 //	   ▼
 //	bytes leave
 //
-// A response is held back until it was checked. What goes wrong on the way, a panic included, becomes
-// one JSON error in the form the specification documents: it carries the call's trace id, and what
-// the caller must not see stays in the log under the same id. A 4xx changed nothing by itself; a 5xx
-// does not say whether the call took effect, since it may not have heard of a commit.
+// The response is checked before any of it is sent. Every failure on the way, a panic included, becomes
+// one JSON error in the documented form. It carries the call's trace id. What the caller must not see is
+// in the log under the same id. After a 4xx, nothing has changed. After a 5xx, it is not known whether
+// the call took effect: a commit may have succeeded although its answer was lost.
 //
-// A request whose end a proxy in front might see elsewhere, such as one with a body that nobody
-// asked for, is the last on its connection.
+// The connection is closed after a request whose end a proxy might see at another place, such as one
+// with a body that the operation doesn't take.
 //
-// An implementation responds with a documented error by returning an [*Error], for example from
-// [NotFound] or [Conflict]. Any other error is a 500 whose text never reaches the caller.
-// [PrincipalFrom] tells it who calls, [TraceIDFrom] under which trace id.
+// An implementation returns an [*Error] to respond with a documented error, for example one from
+// [NotFound] or [Conflict]. Any other error becomes a 500, and its text never reaches the caller.
+// [PrincipalFrom] tells the implementation who calls, and [TraceIDFrom] the trace id.
 //
 // # What net/http answers by itself
 //
@@ -54,13 +54,13 @@
 //	501   Transfer-Encoding with anything but chunked
 //	505   a version of HTTP that it doesn't speak
 //
-// By net/http these are plain text, 417 is empty, and none has a trace id. By HTTP/2 such a request
-// has its stream reset, or the connection is closed with GOAWAY; a 431 is a page of HTML. Who is too
-// slow with the headers gets no response at all. "OPTIONS *" is an empty 200, unless the server has
-// DisableGeneralOptionsHandler. HTTP/2 without TLS is a 404 by HTTP/1.1, with a trace id.
+// Over HTTP/1, these responses are plain text without a trace id; the 417 is empty. Over HTTP/2, net/http
+// resets the stream or closes the connection with GOAWAY, and a 431 is a page of HTML. A caller who is
+// too slow with the headers gets no response. "OPTIONS *" is an empty 200, unless the server has
+// DisableGeneralOptionsHandler. HTTP/2 without TLS gets a 404 over HTTP/1.1, with a trace id.
 //
-// The program enablementd gives the five of HTTP/1 the API's form, with a trace id and a line in the
-// log. Within TLS, which net/http ends itself, they stay as they are.
+// The program enablementd gives these five responses the API's form, with a trace id and a line in the
+// log. It can't do so where net/http itself terminates TLS.
 //
-// The package knows no database and no queue.
+// The package uses no database and no queue.
 package server

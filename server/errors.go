@@ -13,36 +13,36 @@ import (
 )
 
 // Error is an error that the specification documents. An implementation returns one, as it is or
-// wrapped, to respond with it; an [Authenticator] may too.
+// wrapped, to respond with it. An [Authenticator] may do so, too.
 //
-// An Error that the specification doesn't allow, because its status is not a declared 4xx or 5xx of
-// the operation or its code is unknown, becomes a 500 and is logged.
+// The status must be a 4xx or 5xx that the operation declares, and the code must be known. Any other
+// Error becomes a 500 and is logged.
 type Error struct {
 	// Status is the HTTP status of the response.
 	Status int
 	// Code is the response's code.
 	Code api.ErrorCode
-	// Message tells the caller what is wrong. Left empty, it is the usual text of the status.
+	// Message tells the caller what is wrong. If it is empty, the response has the usual text of the status.
 	Message string
-	// RetryAfter is sent as Retry-After, rounded up to whole seconds and at most a day. A 429
-	// and a 503 always have one, of at least a second; elsewhere zero means none.
+	// RetryAfter is sent as Retry-After, rounded up to whole seconds, at most a day. A 429 and a 503
+	// always have one of at least a second. With another status, zero means no such header.
 	RetryAfter time.Duration
 	// Err is the cause. It goes to the log and never to the caller.
 	Err error
 }
 
-// NotFound is the response to a call about something that isn't there, or isn't the caller's.
+// NotFound is the response to a call about something that doesn't exist, or that belongs to another company.
 func NotFound(message string) *Error {
 	return &Error{Status: http.StatusNotFound, Code: api.CodeNotFound, Message: message}
 }
 
-// Conflict is the response to a call that doesn't fit the state things are in.
+// Conflict is the response to a call that doesn't fit the present state, such as that of the request.
 func Conflict(code api.ErrorCode, message string) *Error {
 	return &Error{Status: http.StatusConflict, Code: code, Message: message}
 }
 
-// Unavailable is the response to a call that can't be finished now, because of err. It does not say
-// that nothing changed: a commit may have succeeded unheard.
+// Unavailable is the response to a call that can't be finished now, because of err. It does not promise
+// that nothing has changed: a commit may have succeeded although its answer was lost.
 func Unavailable(retryAfter time.Duration, err error) *Error {
 	return &Error{
 		Status:     http.StatusServiceUnavailable,
@@ -52,7 +52,7 @@ func Unavailable(retryAfter time.Duration, err error) *Error {
 	}
 }
 
-// Error returns status, code, message and cause: a text for logs, not for callers.
+// Error returns status, code, message and cause. The text is for logs, not for callers.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%d %s", e.Status, e.Code)
 	if e.Message != "" {

@@ -16,21 +16,22 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
-// Handler serves impl as openapi.yaml describes it. The package comment draws what a call passes
-// on its way to impl and back.
+// Handler serves impl as openapi.yaml describes it. The package comment shows the steps of a call to
+// impl and back.
 //
-// impl has one or more methods of [api.StrictServerInterface]. The operations of the others are not
-// there: a 404, as any unknown path is. The log says what is served, at Info where that is not all. A
-// method that takes an operation's request but has not its name or signature is an error. Who serves all
-// operations has the compiler look: var _ api.StrictServerInterface = service{}.
+// impl has one or more methods of [api.StrictServerInterface]. Operations without a method get a 404, as
+// an unknown path does. The log says what is served, at level Info if something is left out. A method
+// that takes an operation's request, but under another name or with another signature, is an error. If
+// you serve all operations, let the compiler check it: var _ api.StrictServerInterface = service{}.
 //
-// [WithAuthenticator] is required. Handler returns an error and no handler when it is missing,
-// when impl or an option is nil or out of range, and when the specification asks for something the
-// chain doesn't enforce, such as an operation with security but without x-access-level.
+// [WithAuthenticator] is required. Handler returns an error if it is missing, if impl or an option is
+// nil or out of range, or if the specification asks for something that the chain doesn't enforce, such
+// as an operation with security but without x-access-level.
 //
-// The handler keeps no goroutine and may be used by many at once, as far as impl may. It matches
-// paths from the root and ignores the specification's servers: to mount it below a prefix, wrap it
-// in [http.StripPrefix]. Time limits are the [http.Server]'s.
+// The handler starts no goroutine. It is safe for concurrent use if impl is. It matches paths from the
+// root and ignores the specification's servers: to mount it below a prefix, wrap it in
+// [http.StripPrefix]. Set the time limits for reading and writing in [http.Server], and the one for
+// impl by [WithTimeout].
 func Handler(impl any, opts ...Option) (http.Handler, error) {
 	doc, err := spec.GetSpec() // a fresh copy, ours alone
 	if err != nil {
@@ -101,8 +102,8 @@ func newHandler(doc *openapi3.T, impl any, opts []Option) (*handler, error) {
 	return h, h.routes.complete(settings.logger)
 }
 
-// ServeHTTP implements [http.Handler]. The log line is written before the response leaves, so that a
-// trace id a caller holds is always in the log.
+// ServeHTTP implements [http.Handler]. The log line is written before the response is sent, so that
+// every trace id that a caller has is in the log.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
 	r = r.WithContext(c) //nolint:contextcheck // c holds the request's own
@@ -120,8 +121,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.send(w)
 }
 
-// respond fills c's response, whatever happens. It reports whether the call was aborted with
-// [http.ErrAbortHandler], which wants the connection closed without a response.
+// respond fills c's response, whatever happens. It reports whether the call was aborted by a panic with
+// [http.ErrAbortHandler], which closes the connection without a response.
 func (h *handler) respond(c *call, r *http.Request) (aborted bool) {
 	defer func() {
 		switch value := recover(); value {

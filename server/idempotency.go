@@ -17,37 +17,37 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// idempotencyHeader makes an operation that has it one whose calls can be repeated.
+// idempotencyHeader is the header of operations whose calls can be repeated.
 const idempotencyHeader = "Idempotency-Key"
 
-// idempotencyTimeout bounds what is left to do for a key when the response is known.
+// idempotencyTimeout limits how long the store may take to record a response.
 const idempotencyTimeout = 5 * time.Second
 
-// Idempotency is what makes a call with an Idempotency-Key repeatable. An implementation that keeps its
-// responses itself, in the transaction that makes the change, gets it from [IdempotencyFrom].
+// Idempotency identifies a call with an Idempotency-Key. An implementation that keeps its responses
+// itself, in the transaction that makes the change, gets it from [IdempotencyFrom].
 type Idempotency struct {
-	// ID is a hash of the company, the operation and the key: companies don't meet, and the key is not
-	// kept. The first response under it is what every later call under it gets.
+	// ID is a hash of the company, the operation and the key. So two companies may use the same key, and
+	// the key itself is not stored. Every later call with this ID gets the response of the first one.
 	ID [sha256.Size]byte
-	// Fingerprint is a hash of what is asked: the ids in the path, the query, and the body as JSON, without
-	// regard to its spaces and the order of its fields. A later call with another one is
-	// [ErrIdempotencyMismatch].
+	// Fingerprint is a hash of the rest of the call: the ids in the path, the query, and the body as JSON,
+	// whatever its spaces and the order of its fields. A later call with the same ID and another
+	// Fingerprint gets [ErrIdempotencyMismatch].
 	Fingerprint [sha256.Size]byte
-	// ClientID is the path's, whose data the response holds: it goes when the client does. It is empty
-	// where the path has none.
+	// ClientID is the id in the path. The response holds data of this client: delete it together with the
+	// client. It is empty if the path has no client.
 	ClientID string
 }
 
-// What a call under a key gets that is not its first: an [IdempotencyStore] returns these, or an
-// implementation that keeps its responses itself. Neither is to be changed.
+// An [IdempotencyStore], or an implementation that keeps its responses itself, returns these errors for
+// calls under a key that was used before. Do not change their fields.
 var (
-	// ErrIdempotencyMismatch: the key was used for something else.
+	// ErrIdempotencyMismatch says that the key was used for another call.
 	ErrIdempotencyMismatch = &Error{
 		Status:  http.StatusUnprocessableEntity,
 		Code:    api.CodeIdempotencyMismatch,
 		Message: "This Idempotency-Key was used for another call",
 	}
-	// ErrIdempotencyInProgress: the first call still runs.
+	// ErrIdempotencyInProgress says that the first call under the key is still running.
 	ErrIdempotencyInProgress = &Error{
 		Status:     http.StatusConflict,
 		Code:       api.CodeIdempotencyInProgress,
@@ -63,27 +63,27 @@ type RecordedResponse struct {
 	Body        []byte
 }
 
-// IdempotencyStore keeps what calls under a key got, for 24 hours. [NewMemoryIdempotency] is one. All
-// methods may be called by many at once.
+// IdempotencyStore keeps the responses to calls under a key for 24 hours. [NewMemoryIdempotency] makes
+// one. Its methods must be safe for concurrent use.
 type IdempotencyStore interface {
-	// Begin takes the key for a call, until Finish or Abort; it returns nil then. It returns the response
-	// where one is recorded, [ErrIdempotencyMismatch] where it is of another fingerprint, and
-	// [ErrIdempotencyInProgress] where the key is taken. Of several at once one gets the key.
+	// Begin takes the key for a call, until Finish or Abort, and returns nil. If a response is recorded,
+	// Begin returns it; if it has another fingerprint, Begin returns [ErrIdempotencyMismatch]. If another
+	// call has the key, Begin returns [ErrIdempotencyInProgress]. Of several calls at once, one gets the key.
 	Begin(ctx context.Context, key Idempotency) (*RecordedResponse, error)
-	// Finish records the response, and gives the key free.
+	// Finish records the response and releases the key.
 	Finish(ctx context.Context, key Idempotency, response RecordedResponse) error
-	// Abort gives the key free: nothing certain came of the call.
+	// Abort releases the key without a response, as the result of the call is not certain.
 	Abort(ctx context.Context, key Idempotency) error
 }
 
-// WithIdempotency has the calls under an Idempotency-Key answered from store where the key has a response
-// already: with the same status and the same bytes, and without asking the implementation. A key whose
-// first call still runs is a 409 with Retry-After, one that was used for something else a 422.
+// WithIdempotency answers a repeated call under an Idempotency-Key with the response that store has for the
+// key: the same status and the same bytes. The implementation is not called. While the first call is
+// still running, the response is a 409 with Retry-After. If the key was used for another call, it is a 422.
 //
-// Only a success is recorded. A 4xx changed nothing and is found anew, and what a 5xx did is not certain:
-// the implementation is asked again, and must bear that. So it must where the process ends, or the
-// store fails, between a change and its record, since these are two steps here. An implementation that can't
-// bear it keeps its responses itself, with [IdempotencyFrom], in the transaction that makes the change.
+// Only a success is recorded. After a 4xx, which changed nothing, and after a 5xx, which is uncertain, the
+// implementation is called again. It is also called again if the process ends, or the store fails, after
+// the change and before the record: these are two steps. An implementation that can't allow a second
+// call keeps its responses itself, with [IdempotencyFrom], in the transaction that makes the change.
 func WithIdempotency(store IdempotencyStore) Option {
 	return func(s *settings) error {
 		if store == nil {
@@ -94,16 +94,16 @@ func WithIdempotency(store IdempotencyStore) Option {
 	}
 }
 
-// IdempotencyFrom returns what makes the call that ctx belongs to repeatable. It is false where the call has
-// no Idempotency-Key or its operation takes none, and outside of a call.
-func IdempotencyFrom(ctx context.Context) (Idempotency, bool) {
+// IdempotencyFrom returns the Idempotency of the call that ctx belongs to. ok is false if the call has no
+// Idempotency-Key, if its operation takes none, and outside of a call.
+func IdempotencyFrom(ctx context.Context) (key Idempotency, ok bool) {
 	if c := callFrom(ctx); c != nil && c.key != nil {
 		return *c.key, true
 	}
 	return Idempotency{}, false
 }
 
-// identify tells what makes the call repeatable. The request is valid.
+// identify sets the key of a call whose request is valid.
 func (h *handler) identify(c *call, r *http.Request) error {
 	op, keys := c.operation, r.Header[idempotencyHeader]
 	if len(keys) == 0 || !op.keyed() {
@@ -137,7 +137,7 @@ func (o *operation) keyed() bool {
 	return slices.ContainsFunc(o.headers, func(name string) bool { return strings.EqualFold(name, idempotencyHeader) })
 }
 
-// canonical is the same text for all ways to write a JSON value. What is none stays as it is.
+// canonical returns one text for all ways to write a JSON value. A body that is not JSON stays as it is.
 func canonical(body []byte) string {
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -150,8 +150,8 @@ func canonical(body []byte) string {
 	return string(body)
 }
 
-// hashOf is over the parts with their lengths, so that no two lists of parts run into each other. It is stored:
-// never change it.
+// hashOf hashes the parts with their lengths, so that no two lists of parts give the same bytes. The hash is
+// stored: never change it.
 func hashOf(parts ...string) [sha256.Size]byte {
 	h := sha256.New()
 	for _, part := range parts {
@@ -161,7 +161,7 @@ func hashOf(parts ...string) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// once has the implementation respond, unless the key has its response already.
+// once calls the implementation, unless the store has the response for the key.
 func (h *handler) once(c *call, r *http.Request, generated http.HandlerFunc) error {
 	recorded, err := h.idempotency.Begin(r.Context(), *c.key)
 	if err != nil {
@@ -180,8 +180,8 @@ func (h *handler) once(c *call, r *http.Request, generated http.HandlerFunc) err
 	return err
 }
 
-// settle records the response, if it is certain, and gives the key free. Where it can't, that is in the log: the
-// response itself is good.
+// settle records the response if it is certain, and releases the key. If the store fails, the log says so, and
+// the caller gets the response all the same.
 func (h *handler) settle(ctx context.Context, c *call, certain bool) {
 	ctx, cancel := context.WithTimeout(ctx, idempotencyTimeout)
 	defer cancel()

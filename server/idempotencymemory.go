@@ -10,16 +10,16 @@ import (
 // idempotencyWindow is how long calls under a key get the response of the first one (openapi.yaml, Idempotency-Key).
 const idempotencyWindow = 24 * time.Hour
 
-// MemoryIdempotency is an [IdempotencyStore] in memory: for tests, and for a service of one process that
-// may forget when it ends. It holds every response for 24 hours.
+// MemoryIdempotency is an [IdempotencyStore] in memory. It is for tests, and for a service of one process that
+// may lose its responses when it ends. It holds every response for 24 hours.
 type MemoryIdempotency struct {
 	mu   sync.Mutex
 	keys map[[sha256.Size]byte]*memorized
-	// recorded are those with a response, the oldest first.
+	// recorded has the keys with a response, the oldest first.
 	recorded []*memorized
 }
 
-// memorized is what is known of a key. It has no response while its first call runs.
+// memorized is the state of a key. It has no response while its first call is running.
 type memorized struct {
 	key      Idempotency
 	response *RecordedResponse
@@ -69,7 +69,7 @@ func (m *MemoryIdempotency) Abort(_ context.Context, key Idempotency) error {
 	return nil
 }
 
-// Forget drops the responses that hold data of the client, as when it is deleted.
+// Forget removes the responses that hold data of the client. Call it when the client is deleted.
 func (m *MemoryIdempotency) Forget(clientID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -81,7 +81,7 @@ func (m *MemoryIdempotency) Forget(clientID string) {
 	}
 }
 
-// expire drops what was recorded before the window. What was forgotten leaves with it.
+// expire removes what was recorded before the window.
 func (m *MemoryIdempotency) expire() {
 	since := time.Now().Add(-idempotencyWindow)
 	for len(m.recorded) > 0 && !m.recorded[0].at.After(since) {

@@ -10,27 +10,27 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Call is a call whose response is known. Each of its texts is one of a few that the specification and
-// this package know; the caller can't choose any, so that all of them will do as a metric's labels.
+// Call describes a call whose response is known. Its texts come from the specification and this package,
+// never from the caller, so each can be a label of a metric.
 type Call struct {
-	// Operation is the operationId; empty where no operation was found.
+	// Operation is the operationId; empty if no operation was found.
 	Operation string
-	// Route is the operation's path as described, parameters unfilled; empty where there is none.
+	// Route is the operation's path as in the specification, without values; empty if there is no operation.
 	Route string
 	// Method is one of the constants of net/http, or "other".
 	Method string
-	// Status is the response's; 0 is a call that was aborted and gets no response.
+	// Status is the status of the response; 0 if the call was aborted and gets none.
 	Status int
-	// Code is the error's; empty where the response is none.
+	// Code is the code of the error; empty if the response is no error.
 	Code api.ErrorCode
-	// Duration is the time from the request's arrival until the response was ready to leave.
+	// Duration is the time from the arrival of the request until the response was ready to be sent.
 	Duration time.Duration
 }
 
-// WithObserver has observe called once for each call, when its response is known and before it
-// leaves. The context is the call's: [TraceIDFrom] and [PrincipalFrom] know it. The caller waits,
-// so observe must be quick, and it must not panic. It is called by many at once. Several observers
-// are called one after the other in the order of the options.
+// WithObserver has observe called once for each call, when the response is known and before it is sent.
+// The context is the call's, for [TraceIDFrom] and [PrincipalFrom]. The caller waits meanwhile, so
+// observe must be quick. It must not panic, and must be safe for concurrent use. Several observers are
+// called in the order of the options.
 func WithObserver(observe func(context.Context, Call)) Option {
 	return func(s *settings) error {
 		if observe == nil {

@@ -59,7 +59,7 @@ func (s *settings) declared(op *operation) error {
 	return nil
 }
 
-// WithAuthenticator sets who decides on API keys. It is required: without it [Handler] returns an
+// WithAuthenticator sets what decides on API keys. It is required: without it, [Handler] returns an
 // error.
 func WithAuthenticator(a Authenticator) Option {
 	return func(s *settings) error {
@@ -71,9 +71,9 @@ func WithAuthenticator(a Authenticator) Option {
 	}
 }
 
-// WithLogger sets where calls are logged; what [slog.Default] is at that moment by default. Every
-// call is one line at Info, without path, key, header and body. What a caller isn't told is a line of its own under
-// the same trace_id: at Error for a 5xx, at Warn for the cause of a refusal.
+// WithLogger sets where calls are logged. The default is what [slog.Default] returns when the handler is
+// made. Every call is one line at Info, without path, key, header or body. What the caller isn't told
+// is another line with the same trace_id: at Error for a 5xx, at Warn for the cause of a refusal.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {
@@ -85,8 +85,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // WithResponseValidation turns the check of the implementation's responses against the specification
-// on or off; on by default. A response that fails it is a 500, and the log says why; what the
-// implementation did before stands. Switched off, a missing response is still a 500.
+// on or off; it is on by default. A response that fails the check becomes a 500, and the log says why.
+// What the implementation did is not undone. A missing response is a 500 even without the check.
 func WithResponseValidation(on bool) Option {
 	return func(s *settings) error {
 		s.checkResponses = on
@@ -94,9 +94,9 @@ func WithResponseValidation(on bool) Option {
 	}
 }
 
-// WithMaxBody sets how many bytes of a request body are read at most, and must be above zero;
-// 64 KiB by default. A larger body is a 413. An operation with x-max-body has that for the whole of its body, and this
-// for what is not photos.
+// WithMaxBody sets how many bytes of a request body are read at most. It must be above zero; the default
+// is 64 KiB. A larger body is a 413. For an operation with x-max-body, that is the limit for the whole
+// body, and this one for all of it but the photos.
 func WithMaxBody(bytes int64) Option {
 	return func(s *settings) error {
 		if bytes <= 0 {

@@ -9,31 +9,30 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
-// ProxyHeader is a header in which proxies tell whom they forward a request for.
+// ProxyHeader is a header in which proxies report whose request they forward.
 type ProxyHeader string
 
 // The headers that [WithTrustedProxies] reads.
 const (
 	// XForwardedFor is a list of addresses.
 	XForwardedFor ProxyHeader = "X-Forwarded-For"
-	// Forwarded is the header of RFC 7239, of which the for parameter counts.
+	// Forwarded is the header of RFC 7239. Its parameter for is read.
 	Forwarded ProxyHeader = "Forwarded"
 )
 
-// WithTrustedProxies takes the client's address from a header where the request comes from a
-// trusted proxy: a peer whose address is in one of the prefixes. A request from anybody else is its
-// sender's, whatever its headers say; without this option that is everybody.
+// WithTrustedProxies takes the client's address from a header if the request comes from a trusted proxy: a
+// peer whose address is in one of the prefixes. The headers of other peers are not read. Without this
+// option, no peer is trusted.
 //
-// The header is read from its end, where the nearest proxy wrote. The first address that is no
-// trusted proxy's is the client. Where an entry is no address, such as unknown, a name or an
-// obfuscated one, the walk stops at the hop before: nothing to the left of it was vouched for. The
-// same goes for an entry longer than 256 bytes and for what comes after 32 trusted proxies.
+// The header is read from its end, where the nearest proxy wrote. The first address that doesn't belong to
+// a trusted proxy is the client's. An entry may be no address, such as unknown, a name or an obfuscated
+// one. Then the address of the hop before it counts, as nobody vouches for what stands to the left. The
+// same goes for an entry longer than 256 bytes, and for all entries after 32 trusted proxies.
 //
-// Only the given header is read, never the other. Choose the one that every trusted proxy appends
-// to or replaces: one that they pass on as it came would be the client's to write. For the same
-// reason the prefixes must hold proxies only. A prefix wider than /8 of IPv4 or /16 of IPv6 is refused,
-// but for fc00::/7 and fe80::/10, and so are prefixes that together hold more than a sixteenth of all
-// addresses.
+// Choose the header that every trusted proxy appends to or replaces. If a proxy passes it on unchanged,
+// clients can write it. The prefixes must hold proxies only, for the same reason. So a prefix wider than
+// /8 of IPv4 or /16 of IPv6 is refused, except for fc00::/7 and fe80::/10. Prefixes that hold more than
+// a sixteenth of all addresses together are refused, too.
 func WithTrustedProxies(header ProxyHeader, prefixes ...netip.Prefix) Option {
 	return func(s *settings) error {
 		if err := checkProxies(header, prefixes); err != nil {

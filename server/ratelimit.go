@@ -10,56 +10,52 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/ratelimit"
 )
 
-// RateLimit is how [WithRateLimit] limits. A field that is zero has its default, so that the zero
-// value limits as the API documents.
+// RateLimit has the settings of [WithRateLimit]. A field that is zero has its default, and the defaults are
+// the limits that the API documents.
 type RateLimit struct {
-	// PerSecond is how many calls an address, and a company, may make within a second, wherever
-	// that second begins; 15 by default. An entry takes up to 8 bytes for each of them.
+	// PerSecond is how many calls an address, and a company, may make within any second; 15 by default.
+	// Each of these calls takes 8 bytes of memory.
 	PerSecond int
-	// FirstBlock is how long the first violation blocks; a second by default. Every further one
-	// blocks for twice as long as the one before.
+	// FirstBlock is how long the first violation blocks; a second by default. Every further violation blocks
+	// for twice as long as the one before.
 	FirstBlock time.Duration
-	// LongestBlock is where the doubling ends; 5 minutes by default, at most a day.
+	// LongestBlock is the longest block; 5 minutes by default, at most a day.
 	LongestBlock time.Duration
-	// CleanAfter is how long after the last violation the next one is a first one again; an
-	// hour by default.
+	// CleanAfter is the time without a violation after which the next one counts as the first again; an hour
+	// by default.
 	CleanAfter time.Duration
-	// MaxTracked is how many addresses, and how many companies, are remembered at most; 100,000
-	// by default, which is about 30 MiB where all of them make 15 calls. Beyond it, who called
-	// least recently is forgotten. Who has a violation is kept, up to half of MaxTracked, so
-	// that calls from many addresses free nobody from a block.
+	// MaxTracked is how many addresses, and how many companies, are remembered at most; 100,000 by default,
+	// which take about 30 MiB if all of them make 15 calls. One more replaces the one with the oldest
+	// call. Those with a violation are kept, up to half of MaxTracked, so that calls from many addresses
+	// can't end a block.
 	MaxTracked int
 	// Clock tells the time; [time.Now] by default. It must be safe for concurrent use.
 	Clock func() time.Time
 }
 
-// WithRateLimit refuses calls that are too many, as the API documents it: 15 within a second from
-// an address, and 15 within a second by a company. Without it nothing is limited.
+// WithRateLimit limits the rate of calls as the API documents it: 15 within a second from an address, and
+// 15 within a second by a company. Without this option, nothing is limited.
 //
-// Who makes one call more is blocked, for 1 second the first time, then 2, 4, 8 and so on up to
-// 300, until there was no violation for an hour. During a block every call is a 429, uses no quota
-// and doesn't make the block longer. Retry-After is exact, rounded up to whole seconds.
+// One call more is a violation. It blocks for 1 second the first time, then for 2, 4, 8 and so on up to 300
+// seconds, until there was no violation for an hour. During a block, every call is a 429. Such a call
+// uses no quota and doesn't make the block longer. Retry-After is exact, rounded up to whole seconds.
 //
 // The two limits are separate:
 //
-//   - The limit by address comes first, and counts every call that reaches the handler: those
-//     without a valid key, so that guessing keys is slow, and those to no operation. An IPv4
-//     address is counted by itself, IPv6 ones by their /64, since that is what one caller has.
-//     Where addresses are not known, as on a Unix socket, all calls count as from one. Behind a
-//     proxy, [WithTrustedProxies] is needed: without it all callers share the proxy's quota.
-//   - The limit by company comes right after authentication, and counts only calls that passed it:
-//     nobody uses up a company's quota without its key. Companies are told apart by
-//     [Principal.CompanyID].
+//   - The limit by address comes first. It counts every call that reaches the handler, also calls without
+//     a valid key, so that guessing keys is slow, and calls to unknown paths. An IPv4 address is counted
+//     by itself. IPv6 addresses are counted by their /64, as one caller has a whole /64. If addresses
+//     are not known, as on a Unix socket, all calls count as from one address. Behind a proxy, use
+//     [WithTrustedProxies]: without it, all callers share the quota of the proxy.
+//   - The limit by company comes right after authentication. It counts only calls with a valid key, so
+//     nobody else can use up the quota. [Principal.CompanyID] says which company it is.
 //
-// A call that one limit refuses uses none of that limit's quota. What the limit by address refuses
-// doesn't reach the other. What the limit by company refuses was a call from its address as any
-// other is: it had its key looked up, and a key must not make that free of charge. It costs the
-// address no more than if it had been let through. Retry-After is about the limit that refuses; the
-// other one may have a block of its own.
+// A call that a limit refuses uses no quota of this limit. A call that the limit by company refuses still
+// counts for its address, because its key was looked up. Retry-After is that of the limit that refuses;
+// the other limit may block, too.
 //
-// What is remembered is the handler's own, and is gone with the process. Behind a load balancer
-// each process has its own quotas: limit at the proxy, with a store that all share, where the sum
-// must hold.
+// The counts are in the memory of the handler and end with the process. Behind a load balancer, each
+// process counts by itself. To limit the sum, limit at the proxy, with a store that all share.
 func WithRateLimit(limit RateLimit) Option {
 	return func(s *settings) error {
 		limits, err := newLimits(limit)

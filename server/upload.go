@@ -24,12 +24,12 @@ const (
 	slowestUpload = 32 << 10
 )
 
-// WithUploads sets how many calls with photos are served at once, of one company and in all; 2 and 4 by default. Each
-// holds its photos in memory, up to 21 MiB for the body of 28 MiB that openapi.yaml allows. One more gets a 503 with
-// Retry-After before its body is read, but after its key and its rate were looked at.
+// WithUploads sets how many calls with photos are served at once, for one company and in all; the defaults are 2 and 4.
+// Each call holds its photos in memory, up to 21 MiB for the body of 28 MiB that openapi.yaml allows. One call more gets a
+// 503 with Retry-After, after its key and its rate were checked and before its body is read.
 //
-// Such a call has the [http.Server]'s ReadTimeout, and so much more as its body takes at 32 KiB a second. Its
-// WriteTimeout starts behind that.
+// Such a call may take the ReadTimeout of [http.Server], and as much longer as its body takes at 32 KiB a second. Its
+// WriteTimeout starts after that.
 func WithUploads(ofCompany, inAll int) Option {
 	return func(s *settings) error {
 		if ofCompany < 1 || inAll < ofCompany {
