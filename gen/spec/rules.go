@@ -14,7 +14,7 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Rule is something that a response is held to and no schema can say.
+// Rule is a rule for responses that no schema can express.
 type Rule struct{ ID, Says string }
 
 // Rules returns what [Breaches] finds breaches of.
@@ -31,14 +31,14 @@ func Rules() []Rule {
 		{clientPhone, "a client has both fields of the phone number, or none"},
 		{productIDs, "id and client_id are those of the path"},
 		{productStatus, "a request is pending when it is made and when a document is added, and a submission ends in in_kyc or pending_documentation"},
-		{productActive, "one request for a product at most is not rejected"},
+		{productActive, "at most one request for a product is not rejected"},
 		{productMissing, "in_kyc and enabled have nothing missing"},
 		{productRejected, "in_kyc and enabled have no rejected items"},
-		{productNothing, "pending_documentation has something left, after a submission"},
+		{productNothing, "a request that is pending_documentation after a submission has something missing or rejected"},
 		{productRejection, "only a rejected request has a rejection's code or description"},
-		{productUnlisted, "what a submission rejects belongs to a requirement that is listed as missing"},
-		{productForeign, "what is rejected of a document that is added is a document"},
-		{idempotencyUnasked, "errors of idempotency are for calls with an Idempotency-Key only"},
+		{productUnlisted, "an item that a submission rejects belongs to a missing requirement"},
+		{productForeign, "a call that adds a document rejects only documents"},
+		{idempotencyUnasked, "only calls with an Idempotency-Key get errors about it"},
 	}
 }
 
@@ -111,8 +111,8 @@ type Breach struct {
 	Got string
 }
 
-// Breaches returns what in a response contradicts the rest of it, or the call. What has not the type that it
-// should have is left to the schemas.
+// Breaches returns where a response contradicts itself or the call. It ignores fields of a wrong type: those are for
+// the schemas.
 func Breaches(e Exchange) []Breach {
 	schema, body := e.schema(), Scan(e.Body)
 	if schema == nil {

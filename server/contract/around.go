@@ -7,10 +7,9 @@ import (
 	"net/http"
 )
 
-// Transport returns a RoundTripper that checks every call on its way through next, which is
-// [http.DefaultTransport] if nil: put it into any HTTP client. The call itself is passed on and
-// answered as it is; findings are made by the time the response is returned. The response's body is read to
-// its end before, at most 8 MiB of it.
+// Transport returns a RoundTripper for any HTTP client. It passes every call on to next, and checks it.
+// Nil is [http.DefaultTransport]. Request and response are passed on unchanged. Before the response is
+// returned, up to 8 MiB of its body are read, and all findings are made.
 func (c *Contract) Transport(next http.RoundTripper) http.RoundTripper {
 	return around(c.begin, next)
 }
@@ -37,9 +36,9 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Handler returns a handler that checks every call that next serves: put it around any server. The
-// response is held back until it was checked, and then sent as it is, so that findings are made before
-// the caller hears of it. A streamed or hijacked connection is not for this.
+// Handler returns a handler that goes around any server. It checks every call that next serves. The response
+// is checked before it is sent, unchanged. So all findings are made before the caller gets the response.
+// Streaming and hijacking don't work behind it.
 func (c *Contract) Handler(next http.Handler) http.Handler {
 	return inFront(c.begin, next)
 }

@@ -14,42 +14,42 @@ import (
 	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
-// Case is one situation that openapi.yaml describes, and how it is answered.
+// Case is a situation that openapi.yaml describes, with the right responses to its calls.
 type Case struct {
-	// Name is the case's; it stays the same between releases.
+	// Name stays the same between releases.
 	Name string
-	// SetUp is what must be there before, in words.
+	// SetUp says in words what must exist before.
 	SetUp string
-	// Steps are the calls, one after the other. What one of them learns, such as the id of a new client, goes on
-	// to the next. Those after one that fails aren't run.
+	// Steps are the calls, in their order. A step uses what earlier steps learnt, such as the id of a new client.
+	// After a step that fails, the others are not run.
 	Steps []Step
 	// Needs are the fields of [Fixtures] without which the case can't run.
 	Needs []string
-	// ReadSafe tells that the case changes nothing on a server that keeps to the specification. The clients that
-	// another one makes are deleted when it is over.
+	// ReadSafe is true if the case changes nothing on a server that keeps to the specification. On another
+	// server it may create clients, which are deleted at the end of the case.
 	ReadSafe bool
-	// Derived tells that the case is made of the specification: its steps turn around what that says of an operation.
+	// Derived is true if the steps are derived from what the specification says of an operation.
 	Derived bool
 }
 
-// Step is a call of a case, and how it is answered.
+// Step is a call of a case, with the right response.
 type Step struct {
-	// Operation is the operationId; empty where the call leads to none.
+	// Operation is the operationId; empty if the call is of no operation.
 	Operation string
-	// Call is what is sent, in words.
+	// Call says in words what is sent.
 	Call string
-	// Expect is how that is answered, in words.
+	// Expect says in words what the response must be.
 	Expect string
-	// Covers are what of the specification the step shows: an operation with a status, and with the code of an
-	// error ("submitProduct 409 VAL"), and enumerated values ("ProductStatus in_kyc").
+	// Covers lists the parts of the specification that the step covers: an operation with a status and the code
+	// of an error ("submitProduct 409 VAL"), and enumerated values ("ProductStatus in_kyc").
 	Covers []string
 
 	run     func(*runner)
 	derived bool // from the specification; the steps after it are run even if it fails
 }
 
-// Cases returns the case table: for every status and error code of every operation, and for every enumerated value
-// that a success can hold, at least one case, but for those of [Unreachable].
+// Cases returns the case table. It has at least one case for every status and error code of every operation, and for
+// every enumerated value that a success can have, except for those of [Unreachable].
 func Cases() []Case { return slices.Clone(cases()) }
 
 var cases = sync.OnceValue(func() []Case {
@@ -64,7 +64,7 @@ var cases = sync.OnceValue(func() []Case {
 	return all
 })
 
-// Unreachable returns what no case shows, with the reason.
+// Unreachable returns the parts of the specification that no case covers, with the reasons.
 func Unreachable() map[string]string { return maps.Clone(unreachable) }
 
 var unreachable = map[string]string{"ClientStatus rejected": "nothing that is described makes it: it is the provider's to say"}

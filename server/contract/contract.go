@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Contract holds requests and responses to openapi.yaml, and remembers what it saw of each client and product
-// request, so that it notices a response that contradicts an earlier one. It may be used by many at once.
+// Contract checks requests and responses against openapi.yaml. It remembers what it saw of each client and product
+// request, so it finds a response that contradicts an earlier one. It is safe for concurrent use.
 type Contract struct {
 	settings
 	description
@@ -31,7 +31,7 @@ type Contract struct {
 	notified *memory[string, string]    // the webhook-id about a product request
 }
 
-// New returns a Contract over the embedded specification.
+// New returns a Contract for the embedded specification.
 func New(opts ...Option) (*Contract, error) {
 	c := &Contract{settings: settings{remember: 10_000, keep: 1000}, now: time.Now}
 	for _, opt := range opts {
@@ -74,14 +74,14 @@ type settings struct {
 // Option adjusts a [Contract].
 type Option func(*Contract) error
 
-// WithValues shows found values in findings. They can be personal data: leave it off where findings
-// end up in a shared log. The API key is never shown.
+// WithValues shows values of the call in findings. They can be personal data: do not use it if findings
+// go to a shared log. The API key is never shown.
 func WithValues() Option {
 	return func(c *Contract) error { c.values = true; return nil }
 }
 
-// Without leaves rules out, by their ids in [Rules]: for a server that differs on purpose. An id that
-// isn't there is an error, which names the nearest.
+// Without leaves out rules, by their ids in [Rules]. It is for a server that differs on purpose. An unknown
+// id is an error that names the nearest ones.
 func Without(ids ...string) Option {
 	return func(c *Contract) error {
 		for _, id := range ids {
@@ -97,14 +97,14 @@ func Without(ids ...string) Option {
 	}
 }
 
-// ResponsesOnly leaves requests and notifications alone: for tests of a server or a provider that send
-// what isn't described on purpose. The responses to such requests are checked as ever.
+// ResponsesOnly checks no requests and notifications, only the responses to them. It is for tests that send
+// wrong requests on purpose.
 func ResponsesOnly() Option {
 	return func(c *Contract) error { c.responsesOnly = true; return nil }
 }
 
-// WithHeaders allows these headers in responses besides the declared and the usual ones, which are
-// those of HTTP itself, of caches and proxies, and those that tell a browser to be careful.
+// WithHeaders allows more headers in responses than the declared and the usual ones. The usual ones are those
+// of HTTP itself, of caches and proxies, and the security headers for browsers.
 func WithHeaders(names ...string) Option {
 	return func(c *Contract) error {
 		for _, name := range names {
@@ -117,8 +117,8 @@ func WithHeaders(names ...string) Option {
 	}
 }
 
-// WithWebhookSecrets says what notifications are signed with, so that signatures are verified and not
-// only looked at: whsec_ and base64, all of several.
+// WithWebhookSecrets sets the secrets that notifications are signed with: whsec_ and base64. With it, the
+// signatures are verified; without it, only their form is checked. Give all secrets that are in use.
 func WithWebhookSecrets(secrets ...string) Option {
 	return func(c *Contract) error {
 		for _, secret := range secrets {
@@ -133,7 +133,7 @@ func WithWebhookSecrets(secrets ...string) Option {
 	}
 }
 
-// WithBasePath says below which path the API is mounted, such as "/api"; at the root by default.
+// WithBasePath sets the path below which the API is mounted, such as "/api". The default is the root.
 func WithBasePath(path string) Option {
 	return func(c *Contract) error {
 		if !strings.HasPrefix(path, "/") {
@@ -144,8 +144,8 @@ func WithBasePath(path string) Option {
 	}
 }
 
-// OnFinding has report called with every finding as it is made, before the caller of a [Contract.Transport]
-// or a [Contract.Handler] gets the response. It is called by many at once. Use it with [ToTB], or with [Log].
+// OnFinding calls report with every finding at once, before the caller of a [Contract.Transport] or a
+// [Contract.Handler] gets the response. report must be safe for concurrent use. Use it with [ToTB] or [Log].
 func OnFinding(report func(Finding)) Option {
 	return func(c *Contract) error {
 		if report == nil {
@@ -157,7 +157,7 @@ func OnFinding(report func(Finding)) Option {
 }
 
 // WithMemory sets how many clients and product requests, Idempotency-Keys and notifications are remembered at most;
-// 10,000 by default. Beyond it the oldest are forgotten, and nothing is held against them any more.
+// 10,000 by default. If there are more, the oldest are forgotten, and later responses are not compared with them.
 func WithMemory(entries int) Option {
 	return func(c *Contract) error {
 		if entries < 1 {
@@ -177,14 +177,14 @@ var usualHeaders = []string{
 	"Strict-Transport-Security", "Trailer", "Transfer-Encoding", "Vary", "Via", "X-Content-Type-Options", "X-Frame-Options",
 }
 
-// Findings returns what was found so far, at most the first thousand.
+// Findings returns the findings so far, at most the first thousand.
 func (c *Contract) Findings() []Finding {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return slices.Clone(c.findings)
 }
 
-// Dropped tells how many findings came after the first thousand, which [Contract.Findings] lacks.
+// Dropped returns how many findings came after the first thousand. [Contract.Findings] does not have them.
 func (c *Contract) Dropped() int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -199,8 +199,8 @@ func (c *Contract) CheckRequest(r *http.Request) []Finding {
 }
 
 // CheckResponse returns what is wrong with the response to r, but not what is wrong with r. It reads the
-// response's body and puts it back. Responses are taken to come one after the other, each before the next
-// request was sent; where calls overlap, use [Contract.Transport] or [Contract.Handler].
+// response's body and puts it back. It assumes that each response came before the next request was sent:
+// if calls overlap, use [Contract.Transport] or [Contract.Handler].
 func (c *Contract) CheckResponse(r *http.Request, response *http.Response) []Finding {
 	x := c.begin(r)
 	x.request()

@@ -11,32 +11,32 @@ import (
 	"strings"
 )
 
-// Finding is one place where a request or a response differs from what openapi.yaml describes.
+// Finding is a place where a request or a response differs from openapi.yaml.
 type Finding struct {
 	// Rule is the id of the rule that was broken, one of [Rules]. It stays the same between releases.
 	Rule string `json:"rule"`
-	// Pointer is the place: a JSON pointer into the response's body, or into a notification's
-	// ("/product/status"; empty is the whole body), or a word and what it is about: "request /email" of
+	// Pointer is the place: a JSON pointer into the body of the response or the notification
+	// ("/product/status"; empty is the whole body), or the kind of place and a name: "request /email" is in
 	// the request's body, "status", "method", "path clientId", "query page", "header X-Trace-Id".
 	Pointer string `json:"pointer"`
-	// SpecLine is the line of openapi.yaml that says so.
+	// SpecLine is the line of openapi.yaml that the rule comes from.
 	SpecLine int `json:"spec_line"`
-	// Expected is what the specification wants, in words and without a value of the call.
+	// Expected says in words what is right, without a value of the call.
 	Expected string `json:"expected"`
-	// Got is the value that was found; empty unless [WithValues] asked for it. Of more than 200 bytes, which can be a
-	// photo, it has only how many there are.
+	// Got is the value that was found; empty without [WithValues]. A value of more than 200 bytes, which can be a
+	// photo, is replaced by its size.
 	Got string `json:"got,omitempty"`
-	// Curl is a line for a shell that repeats the request. The key is $CRYPTOMATE_API_KEY, the address
-	// of a notification, which may hold a secret, is $PROVIDER_URL. It is empty where the call went over no
-	// network: there is nothing to send it to. A body stands in it where a [Suite] made it up, and is short.
+	// Curl is a curl command that repeats the request. It has $CRYPTOMATE_API_KEY in place of the key, and
+	// $PROVIDER_URL in place of a notification's address, which may hold a secret. It has the body only if a
+	// [Suite] made the body and it is short. Curl is empty if the call used no network.
 	Curl string `json:"curl"`
-	// Case is the case of the [Suite] that found it; empty elsewhere.
+	// Case is the case of the [Suite] that found it; empty outside of a suite.
 	Case string `json:"case,omitempty"`
 	// Step is the step of that case, such as updateClient/body/address/city/maxLength+1.
 	Step string `json:"step,omitempty"`
 }
 
-// String is one paragraph with all of it.
+// String returns all of it in one paragraph.
 func (f Finding) String() string {
 	var b strings.Builder
 	if f.Case != "" {

@@ -14,14 +14,14 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// NotificationTransport is [Contract.Transport] for who sends notifications to the provider: every
-// request that goes through is taken for one, whatever its address.
+// NotificationTransport is [Contract.Transport] for the sender of notifications. It takes every request for a
+// notification, whatever its address.
 func (c *Contract) NotificationTransport(next http.RoundTripper) http.RoundTripper {
 	return around(c.beginNotification, next)
 }
 
-// NotificationHandler is [Contract.Handler] for the provider: around the handler of its own that
-// notifications are sent to.
+// NotificationHandler is [Contract.Handler] for the provider. It goes around the provider's handler of
+// notifications.
 func (c *Contract) NotificationHandler(next http.Handler) http.Handler {
 	return inFront(c.beginNotification, next)
 }

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 )
 
-// TB is the part of [testing.TB] that reports need. *testing.T, *testing.B and *testing.F have it.
+// TB is the part of [testing.TB] that this package uses. *testing.T, *testing.B and *testing.F implement it.
 type TB interface {
 	Helper()
 	Logf(format string, args ...any)
@@ -24,8 +24,8 @@ func Report(t TB, findings []Finding) {
 	}
 }
 
-// ToTB fails the test with every finding as it is made, for [OnFinding]. No call may end after the
-// test did.
+// ToTB returns a function for [OnFinding] that fails the test with every finding. All calls must end before the
+// test does.
 func ToTB(t TB) func(Finding) {
 	return func(f Finding) {
 		t.Helper()
@@ -33,7 +33,7 @@ func ToTB(t TB) func(Finding) {
 	}
 }
 
-// Log writes a line at Error for every finding.
+// Log writes a line at level Error for every finding.
 func Log(ctx context.Context, logger *slog.Logger, findings []Finding) {
 	for _, f := range findings {
 		logger.LogAttrs(ctx, slog.LevelError, "contract", f.attrs()...)
@@ -53,7 +53,7 @@ func (f Finding) attrs() []slog.Attr {
 	return attrs
 }
 
-// WriteJSON writes the findings as a JSON array, an empty one if there are none.
+// WriteJSON writes the findings as a JSON array, which is empty if there are none.
 func WriteJSON(w io.Writer, findings []Finding) error {
 	if findings == nil {
 		findings = []Finding{}

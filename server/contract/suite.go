@@ -19,14 +19,14 @@ type Target struct {
 	remote    bool
 }
 
-// InProcess is a handler as the server under test, without a network.
+// InProcess makes a handler the server under test, without a network.
 func InProcess(handler http.Handler) Target {
 	return Target{base: "http://" + inProcess, transport: direct{handler}}
 }
 
-// At is a server somewhere, by its base URL, such as https://api.sandbox.cryptomate.me. Only read-safe
-// cases run against it, which change nothing, unless [AllCases] says that clients may be created there. It
-// makes one call every 100 ms, unless [Pace] says otherwise.
+// At makes the server at a base URL, such as https://api.sandbox.cryptomate.me, the server under test. Only
+// read-safe cases run, which change nothing, unless [AllCases] allows the suite to create clients. The
+// suite makes one call every 100 ms, unless [Pace] sets another time.
 func At(baseURL string) Target {
 	return Target{base: strings.TrimRight(baseURL, "/"), transport: http.DefaultTransport, remote: true}
 }
@@ -62,26 +62,26 @@ func asRead(sent http.Header) http.Header {
 // SuiteOption adjusts a [Suite].
 type SuiteOption func(*suite)
 
-// ReadSafe runs read-safe cases only: those that change nothing on a server that keeps to the
-// specification. It is the default with [At].
+// ReadSafe runs only the cases that change nothing on a server that keeps to the specification. It is the
+// default with [At].
 func ReadSafe() SuiteOption { return func(s *suite) { s.readSafe = true } }
 
-// AllCases runs all cases, also with [At]: for a sandbox. They create clients, and change nothing else but
-// [Fixtures].Requested. At the end of each case its clients are deleted, also where the case failed, where no
-// response told of a client, and, within 10 s, where the context ended. [Coverage].Left says which could not be.
+// AllCases runs all cases, also with [At], where it is for a sandbox. The cases create clients, and change nothing
+// else but [Fixtures].Requested. The clients of a case are deleted at its end: also if the case failed, if a client's
+// response was lost, and, within 10 s, if the context ended. [Coverage].Left lists those that could not be deleted.
 // The provider may be notified of their requests.
 func AllCases() SuiteOption { return func(s *suite) { s.readSafe = false } }
 
-// Pace waits between calls, to stay below a rate limit.
+// Pace sets the time between two calls, to stay below a rate limit.
 func Pace(between time.Duration) SuiteOption { return func(s *suite) { s.pace = between } }
 
-// WithOptions adjusts the [Contract] that the suite holds responses to.
+// WithOptions adjusts the [Contract] that the suite checks responses with.
 func WithOptions(opts ...Option) SuiteOption {
 	return func(s *suite) { s.options = append(s.options, opts...) }
 }
 
-// WithTransport has the calls of an [At] made by transport. Of an [http.Transport] that doesn't wait for a server to
-// want a large body, it is a copy that does.
+// WithTransport makes the calls to an [At] through transport. If it is an [http.Transport] without an
+// ExpectContinueTimeout, the suite uses a copy of it with one, for large bodies.
 func WithTransport(transport http.RoundTripper) SuiteOption {
 	if own, ok := transport.(*http.Transport); ok && own.ExpectContinueTimeout == 0 {
 		own = own.Clone()
@@ -91,20 +91,20 @@ func WithTransport(transport http.RoundTripper) SuiteOption {
 	return func(s *suite) { s.target.transport = transport }
 }
 
-// WithoutCases leaves cases out, by their names in [Cases]: for a server that differs on purpose, or to spare it the
-// large bodies of two cases, "large photo" and "completeDocumentation: large body".
+// WithoutCases leaves out cases, by their names in [Cases]. It is for a server that differs on purpose. It can also
+// leave out the two cases with large bodies: "large photo" and "completeDocumentation: large body".
 func WithoutCases(names ...string) SuiteOption {
 	return func(s *suite) { s.without = append(s.without, names...) }
 }
 
-// Operations runs only cases that need no other operations than these, by their operationId: for a server that
-// has a part of the specification.
+// Operations runs only cases that need no operations but these, which are given by operationId. It is for a server
+// that has only some of the operations.
 func Operations(ids ...string) SuiteOption {
 	return func(s *suite) { s.served = ids }
 }
 
-// Seed chooses other values for the steps that are derived from the specification: which near miss of a pattern, which
-// field twice, which letters. The same seed chooses the same ones. It is 1 unless another one is asked for.
+// Seed chooses the values of the steps that are derived from the specification: for example which letters, and which
+// field to send twice. The same seed chooses the same values. The default is 1.
 func Seed(seed uint64) SuiteOption { return func(s *suite) { s.seed = seed } }
 
 type suite struct {
@@ -123,27 +123,28 @@ func (s *suite) serves(operation string) bool {
 	return operation == "" || len(s.served) == 0 || slices.Contains(s.served, operation)
 }
 
-// Coverage says what a suite did and what it couldn't.
+// Coverage says what a suite has checked, and what it could not check.
 type Coverage struct {
 	// Ran are the names of the cases that ran.
 	Ran []string
-	// NotRun are the cases that did not, and the steps after one that failed, with the reason.
+	// NotRun are the cases that did not run, and the steps after one that failed, with the reasons.
 	NotRun []NotRun
-	// Uncovered is what of the specification no step showed, as in [Case], of the operations that were asked for.
+	// Uncovered lists the parts of the specification that no step covered, written as in [Step].Covers. It leaves out
+	// operations that are not in [Operations].
 	Uncovered []string
-	// Findings are all that were made.
+	// Findings are all findings.
 	Findings []Finding
-	// Derived is how many steps ran that are derived from the specification, and Seed is what chose their values.
+	// Derived is how many steps ran that are derived from the specification, and Seed is the seed of their values.
 	Derived int
 	Seed    uint64
-	// Left are the ids of clients that were made and could not be deleted.
+	// Left are the ids of clients that were created and could not be deleted.
 	Left []string
 }
 
 // NotRun is a case that did not run, or a step of one.
 type NotRun struct{ Case, Reason string }
 
-// String is the summary in a few lines.
+// String returns a summary of a few lines.
 func (c Coverage) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "contract: %d cases ran, %d did not, %d findings; %d derived steps with seed %d",
@@ -160,15 +161,15 @@ func (c Coverage) String() string {
 	return b.String()
 }
 
-// Test is what a suite runs in: *testing.T.
+// Test is a test with subtests: *testing.T.
 type Test[T any] interface {
 	TB
 	Run(name string, f func(T)) bool
 }
 
-// Suite runs the case table against a server, every case as a subtest that fails with its findings.
-// What can't run, as its fixture is absent, is logged and part of the returned summary, but no failure:
-// compare [Coverage].NotRun if all must run.
+// Suite runs the case table against a server. Every case is a subtest that fails with its findings. A case
+// whose fixture is missing doesn't run and fails nothing; the log and [Coverage].NotRun have it. Check that
+// NotRun is empty if all cases must run.
 func Suite[T Test[T]](t T, target Target, fixtures Fixtures, opts ...SuiteOption) Coverage {
 	t.Helper()
 	s, err := newSuite(target, fixtures, opts)
@@ -186,7 +187,7 @@ func Suite[T Test[T]](t T, target Target, fixtures Fixtures, opts ...SuiteOption
 	return coverage
 }
 
-// Inspect is [Suite] outside of a test.
+// Inspect does what [Suite] does, outside of a test.
 func Inspect(ctx context.Context, target Target, fixtures Fixtures, opts ...SuiteOption) (Coverage, error) {
 	s, err := newSuite(target, fixtures, opts)
 	if err != nil {

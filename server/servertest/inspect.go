@@ -16,33 +16,34 @@ type RequestState struct {
 	ClientID string
 	Product  api.ProductType
 	Status   api.ProductStatus
-	// MissingDocuments are the ids of requirements, MissingFields the keys of data fields, as of the
-	// last submission; so are RejectedItems. A request that was never submitted has none.
+	// MissingDocuments are ids of requirements, and MissingFields are keys of data fields. They and
+	// RejectedItems are those of the last submission. A request that was never submitted has none.
 	MissingDocuments, MissingFields     []string
 	RejectedItems                       []api.RejectedItem
 	RejectionCode, RejectionDescription string
 	CreatedAt, UpdatedAt                time.Time
 }
 
-// AuditRow is what is kept of a call that changes something, and was not refused.
+// AuditRow is the record of a successful call that changes something.
 type AuditRow struct {
-	// Operation is its id in openapi.yaml, such as submitProduct.
+	// Operation is the operationId, such as submitProduct.
 	Operation string
-	// RequestID, From and To are of the request; empty where the call was about none.
+	// RequestID, From and To are empty if the call was not about a request.
 	RequestID string
 	From, To  api.ProductStatus
 	KeyID     string
-	// TraceID is the call's X-Trace-Id.
+	// TraceID is the X-Trace-Id of the call.
 	TraceID string
-	// Missing counts requirements, Rejected items.
+	// Missing is the number of missing requirements, and Rejected that of rejected items.
 	Missing, Rejected int
 	At                time.Time
 }
 
-// NotificationState says how far a notification has come.
+// NotificationState is the state of a notification.
 type NotificationState string
 
-// The states of a notification: it is tried, the provider took it, it was given up, or its client was deleted before.
+// A notification is pending until the provider accepts it (delivered) or the service gives it up (dead). It is cancelled
+// if its client is deleted before.
 const (
 	NotificationPending   NotificationState = "pending"
 	NotificationDelivered NotificationState = "delivered"
@@ -50,13 +51,13 @@ const (
 	NotificationCancelled NotificationState = "cancelled"
 )
 
-// Notification is a notification and what came of it.
+// Notification is a notification with its deliveries.
 type Notification struct {
-	// ID is its webhook-id.
+	// ID is the webhook-id.
 	ID          string
 	State       NotificationState
 	SubmittedAt time.Time
-	// Deliveries are all attempts, the first one first.
+	// Deliveries are all attempts, the oldest first.
 	Deliveries []Delivery
 }
 
@@ -64,13 +65,13 @@ type Notification struct {
 type Delivery struct {
 	At       time.Time
 	Duration time.Duration
-	// StatusCode is the provider's, 0 where it gave no answer.
+	// StatusCode is the status of the provider's response; 0 if there was none.
 	StatusCode int
-	// Fault says why it failed; it is empty if it did not.
+	// Fault says why the attempt failed; it is empty if it did not.
 	Fault string
 }
 
-// RequestState returns a request. It fails the test where there is none.
+// RequestState returns a request. It fails the test if the request doesn't exist.
 func (s *Server) RequestState(requestID string) RequestState {
 	s.t.Helper()
 	var r RequestState
@@ -102,8 +103,8 @@ func (s *Server) RequestState(requestID string) RequestState {
 	return r
 }
 
-// Audit returns the audit of a request, or of a client and its requests, the oldest row first. It is there still
-// when the client was deleted.
+// Audit returns the audit of a request, or of a client and its requests, the oldest row first. The audit stays
+// when the client is deleted.
 func (s *Server) Audit(id string) []AuditRow {
 	s.t.Helper()
 	var rows []AuditRow
@@ -160,7 +161,7 @@ const drainLimit = 30 * time.Second
 const lookAgain = 20 * time.Millisecond
 
 // Drain waits until every notification is delivered or given up. It fails the test if that takes longer
-// than 30 seconds: see [Server.Settle].
+// than 30 seconds. For more time, use [Server.Settle].
 func (s *Server) Drain() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.context(), drainLimit)
@@ -170,7 +171,7 @@ func (s *Server) Drain() {
 	}
 }
 
-// Settle is [Server.Drain] with a context, for schedules that take longer.
+// Settle is [Server.Drain] with a context in place of the limit of 30 seconds.
 func (s *Server) Settle(ctx context.Context) error {
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
@@ -192,7 +193,7 @@ func (s *Server) Settle(ctx context.Context) error {
 	}
 }
 
-// CheckStatus fails the test, and lets it go on, unless the request has the status.
+// CheckStatus fails the test if the request does not have the status. The test goes on.
 func (s *Server) CheckStatus(requestID string, want api.ProductStatus) {
 	s.t.Helper()
 	if got := s.RequestState(requestID).Status; got != want {
@@ -200,8 +201,8 @@ func (s *Server) CheckStatus(requestID string, want api.ProductStatus) {
 	}
 }
 
-// CheckAudit fails the test, and lets it go on, unless the request's audit has the statuses that
-// submissions led to, in this order: none where no submission was taken.
+// CheckAudit fails the test if the statuses after the request's submissions, in their order, are not
+// these. The test goes on. Give no status if no submission succeeded.
 func (s *Server) CheckAudit(requestID string, want ...api.ProductStatus) {
 	s.t.Helper()
 	var got []api.ProductStatus
@@ -215,8 +216,8 @@ func (s *Server) CheckAudit(requestID string, want ...api.ProductStatus) {
 	}
 }
 
-// CheckNotified fails the test, and lets it go on, unless the provider took exactly so many
-// notifications about the request: 0 or 1. It first waits until deliveries are settled.
+// CheckNotified waits until every notification is delivered or given up, and then fails the test if the
+// provider has not accepted this number of notifications about the request: 0 or 1. The test goes on.
 func (s *Server) CheckNotified(requestID string, want int) {
 	s.t.Helper()
 	s.Drain()

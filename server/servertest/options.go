@@ -34,18 +34,18 @@ func configFrom(opts []Option) config {
 	return c
 }
 
-// WithClock goes by another clock than [time.Now]: evaluations, the times of requests and of the
-// audit, keys that expire, the 24 hours of an idempotency key, rate limits, and the times that
-// notifications are signed with. It must be safe for concurrent use. The waits between deliveries and
-// all timeouts are of real time, whatever the clock tells.
+// WithClock sets the clock; [time.Now] by default. It is used for evaluations, the times of requests and of
+// the audit, the expiry of keys, the 24 hours of an idempotency key, rate limits, and the times in the
+// signatures of notifications. It must be safe for concurrent use. The waits between deliveries and all
+// timeouts use real time.
 func WithClock(now func() time.Time) Option { return func(c *config) { c.clock = now } }
 
-// WithRateLimit limits calls as the API does, to so many a second of an address and of a company. The
-// default is no limit.
+// WithRateLimit limits the calls a second of an address, and of a company, as the API does. The default is
+// no limit.
 func WithRateLimit(perSecond int) Option { return func(c *config) { c.rateLimit = perSecond } }
 
-// WithDeliverySchedule sets the waits between the attempts to deliver a notification; one attempt more
-// than waits is made. The default is four waits of 20 ms.
+// WithDeliverySchedule sets the waits between the attempts to deliver a notification. There is one attempt
+// more than there are waits. The default is four waits of 20 ms.
 func WithDeliverySchedule(waits ...time.Duration) Option {
 	return func(c *config) { c.schedule = waits }
 }
@@ -53,12 +53,11 @@ func WithDeliverySchedule(waits ...time.Duration) Option {
 // WithFaults turns faults on demand on or off; the default is on.
 func WithFaults(on bool) Option { return func(c *config) { c.faults = on } }
 
-// WithProviderHandler puts a handler in front of the provider, such as one that checks what the provider
-// is sent.
+// WithProviderHandler puts a handler in front of the provider, such as one that checks the notifications.
 func WithProviderHandler(wrap func(provider http.Handler) http.Handler) Option {
 	return func(c *config) { c.provider = wrap }
 }
 
-// WithLogger has the service's log, which is dropped by default. What ends up in it may come from
-// goroutines up to the end of the test's cleanup.
+// WithLogger sets the service's logger. By default, nothing is logged. Goroutines of the service may log until
+// the test's cleanup has ended.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }

@@ -10,9 +10,8 @@ import (
 	"github.com/cryptomate-go/enablement/client/notification"
 )
 
-// Provider is who the service notifies. It verifies every notification as a real one should, with
-// package client/notification, and keeps those that are genuine. It takes all of them unless it was
-// told to fail.
+// Provider receives the notifications. It verifies each one with package client/notification, as a real
+// provider should, and keeps the genuine ones. It accepts all of them, unless a test makes it fail.
 type Provider struct {
 	verified http.Handler
 
@@ -45,22 +44,22 @@ func newProvider(secret string, c config) (*Provider, error) {
 	return p, nil
 }
 
-// Received returns the notifications that were verified and taken, in the order in which they came. One
-// that is delivered again is not in it twice.
+// Received returns the notifications that were verified and accepted, in the order in which they came. A
+// notification that was delivered twice is listed once.
 func (p *Provider) Received() []notification.Notification {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.received)
 }
 
-// Attempts tells how often a notification came, those included that were failed on purpose.
+// Attempts returns how many attempts came, including those that failed on purpose.
 func (p *Provider) Attempts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.attempts
 }
 
-// Refused tells how often what came was not genuine. It is always 0, unless the test itself sends.
+// Refused returns how many attempts were not genuine. It is 0, unless the test itself sends some.
 func (p *Provider) Refused() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,14 +69,14 @@ func (p *Provider) Refused() int {
 // FailNext answers the next n attempts with 500.
 func (p *Provider) FailNext(n int) { p.AnswerNext(n, http.StatusInternalServerError) }
 
-// AnswerNext answers the next n attempts with a status: 410 ends the delivery for good, any other that
-// is not 2xx is a failure.
+// AnswerNext answers the next n attempts with a status. After a 410, the service gives up. Any other status
+// that is not 2xx is a failed attempt.
 func (p *Provider) AnswerNext(n, status int) {
 	p.fail(n, failure{status: status})
 }
 
-// BusyNext answers the next n attempts with 429 and a Retry-After of so many seconds. The service waits
-// so long, or as long as the longest wait of its schedule if that is shorter.
+// BusyNext answers the next n attempts with 429 and a Retry-After in seconds. The service waits for that
+// time, but no longer than the longest wait of its schedule.
 func (p *Provider) BusyNext(n, retryAfter int) {
 	p.fail(n, failure{status: http.StatusTooManyRequests, retryAfter: retryAfter})
 }
@@ -88,8 +87,8 @@ func (p *Provider) fail(n int, f failure) {
 	p.failures = append(p.failures, slices.Repeat([]failure{f}, max(n, 0))...)
 }
 
-// Hang lets attempts wait for an answer until release is called, which may be called twice, or until
-// the test ends.
+// Hang makes attempts wait for a response until release is called, or until the test ends. release may be
+// called more than once.
 func (p *Provider) Hang() (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,7 +130,7 @@ func (p *Provider) next() (hang chan struct{}, f failure) {
 	return p.hang, f
 }
 
-// ServeHTTP takes a delivery.
+// ServeHTTP receives an attempt.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hang, f := p.next()
 	if hang != nil {

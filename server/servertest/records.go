@@ -18,7 +18,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-// ClientRecord is what is stored of a client. An empty field is not stored, and then missing.
+// ClientRecord is a client as it is stored. An empty field is missing in evaluations.
 type ClientRecord struct {
 	ID        string
 	FirstName string
@@ -35,7 +35,7 @@ type ClientRecord struct {
 type DocumentRecord struct {
 	// Type is passport, national_id or drivers_license.
 	Type string
-	// FrontPhoto and BackPhoto tell whether there is one. All photos are the same grey dot.
+	// FrontPhoto and BackPhoto say which photos there are. Every photo is the same grey dot.
 	FrontPhoto, BackPhoto bool
 	// Metadata has number, issuing_country and expiration_date, which is written yyyy-mm-dd.
 	Metadata map[string]string
@@ -53,20 +53,20 @@ type RequestRecord struct {
 
 // KeyRecord is an API key.
 type KeyRecord struct {
-	// Secret is what a caller sends.
+	// Secret is the key that a caller sends.
 	Secret string
-	// AccessLevel is 1 or more; openapi.yaml says what an operation takes.
+	// AccessLevel is 1 or more; openapi.yaml says which level an operation needs.
 	AccessLevel int
-	// AllowedFrom are the addresses that may use it; none means any. Tests call from 127.0.0.1.
+	// AllowedFrom are the addresses that may use the key; none means any. Tests call from 127.0.0.1.
 	AllowedFrom []netip.Prefix
 	// ExpiresAt and RevokedAt are zero for never.
 	ExpiresAt, RevokedAt time.Time
 }
 
-// DefaultCompany returns the company that every server begins with, and whose key [Server.Client] has.
+// DefaultCompany returns the company that every server starts with. [Server.Client] has a key of it.
 func (s *Server) DefaultCompany() (companyID string) { return s.company }
 
-// DefaultKey returns the API key of [Server.DefaultCompany] that [Server.Client] has.
+// DefaultKey returns the API key of [Server.Client], which is one of [Server.DefaultCompany].
 func (s *Server) DefaultKey() (secret string) { return s.key }
 
 // Company adds a company without keys and clients.
@@ -77,7 +77,7 @@ func (s *Server) Company() (companyID string) {
 	return companyID
 }
 
-// Key adds an API key and returns what a caller sends. What it is from the start, change can change.
+// Key adds an API key and returns its secret. A function can change the record before it is stored.
 func (s *Server) Key(companyID string, level int, change ...func(*KeyRecord)) (secret string) {
 	s.t.Helper()
 	k := KeyRecord{Secret: access.NewSecret(), AccessLevel: level}
@@ -92,8 +92,8 @@ func (s *Server) Key(companyID string, level int, change ...func(*KeyRecord)) (s
 	return k.Secret
 }
 
-// ClientOf adds a client of a company. Unless changed, all that a product asks for is there and good,
-// but for a document.
+// ClientOf adds a client of a company. By default, the client has all that a product needs, except for a
+// document.
 func (s *Server) ClientOf(companyID string, change ...func(*ClientRecord)) (clientID string) {
 	s.t.Helper()
 	id := newID("cl_")
@@ -124,8 +124,8 @@ func (s *Server) ClientOf(companyID string, change ...func(*ClientRecord)) (clie
 	return c.ID
 }
 
-// Document adds a document of a client, or replaces the one of its type. Unless changed, it is a
-// passport that is good for five years.
+// Document adds a document of a client, or replaces the one of the same type. By default, it is a passport
+// that is valid for five years.
 func (s *Server) Document(clientID string, change ...func(*DocumentRecord)) {
 	s.t.Helper()
 	d := DocumentRecord{
@@ -150,8 +150,8 @@ func (s *Server) Document(clientID string, change ...func(*DocumentRecord)) {
 	s.add(&dataset.Dataset{Documents: []dataset.Document{document}})
 }
 
-// Request adds a request of a client. Unless changed, it asks for a card, was made yesterday and is
-// pending.
+// Request adds a request of a client. By default, it is a pending request for a card that was made
+// yesterday.
 func (s *Server) Request(clientID string, change ...func(*RequestRecord)) (requestID string) {
 	s.t.Helper()
 	yesterday := s.config.clock().AddDate(0, 0, -1)
@@ -187,16 +187,16 @@ func (s *Server) CompleteRequest() (clientID, requestID string) {
 	return clientID, s.Request(clientID)
 }
 
-// IncompleteRequest adds a client of [Server.DefaultCompany] without a phone and a document, and a
-// request that stays pending when it is submitted, with those as missing.
+// IncompleteRequest adds a client of [Server.DefaultCompany] without a phone and a document, with a request.
+// When it is submitted, it stays pending, and both are missing.
 func (s *Server) IncompleteRequest() (clientID, requestID string) {
 	s.t.Helper()
 	clientID = s.ClientOf(s.company, func(c *ClientRecord) { c.PhoneCountryCode, c.PhoneNumber = 0, 0 })
 	return clientID, s.Request(clientID)
 }
 
-// RejectedItemsRequest adds a client of [Server.DefaultCompany] who is too young and whose passport
-// expired, and a request that stays pending when it is submitted, with both as rejected.
+// RejectedItemsRequest adds a client of [Server.DefaultCompany] who is too young and whose passport has
+// expired, with a request. When it is submitted, it stays pending, and both are rejected.
 func (s *Server) RejectedItemsRequest() (clientID, requestID string) {
 	s.t.Helper()
 	clientID = s.ClientOf(s.company, func(c *ClientRecord) { c.BirthDate = s.date(-16, 0) })
@@ -204,8 +204,8 @@ func (s *Server) RejectedItemsRequest() (clientID, requestID string) {
 	return clientID, s.Request(clientID)
 }
 
-// SettledRequest adds a client of [Server.DefaultCompany] with a request that has this status from the
-// start, such as [api.Enabled].
+// SettledRequest adds a client of [Server.DefaultCompany] with a request of this status, such as
+// [api.Enabled].
 func (s *Server) SettledRequest(status api.ProductStatus) (clientID, requestID string) {
 	s.t.Helper()
 	clientID = s.ClientOf(s.company)
@@ -217,8 +217,8 @@ func (s *Server) SettledRequest(status api.ProductStatus) (clientID, requestID s
 	})
 }
 
-// Import adds what a file for the command enablementd import holds: a JSON object with the lists
-// companies, clients, documents and requests.
+// Import adds the data of a file for the command enablementd import: a JSON object with the lists companies,
+// clients, documents and requests.
 func (s *Server) Import(file io.Reader) {
 	s.t.Helper()
 	data, err := dataset.Open(s.context(), file, s.config.clock(), nil)

@@ -8,16 +8,16 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// Decision is the provider's on a request in KYC.
+// Decision is the decision of the provider on a request in KYC.
 type Decision struct {
 	// Status is [api.Enabled] or [api.Rejected].
 	Status api.ProductStatus
-	// RejectionCode and RejectionDescription are for a rejection. The code is REJECTED_BY_PROVIDER unless it is set.
+	// RejectionCode and RejectionDescription are for a rejection. The default code is REJECTED_BY_PROVIDER.
 	RejectionCode, RejectionDescription string
 }
 
-// Review decides on a request in KYC, as the provider does. It fails the test where the request is not in KYC, or was
-// decided otherwise.
+// Review decides on a request in KYC, as the provider does. It fails the test if the request is not in KYC, or if there
+// is another decision on it already.
 func (s *Server) Review(requestID string, d Decision) {
 	s.t.Helper()
 	decision := enablement.Decision{

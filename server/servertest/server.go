@@ -33,8 +33,8 @@ const (
 	readHeaderTimeout = 5 * time.Second
 )
 
-// Server is a running service, as one test sees it: see [Server.For]. It is safe for concurrent use.
-// Methods that return no error fail the test instead.
+// Server is a running service that belongs to one test; [Server.For] shares it with another. It is safe for
+// concurrent use. Methods that return no error fail the test instead.
 type Server struct {
 	*service
 	t testing.TB
@@ -61,8 +61,8 @@ type service struct {
 // timeouts end.
 var starting = make(chan struct{}, runtime.GOMAXPROCS(0))
 
-// New starts a service, and stops it when the test and its subtests are over. It fails the test if it
-// can't.
+// New starts a service, and stops it when the test and its subtests are over. It fails the test if the
+// service can't start.
 func New(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	s := &Server{&service{config: configFrom(opts), settled: newSignal()}, t}
@@ -83,8 +83,7 @@ func New(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// For returns the same server for another test, such as a subtest: what goes wrong is that one's
-// failure.
+// For returns the same server for another test, such as a subtest. The methods of the result fail that test.
 func (s *Server) For(t testing.TB) *Server { return &Server{s.service, t} }
 
 // start puts the same service together as the program does, between a provider and a listener of its own.
@@ -167,18 +166,18 @@ func (s *service) stop() error {
 	return errors.Join(errs...)
 }
 
-// URL returns the base URL that the service listens on, for this machine only.
+// URL returns the base URL of the service. Only this machine can reach it.
 func (s *Server) URL() string { return s.public.url }
 
-// Handler returns the service as a handler, the faults included, for calls without a connection. The
-// faults cut and lose panic with [http.ErrAbortHandler], as a handler does that breaks a connection.
+// Handler returns the service with its faults as a handler, for calls without a network. The faults cut and
+// lose panic with [http.ErrAbortHandler], as any handler does to break a connection.
 func (s *Server) Handler() http.Handler { return s.core.Handler }
 
-// Provider returns who is notified.
+// Provider returns the provider that is notified.
 func (s *Server) Provider() *Provider { return s.provider }
 
-// Client returns a client of the service with a key of [Server.DefaultCompany] of access level 3 and no rate
-// gate. The options come after those.
+// Client returns a client with a key of [Server.DefaultCompany] of access level 3 and without a rate gate. The
+// options are applied after that.
 func (s *Server) Client(opts ...client.Option) *client.Client {
 	s.t.Helper()
 	return s.ClientWithKey(s.key, opts...)
@@ -197,10 +196,10 @@ func (s *Server) ClientWithKey(key string, opts ...client.Option) *client.Client
 	return c
 }
 
-// FaultHeader is the header of a call that asks for a fault.
+// FaultHeader is the header that asks for a fault.
 const FaultHeader = faults.Header
 
-// FaultNext makes the next n calls that ask for no faults themselves have these, written as in
+// FaultNext gives these faults to the next n calls that don't ask for faults themselves. fault is written as in
 // [FaultHeader].
 func (s *Server) FaultNext(n int, fault string) {
 	s.t.Helper()

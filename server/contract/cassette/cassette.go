@@ -26,7 +26,7 @@ const largest, longest = 8 << 20, 64 << 20
 // Cassette is recorded traffic without personal data.
 type Cassette struct{ exchanges []*exchange }
 
-// Len returns how many exchanges there are.
+// Len returns the number of exchanges.
 func (c *Cassette) Len() int { return len(c.exchanges) }
 
 // head is the first line of a file.
@@ -87,11 +87,11 @@ func line(value any) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// ErrTorn says that a file ends in the middle of an exchange, as after a crash.
+// ErrTorn says that a file ends in the middle of an exchange, as it does after a crash.
 var ErrTorn = errors.New("the last line is torn: the program that recorded it did not end well")
 
-// Load reads a file that a [Recorder] or [Cassette.Write] wrote, and checks that all that is personal was removed from
-// it. If the last line is torn, the cassette has what is whole, and the error is [ErrTorn].
+// Load reads a file that a [Recorder] or [Cassette.Write] wrote, and checks that it has no personal data. If the last
+// line is torn, Load returns the complete exchanges and [ErrTorn].
 func Load(path string) (*Cassette, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -105,7 +105,7 @@ func Load(path string) (*Cassette, error) {
 	return c, err
 }
 
-// Read is [Load] of what is not a file.
+// Read is [Load] for a reader.
 func Read(r io.Reader) (*Cassette, error) {
 	d, err := loaded()
 	if err != nil {
@@ -207,7 +207,7 @@ func (c *Cassette) ordered() error {
 	return nil
 }
 
-// Write writes the cassette as [Load] reads it.
+// Write writes the cassette in the form that [Load] reads.
 func (c *Cassette) Write(w io.Writer) error {
 	d, err := loaded()
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// Difference is a rule that exchanges of an operation break.
+// Difference is a rule that some exchanges of an operation break.
 type Difference struct {
-	Operation string // empty for calls that led to none
+	Operation string // empty if the calls were of no operation
 	Rule      string
 	Count     int
 	First     Finding
@@ -31,13 +31,13 @@ func Differences(findings []Finding) []Difference {
 	return differences
 }
 
-// Unseen is what the specification has and the traffic didn't show.
+// Unseen is the part of the specification that the traffic didn't use.
 type Unseen struct {
-	Operations []string // those that were not called
-	Statuses   []string // of the others, such as "submitProduct 409"
+	Operations []string // that were not called
+	Statuses   []string // of operations that were called, such as "submitProduct 409"
 }
 
-// Unseen returns what of the specification the traffic didn't show.
+// Unseen returns the part of the specification that the traffic didn't use.
 func (c *Cassette) Unseen() (Unseen, error) {
 	d, err := loaded()
 	if err != nil {

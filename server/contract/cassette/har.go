@@ -72,15 +72,15 @@ type (
 
 // Skipped are the entries of a HAR file that are not in the cassette.
 type Skipped struct {
-	Elsewhere  int // calls of other hosts, of paths that are not the API's, and a browser's questions whether it may call
-	Incomplete int // calls without a response, or with a body that the file doesn't have
+	Elsewhere  int // calls of other hosts, of paths outside of the API, and preflight requests of a browser
+	Incomplete int // calls without a response, or whose body is not in the file
 }
 
 // largestHAR is how much of a HAR file is read. It is read entry by entry.
 const largestHAR = 1 << 30
 
-// ReadHAR makes a cassette of a HAR 1.2 file, as browsers and proxies export it, and removes from it what a [Recorder]
-// removes. base is as in [Create].
+// ReadHAR makes a cassette of a HAR 1.2 file, which browsers and proxies export. It removes what a [Recorder] removes.
+// base is as in [Create].
 func ReadHAR(r io.Reader, base string) (*Cassette, Skipped, error) {
 	c, skipped, err := readHAR(r, base)
 	if err != nil {
@@ -276,7 +276,7 @@ func (c *Cassette) order() {
 // harHost is the host of calls in a file that is written: a cassette has none.
 const harHost = "http://recorded.invalid"
 
-// WriteHAR writes the cassette as a HAR 1.2 file. It has no host, and nothing that the cassette doesn't have.
+// WriteHAR writes the cassette as a HAR 1.2 file, without a host.
 func (c *Cassette) WriteHAR(w io.Writer) error {
 	entries := []harEntry{}
 	for _, x := range c.exchanges {

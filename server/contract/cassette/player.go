@@ -16,14 +16,14 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Player is a stand-in for the recorded server: an [http.Handler] that gives the recorded responses, each once.
+// Player stands in for the recorded server: an [http.Handler] that gives each recorded response once.
 //
-// A call is that of an exchange if method and path with query are the same, and if all that ended before the exchange
-// began was called already: what was recorded one after the other has to come in that order, and what overlapped may
-// may come in any. Headers and bodies are not compared. Anything else gets a 501 that says what was expected next.
+// A call gets the response of an exchange with the same method, path and query. Calls that were recorded one after the
+// other must come in that order; calls that overlapped may come in any order. Headers and bodies are not compared. Any
+// other call gets a 501 that says what was expected next.
 //
-// What a call sends in the place of a stand-in comes back in its place from then on, so that a client finds the e-mail
-// address that it sent.
+// If a call sends a value where the recording has a stand-in, later responses have the value in its place. So a client
+// finds the e-mail address that it sent.
 type Player struct {
 	cassette *Cassette
 
@@ -33,7 +33,7 @@ type Player struct {
 	sent  map[string]jsontext.Value // in the place of stand-ins
 }
 
-// Player returns a stand-in that is at the beginning of the cassette.
+// Player returns a Player that starts at the beginning of the cassette.
 func (c *Cassette) Player() *Player {
 	return &Player{cassette: c, done: make([]bool, len(c.exchanges)), sent: map[string]jsontext.Value{}}
 }
@@ -133,7 +133,7 @@ func (p *Player) ready() (numbers []int) {
 	return numbers
 }
 
-// Err tells which calls were not expected, or else what was not called; nil where all was as recorded.
+// Err says which calls were not expected, or which were missing. It is nil if all calls came as recorded.
 func (p *Player) Err() error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

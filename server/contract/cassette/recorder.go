@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Recorder writes exchanges to a file, without keys and personal data. It may be used by many at once.
+// Recorder writes exchanges to a file, without keys and personal data. It is safe for concurrent use.
 type Recorder struct {
 	base  *url.URL
 	path  string
@@ -32,9 +32,9 @@ type Recorder struct {
 	ignored int
 }
 
-// Create makes a file that isn't there yet, and a recorder that writes to it. base is the base URL of the API, such as
-// https://api.sandbox.cryptomate.me: calls to anywhere else are not recorded. If it is empty, the API is taken to be at
-// the root of whatever host is called.
+// Create makes a new file, and a recorder that writes to it. The file must not exist. base is the base URL of the API,
+// such as https://api.sandbox.cryptomate.me: other calls are not recorded. If base is empty, the API is at the root of
+// every host.
 func Create(path, base string) (*Recorder, error) {
 	d, err := loaded()
 	if err != nil {
@@ -79,9 +79,9 @@ func (d *description) below(base, called *url.URL) (target string, ok bool) {
 	return path, true
 }
 
-// Transport returns a RoundTripper that records what goes through next, which is [http.DefaultTransport] if nil. Request
-// and response are passed on as they are. A call that gets no response, or whose response can't be read to its end, is
-// not recorded. Nothing of the recorder makes a call fail: [Recorder.Close] tells what went wrong.
+// Transport returns a RoundTripper that records the calls that it passes to next. Nil is [http.DefaultTransport].
+// Requests and responses are passed on unchanged. A call without a response, or with a response that can't be read to
+// its end, is not recorded. A fault of the recorder does not make a call fail: [Recorder.Close] returns it.
 func (r *Recorder) Transport(next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
@@ -223,16 +223,17 @@ func (r *Recorder) append(value any) error {
 	return err
 }
 
-// Ignored returns how many calls were not recorded, as they went elsewhere.
+// Ignored returns how many calls were not recorded because they went elsewhere.
 func (r *Recorder) Ignored() int {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	return r.ignored
 }
 
-// Close ends the recording and checks the file: nothing that was removed from any exchange is anywhere in it. What was
-// kept in one before another one told that it is personal is taken out now. If something is there still, the file is
-// deleted, and the error says where it was. The error is also that which ended the recording early, such as a full disk.
+// Close ends the recording and checks that no removed value is anywhere in the file. A value that was kept in one
+// exchange, and found to be personal in a later one, is removed now. If a removed value is still there, the file is
+// deleted, and the error says where the value was. Close also returns an error that ended the recording early, such as a
+// full disk.
 func (r *Recorder) Close() error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

@@ -9,17 +9,17 @@ import (
 	"github.com/cryptomate-go/enablement/server/contract"
 )
 
-// Finding is what the kit found in an exchange.
+// Finding is a finding in an exchange.
 type Finding struct {
 	contract.Finding
 	Exchange  int    // counted from 1
 	Call      string // its method and path
 	Status    int    // of the response
-	Operation string // empty where the call led to none
+	Operation string // empty if the call was of no operation
 }
 
-// Check holds the exchanges to the specification, and against each other: calls begin and end in the order in which they
-// did. The options are those of [contract.New].
+// Check checks the exchanges against the specification and against each other, in the order in which they began and
+// ended. The options are those of [contract.New].
 func (c *Cassette) Check(options ...contract.Option) ([]Finding, error) {
 	d, err := loaded()
 	if err != nil {
