@@ -1,7 +1,7 @@
-// Package api holds the types, the client and the strict server interface that oapi-codegen makes
-// from openapi.yaml and overlay.yaml, and by hand [Timestamp] and a few methods that read the types.
+// Package api has the types, the client and the strict server interface that oapi-codegen generates from
+// openapi.yaml and overlay.yaml. [Timestamp], [Image] and a few methods of the types are written by hand.
 //
-// It stays free of the specification itself, and so of kin-openapi: that is in package spec.
+// The specification itself, which needs kin-openapi, is in package spec, so that this package stays light.
 package api
 
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config api.cfg.yaml ../../openapi.yaml

@@ -2,23 +2,23 @@ package api
 
 import "slices"
 
-// Pending tells whether the request can still be submitted.
+// Pending reports whether the request can still be submitted.
 func (s ProductStatus) Pending() bool { return s == Requested || s == PendingDocumentation }
 
-// Terminal tells whether the request stays as it is. A status that is not known is neither pending
-// nor terminal; [ProductStatus.Valid] tells whether it is known.
+// Terminal reports whether the status never changes again. An unknown status is neither pending nor terminal;
+// [ProductStatus.Valid] reports whether it is known.
 func (s ProductStatus) Terminal() bool { return s == Enabled || s == Rejected }
 
-// Complete tells whether the request is with the provider and nothing is left to do before its review: its
-// status is [InKyc], nothing is missing, and no stored item was rejected. Of any other status it is false:
-// [Enabled] and [Rejected] are past the review, and one that is not known may mean anything.
+// Complete reports whether the provider has the request and nothing is left to do before its review: the
+// status is [InKyc], nothing is missing, and no stored item was rejected. It is false for any other status:
+// after [Enabled] and [Rejected] the review is over, and an unknown status may mean anything.
 func (s EvaluatedProduct) Complete() bool {
 	missing := s.Product.MissingRequirements
 	return s.Product.Status == InKyc && len(missing.Documents) == 0 && len(missing.Data) == 0 && len(s.RejectedItems) == 0
 }
 
-// MissingTold tells whether the response has the lists of what is missing. A list that it does not have is
-// nil, and not an empty one: of a pending request, something is missing that nobody named.
+// MissingTold reports whether the response has both lists of what is missing. A list that is not in the response
+// is nil, not empty: a pending request then misses something that the response doesn't name.
 func (p Product) MissingTold() bool {
 	return p.MissingRequirements.Documents != nil && p.MissingRequirements.Data != nil
 }
@@ -26,19 +26,18 @@ func (p Product) MissingTold() bool {
 // MissingTold is [Product.MissingTold].
 func (s EvaluatedProduct) MissingTold() bool { return s.Product.MissingTold() }
 
-// Misses tells whether a document of the kind, such as passport, would do for something that is missing.
+// Misses reports whether a document of this kind, such as passport, would satisfy a missing requirement.
 func (p Product) Misses(document string) bool {
 	return slices.ContainsFunc(p.MissingRequirements.Documents, func(r DocumentRequirement) bool {
 		return slices.ContainsFunc(r.ValidDocuments, func(v ValidDocument) bool { return v.ID == document })
 	})
 }
 
-// MissingItem is one thing to ask the client for: a document, of which any of several kinds will do,
-// or a data field.
+// MissingItem is one thing to ask the client for: a document of one of several kinds, or a data field.
 type MissingItem struct {
 	// Type is [RejectedDocument] or [RejectedData].
 	Type RejectedItemType `json:"type"`
-	// Requirement is what it belongs to, by id and by name.
+	// Requirement is the requirement that it belongs to, by id and by name.
 	Requirement string `json:"requirement"`
 	Name        string `json:"name"`
 	// Key is that of the data field; a document has none, and neither have data whose fields the response
@@ -53,8 +52,8 @@ type MissingItem struct {
 	Rejected []RejectedItem `json:"rejected,omitempty"`
 }
 
-// Missing returns what is missing as one list that a form can show: an item for every document and
-// every data field. See [Product.MissingTold] for a response without the lists.
+// Missing returns what is missing as one list for a form, with an item for every document and every data
+// field. See [Product.MissingTold] for a response without the lists.
 func (p Product) Missing() []MissingItem {
 	var items []MissingItem
 	for _, document := range p.MissingRequirements.Documents {
@@ -78,8 +77,8 @@ func (p Product) Missing() []MissingItem {
 	return items
 }
 
-// Missing is [Product.Missing], with what was rejected in the place of each item. Rejected items that are not in any
-// place of the missing requirements are in RejectedItems only.
+// Missing is [Product.Missing], and each item has what was rejected of it. Rejected items that belong to no
+// missing requirement are in RejectedItems only.
 func (s EvaluatedProduct) Missing() []MissingItem {
 	items := s.Product.Missing()
 	for i := range items {
@@ -105,13 +104,13 @@ func (s EvaluatedProduct) rejected(missing MissingItem) []RejectedItem {
 	return found
 }
 
-// Input returns what to send to an update that keeps the client as it is. An update replaces all of it and takes
-// no field that is read only, so change the input and send that:
+// Input returns the input of an update that changes nothing. An update replaces all fields, and accepts none that
+// are read-only. So change the input and send it:
 //
 //	in := stored.Input()
 //	in.PhoneCountryCode, in.PhoneNumber = 54, 91123456789
 //
-// A field that this version of the package does not know is not in it, and the update would clear it.
+// A field that this version of the package does not know is not in the input, and the update would clear it.
 func (c Client) Input() ClientInput {
 	return ClientInput{
 		FirstName: c.FirstName, SecondName: c.SecondName, LastName: c.LastName, Email: c.Email, BirthDate: c.BirthDate,

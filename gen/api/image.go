@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Image is a photo of a document, as it came: nobody changes its bytes. In JSON it is base64, which reads with and
-// without padding, with line breaks, and as a data URI. It is written as a data URI.
+// Image is a photo of a document, with its bytes unchanged. In JSON it is base64. It is read with and without
+// padding, with line breaks, and as a data URI. It is written as a data URI.
 type Image struct {
 	// Content are the bytes of the photo.
 	Content []byte
-	// Size is how many bytes there were. A server that reads a photo over the limit of openapi.yaml keeps its Size
-	// alone, so that the caller can be told. Who sends a photo leaves it 0.
+	// Size is the number of bytes. It is for a server: of a photo over the limit of openapi.yaml, it keeps only
+	// the Size, to tell the caller. Leave it 0 to send a photo.
 	Size int64
 }
 
-// NewImage returns a photo of these bytes.
+// NewImage returns a photo with these bytes.
 func NewImage(content []byte) Image { return Image{content, int64(len(content))} }
 
 // MarshalJSON implements [json.Marshaler].

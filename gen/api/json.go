@@ -11,19 +11,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// JSONError says why a text is not the JSON that was expected, and where. No value of the text is part
-// of it, only names of fields.
+// JSONError says why a text is not the expected JSON, and where. It has no value of the text, only names of
+// fields.
 type JSONError struct {
-	// Line and Column are where it was found, counted from 1; a column is a byte. 0 where the place is
-	// not known.
+	// Line and Column are the place, counted from 1; a column is a byte. They are 0 if the place is not known.
 	Line, Column int
-	// Offset is the same place in bytes from the beginning of the text.
+	// Offset is the place in bytes from the beginning of the text.
 	Offset int64
 	// Pointer names the field as a JSON pointer (RFC 6901), such as /product/status; "" is the whole text.
 	Pointer string
 	// Reason is what is wrong, in words.
 	Reason string
-	// Unknown: the field is one that nobody expects; only [DecodeClosedJSON] minds.
+	// Unknown is true if the field does not exist; only [DecodeClosedJSON] returns such an error.
 	Unknown bool
 }
 
@@ -39,11 +38,10 @@ func (e *JSONError) Error() string {
 	return text
 }
 
-// DecodeJSON reads data, one JSON value, into v, and guesses nothing: the name of a field matches
-// exactly or not at all, no field may stand twice, text must be UTF-8 without half of a surrogate pair,
-// and nothing may follow the value (I-JSON, RFC 7493). [encoding/json] takes all of that and repairs it.
-// A UTF-8 byte order mark is skipped (RFC 8259, section 8.1). Fields that v does not have are skipped.
-// The error is a [*JSONError].
+// DecodeJSON reads data, one JSON value, into v. It is strict (I-JSON, RFC 7493), while [encoding/json]
+// accepts and repairs much: names of fields must match exactly, no field may be there twice, text must be
+// UTF-8 without half of a surrogate pair, and nothing may follow the value. A UTF-8 byte order mark is
+// skipped (RFC 8259, section 8.1), and so are fields that v does not have. The error is a [*JSONError].
 func DecodeJSON(data []byte, v any) error { return decodeJSON(data, v) }
 
 // DecodeClosedJSON is [DecodeJSON], but a field that v does not have is an error.
@@ -69,8 +67,8 @@ func decodeJSON(data []byte, v any, options ...json.Options) error {
 
 var errEmpty = &JSONError{Reason: textEmpty}
 
-// JSONStart tells how much of a text stands before its JSON, which is a byte order mark or nothing. head
-// is the text, or its first bytes where it is long. A text in another encoding is an error, a [*JSONError].
+// JSONStart returns the length of the byte order mark before the JSON, or 0. head is the text, or its first
+// bytes if it is long. A text in another encoding than UTF-8 is an error, a [*JSONError].
 func JSONStart(head []byte) (skip int, err error) {
 	if utf16(head) {
 		return 0, &JSONError{Reason: "the text is UTF-16 or UTF-32; JSON is UTF-8"}
@@ -84,8 +82,8 @@ func utf16(data []byte) bool {
 	return len(data) >= 2 && (data[0] == 0 || data[1] == 0 || data[0] == 0xFE && data[1] == 0xFF || data[0] == 0xFF && data[1] == 0xFE)
 }
 
-// ExplainJSON says in the words of [DecodeJSON] what a [jsontext.Decoder] or [json.Unmarshal] found that
-// began to read text at the byte start. Their own words may repeat a value.
+// ExplainJSON turns an error of a [jsontext.Decoder] or of [json.Unmarshal] into one of [DecodeJSON], as their
+// own texts may repeat a value. They began to read text at the byte start.
 func ExplainJSON(err error, text io.ReaderAt, start int64) *JSONError {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		failed := at(text, start+syntactic.ByteOffset, syntactic.JSONPointer)

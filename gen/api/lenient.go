@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The reasons of a [JSONError] that somebody acts on.
+// The reasons of a [JSONError] that code compares with.
 const (
 	notUTF8   = "this is not UTF-8"
 	noEscape  = "this is no escape of JSON, or half of a surrogate pair"
@@ -17,7 +17,7 @@ const (
 	textEnds  = "the text ends before the value does"
 )
 
-// Unwrap returns [io.ErrUnexpectedEOF] where the text ends too early: it may have been cut on its way.
+// Unwrap returns [io.ErrUnexpectedEOF] if the text ends too early, as it may have been cut on its way.
 func (e *JSONError) Unwrap() error {
 	if e.Reason == textEmpty || e.Reason == textEnds {
 		return io.ErrUnexpectedEOF
@@ -25,9 +25,9 @@ func (e *JSONError) Unwrap() error {
 	return nil
 }
 
-// DecodeLenientJSON is [DecodeJSON] for a text whose details may be odd. A value of another type than its
-// field is left out, a timestamp is read in more forms than the API's, and a byte that is not UTF-8 is
-// replaced by U+FFFD. odd names each such value. The text must be JSON all the same, and name no field twice.
+// DecodeLenientJSON is [DecodeJSON], but accepts odd details. It leaves out a value of another type than its
+// field, reads a timestamp in more forms than the API's, and replaces a byte that is not UTF-8 by U+FFFD.
+// odd names each such value. The text must still be JSON without a field that is there twice.
 func DecodeLenientJSON(data []byte, v any) (odd []*JSONError, err error) {
 	err = DecodeJSON(data, v)
 	if err == nil {

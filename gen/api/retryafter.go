@@ -11,13 +11,13 @@ import (
 // maxRetryAfter is what a longer wait reads as: 136 years.
 const maxRetryAfter = math.MaxUint32 * time.Second
 
-// RetryAfter reads how long the header of a response asks to wait (RFC 9110, section 10.2.3); 0 where it
-// asks nothing. now is the caller's clock.
+// RetryAfter returns how long a response's Retry-After header asks to wait (RFC 9110, section 10.2.3), or 0.
+// now is the time of the caller's clock.
 //
-// Servers write more than the RFC has, so this takes fractions of a second, which it rounds up to the
-// millisecond, numbers of any size, and dates in the forms of the RFC, in RFC 1123's with any zone and in
-// RFC 3339's. A date is held against the server's own clock where the response has a Date, so that a wrong
-// clock here does no harm. Of several headers the longest wait counts.
+// It accepts more than the RFC, as servers send more: fractions of a second, rounded up to the millisecond,
+// numbers of any size, and dates as in the RFC, in RFC 1123 with any zone, and in RFC 3339. If the response
+// has a Date header, a date is compared with that, so that a wrong clock of the caller does no harm. Of
+// several headers, the longest wait counts.
 func RetryAfter(header http.Header, now time.Time) time.Duration {
 	if servers, ok := parseDate(header.Get("Date")); ok {
 		now = servers

@@ -13,9 +13,9 @@ import (
 // timestampForm is the form the API writes: seconds, no zone, meaning UTC (seed).
 const timestampForm = "2006-01-02T15:04:05"
 
-// Timestamp is a moment of the API. It reads with and without a zone and a fraction of a second;
-// without a zone it means UTC. It writes UTC in the API's own form, 2026-04-15T10:30:00. The zero value is
-// no moment: IsZero tells, its text is empty, and its JSON is null.
+// Timestamp is a moment in the API. It can be read with and without a zone and a fraction of a second;
+// without a zone it is in UTC. It is written in UTC, in the API's own form: 2026-04-15T10:30:00. The zero
+// value stands for no moment: IsZero is true, the text is empty, and the JSON is null.
 type Timestamp struct{ time.Time }
 
 // NewTimestamp returns t as the API writes it: in UTC, to the second.
@@ -23,8 +23,8 @@ func NewTimestamp(t time.Time) Timestamp {
 	return Timestamp{t.UTC().Truncate(time.Second)}
 }
 
-// ParseTimestamp reads a moment in any of the forms the API uses. As in writing, a year outside of 0
-// to 9999 in UTC is an error.
+// ParseTimestamp reads a moment in any form that [Timestamp] allows. A year outside of 0 to 9999 in UTC is an
+// error.
 func ParseTimestamp(text string) (Timestamp, error) {
 	// Parse takes a fraction after the seconds whether the layout has one or not, also after a comma.
 	if strings.Contains(text, ",") {
@@ -91,7 +91,7 @@ func (t Timestamp) MarshalText() ([]byte, error) {
 	return t.AppendText(make([]byte, 0, len(time.RFC3339)))
 }
 
-// checkYear refuses what the form has no four digits for. The zone can carry a year out of them.
+// checkYear refuses years without four digits. The zone can move a year out of them.
 func (t Timestamp) checkYear() error {
 	if year := t.UTC().Year(); year < 0 || year > 9999 {
 		return fmt.Errorf("timestamp: year %d is outside of 0 to 9999", year)
