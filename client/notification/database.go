@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Schema creates the table that [NewDatabase] needs, on SQLite and on PostgreSQL; run it once, or on
-// every start. The sender delivers for about 76 hours: rows whose handled_at, in seconds since 1970, is
-// older than some days can be deleted.
+// Schema creates the table of [NewDatabase], on SQLite and on PostgreSQL. Run it once, or on every start. The
+// sender delivers for about 76 hours, so you can delete rows that are some days old; handled_at is in
+// seconds since 1970.
 const Schema = `CREATE TABLE IF NOT EXISTS handled_notifications (
 	id TEXT PRIMARY KEY,
 	handled_at BIGINT NOT NULL
@@ -21,13 +21,13 @@ const insertHandled = `INSERT INTO handled_notifications (id, handled_at) VALUES
 // database is a [Seen] that lasts.
 type database struct{ db *sql.DB }
 
-// NewDatabase returns a memory that lasts, in the table of [Schema] in a SQLite or PostgreSQL database. It
-// records an id and handles the notification in one transaction, which the handler gets
-// from [Tx]. If the handler fails, or the program dies, the record goes with all that was written in it.
+// NewDatabase returns a [Seen] that remembers in the table of [Schema], in an SQLite or PostgreSQL database. It
+// records an id and handles the notification in one transaction, which the handler gets from [Tx]. If the
+// handler fails, or the program dies, the record and all that the handler wrote are rolled back.
 //
-// PostgreSQL lets a second call for the id wait until the first one ended. SQLite has one writer at a
-// time: another call fails after the database's busy timeout, and its notification comes again. There,
-// the handler must write through Tx: a second connection would wait for the transaction that it is within.
+// On PostgreSQL, a second call for the same id waits until the first one has ended. SQLite has one writer at
+// a time: another call fails after the database's busy timeout, and its notification comes again. On SQLite,
+// the handler must write through Tx: another connection would wait for the handler's own transaction.
 func NewDatabase(db *sql.DB) Seen { return database{db} }
 
 func (d database) Once(ctx context.Context, id string, handle func(ctx context.Context) error) error {
@@ -58,8 +58,8 @@ func (d database) Once(ctx context.Context, id string, handle func(ctx context.C
 
 type txKey struct{}
 
-// Tx returns the transaction of [NewDatabase] that the notification is handled in. What is written through it
-// commits together with the record that the notification was handled. Don't commit it or roll it back.
+// Tx returns the transaction of [NewDatabase] in which the notification is handled. What you write through it is
+// committed together with the record that the notification was handled. Do not commit it or roll it back.
 func Tx(ctx context.Context) (*sql.Tx, error) {
 	tx, ok := ctx.Value(txKey{}).(*sql.Tx)
 	if !ok {

@@ -7,13 +7,13 @@ import (
 	"net/http"
 )
 
-// Handler returns the endpoint for notifications. handle is called with each one that is genuine and
-// was not handled before, and acts on it. Once handle returns nil, the notification is remembered and
-// answered with 204; until then it comes again. An answer later than 15 seconds is none to the sender.
+// Handler returns the endpoint for notifications. It calls handle with each genuine notification that was not
+// handled before. When handle returns nil, the notification is remembered and the response is 204. Until
+// then, the notification comes again. The sender waits 15 seconds for a response.
 //
-// What is answered: 204 handled, now or before · 400 header or age · 401 signature · 405 not a POST ·
-// 413 too large · 422 genuine but no notification · 500 handle or the memory failed. Everything but
-// the 204 is delivered again.
+// The responses: 204 handled, now or before · 400 header or age · 401 signature · 405 not a POST · 413 too
+// large · 422 genuine but no notification · 500 handle or the memory failed. After any response but a 204,
+// the notification comes again.
 func (v *Verifier) Handler(handle func(ctx context.Context, n *Notification) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

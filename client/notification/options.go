@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Option sets up a [Verifier]. A wrong one is an error of [New], which names it.
+// Option adjusts a [Verifier]. [New] returns an error that names a wrong one.
 type Option func(*config) error
 
 type config struct {
@@ -32,27 +32,27 @@ func with(right bool, wrong string, set func(conf *config)) Option {
 	}
 }
 
-// WithTolerance takes notifications that were signed up to past ago, or up to future ahead. The
-// default is 5 minutes for both.
+// WithTolerance accepts notifications that were signed up to past ago, or up to future ahead. The default is 5
+// minutes for both.
 func WithTolerance(past, future time.Duration) Option {
 	return with(past > 0 && future >= 0, fmt.Sprintf("WithTolerance: %v and %v; pass how old and how far ahead one may be", past, future),
 		func(conf *config) { conf.past, conf.future = past, future })
 }
 
-// WithClock goes by another clock than [time.Now], for tests.
+// WithClock sets the clock, for tests; [time.Now] by default.
 func WithClock(now func() time.Time) Option {
 	return with(now != nil, "WithClock: the function is nil; leave the option out for the system's clock",
 		func(conf *config) { conf.now = now })
 }
 
-// WithSeen remembers what was handled in s, in place of the program's memory: see [NewDatabase].
+// WithSeen uses s to remember what was handled, in place of the memory of the program: see [NewDatabase].
 func WithSeen(s Seen) Option {
 	return with(s != nil, "WithSeen: it is nil; leave the option out for the program's memory",
 		func(conf *config) { conf.seen = s })
 }
 
-// WithLogger logs what [Verifier.Handler] refuses, and what the handler's errors are, which no caller
-// is told.
+// WithLogger logs why [Verifier.Handler] refuses a notification, and the errors of the handler. The caller is
+// not told either.
 func WithLogger(logger *slog.Logger) Option {
 	return with(logger != nil, "WithLogger: the logger is nil; leave the option out for none",
 		func(conf *config) { conf.logger = logger })

@@ -10,9 +10,9 @@ import (
 
 // Seen remembers which notifications were handled.
 //
-// Once calls handle, unless a call for the same id returned nil before: then it returns nil and calls
-// nothing. It remembers the id only if handle returned nil; what handle returns otherwise, it
-// returns. Of two calls for one id at the same time, one waits for the other, or fails.
+// Once calls handle and returns its error. It remembers the id only if handle returned nil. If the id is known,
+// Once returns nil without calling handle. Of two calls for the same id at the same time, one waits for the
+// other, or fails.
 type Seen interface {
 	Once(ctx context.Context, id string, handle func(ctx context.Context) error) error
 }

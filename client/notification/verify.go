@@ -15,18 +15,18 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Why a notification is not accepted, for [errors.Is].
+// The reasons why a notification is refused, for [errors.Is].
 var (
-	// ErrHeader: webhook-id, webhook-timestamp or webhook-signature is missing or not of its form.
+	// ErrHeader says that webhook-id, webhook-timestamp or webhook-signature is missing or malformed.
 	ErrHeader = errors.New("notification: header missing or malformed")
-	// ErrSignature: none of the secrets made any of the signatures. It is not from the sender, or was
-	// changed on the way, or the secret is another one: the error's text has the ids of those that were tried
-	// ([api.WebhookSecretID]), and the sender's log those that it signs with.
+	// ErrSignature says that no signature was made with one of the secrets. The notification is not from the
+	// sender, or was changed on the way, or was signed with another secret. The text of the error has the
+	// ids of the secrets ([api.WebhookSecretID]); the sender's log has those that it signs with.
 	ErrSignature = errors.New("notification: the signature does not match")
-	// ErrAge: it is genuine but too old, or from the future: sent a second time by somebody else, or
-	// one of the clocks is wrong.
+	// ErrAge says that the notification is genuine, but too old or from the future. Somebody else sent it
+	// again, or one of the clocks is wrong.
 	ErrAge = errors.New("notification: too old or too new")
-	// ErrBody: it is genuine and in time, but not a notification, or too large.
+	// ErrBody says that the body is genuine and in time, but is no notification or is too large.
 	ErrBody = errors.New("notification: the body is not a notification")
 )
 
@@ -41,7 +41,7 @@ type Notification struct {
 	Raw []byte
 }
 
-// Verifier tells genuine notifications from others. It is safe for concurrent use.
+// Verifier verifies notifications. It is safe for concurrent use.
 type Verifier struct {
 	// The secrets are behind functions, so that nothing prints them.
 	genuine []func(header http.Header, body []byte) bool
@@ -50,7 +50,7 @@ type Verifier struct {
 	conf  config
 }
 
-// New returns a verifier of what any of the secrets signed. Each is of the form whsec_ and base64 of
+// New returns a Verifier for notifications that one of the secrets signed. A secret is whsec_ and the base64 of
 // 24 to 64 bytes.
 func New(secrets []string, opts ...Option) (*Verifier, error) {
 	if len(secrets) == 0 {
@@ -104,9 +104,8 @@ var (
 
 const maxSignature = 2048
 
-// Verify returns the notification that header and body are, or [ErrHeader], [ErrSignature], [ErrAge]
-// or [ErrBody]. The body must be the exact bytes that came. It does not ask whether the
-// notification came before.
+// Verify returns the notification in header and body, or [ErrHeader], [ErrSignature], [ErrAge] or [ErrBody].
+// The body must be the exact bytes that came. Verify does not check whether the notification came before.
 func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error) {
 	id := header.Get(standardwebhooks.HeaderWebhookID)
 	timestamp := header.Get(standardwebhooks.HeaderWebhookTimestamp)
@@ -152,8 +151,7 @@ func (v *Verifier) signed(header http.Header, body []byte) bool {
 	return false
 }
 
-// Sign returns the header of a delivery of body, as the sender signs it: for tests of what you make
-// with this package.
+// Sign returns the header of a delivery of body, signed as the sender does. It is for tests of your own code.
 func Sign(secret, id string, at time.Time, body []byte) (http.Header, error) {
 	webhook, err := webhookOf(secret)
 	if err != nil {
