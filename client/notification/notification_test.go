@@ -208,6 +208,17 @@ func TestVerifier_Verify_age(t *testing.T) {
 	}
 }
 
+// TestVerifier_Verify_distant: more years than a Duration holds are too many all the same.
+func TestVerifier_Verify_distant(t *testing.T) {
+	t.Parallel()
+	for _, seconds := range []int64{0, 9_999_999_999, 99_999_999_999, 999_999_999_999} {
+		header, err := notification.Sign(secret, id, time.Unix(seconds, 0), []byte(body))
+		require.NoError(t, err)
+		_, err = verifier(t).Verify(header, []byte(body))
+		require.ErrorIs(t, err, notification.ErrAge, seconds)
+	}
+}
+
 func TestNew_refuses(t *testing.T) {
 	t.Parallel()
 	for name, secrets := range map[string][]string{

@@ -126,7 +126,7 @@ func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error
 	}
 	n := &Notification{ID: id, SentAt: time.Unix(seconds, 0).UTC(), Raw: body}
 	age := v.conf.now().Sub(n.SentAt)
-	if age > v.conf.past || -age > v.conf.future {
+	if age > v.conf.past || age < -v.conf.future { // -age overflows for the most distant times
 		return nil, fmt.Errorf("%w: its age is %v, and it may be %v old or %v ahead", ErrAge, age.Round(time.Second), v.conf.past, v.conf.future)
 	}
 	if err := api.DecodeJSON(body, &n.Notification); err != nil {
