@@ -309,6 +309,13 @@ func TestClient_SubmitProduct_redirectsSayWhereTo(t *testing.T) {
 	}))
 	require.EqualError(t, failed, "submit product: 302: redirected to "+host+", which is not followed; check the base URL: a warning")
 
+	// Where the rest of the response does not come, the host is told all the same, and nothing of how it was kept.
+	var response client.Response
+	c := serve(t, answer(302, "text/html", "cut", "Location", "https://elsewhere.example/hunter2", "Content-Length", "100"))
+	_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
+	require.EqualError(t, err, "submit product: 302: redirected to elsewhere.example, which is not followed; check the base URL: unexpected EOF")
+	require.NotContains(t, response.Header, "redirect-host")
+
 	// A server can't write the header that the host is kept in.
 	failed = callFails(t, serve(t, answer(302, "application/json", `{"message":"a warning"}`, "redirect-host", "hunter2")))
 	require.EqualError(t, failed, "submit product: 302: a warning")

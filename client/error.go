@@ -81,11 +81,16 @@ func (call *call) failure(cause error) *Error {
 	if _, err := api.DecodeLenientJSON(r.body, &said); err != nil {
 		said = api.Error{}
 	}
-	if to := r.header[redirectHost]; cause == nil && len(to) > 0 { //nolint:staticcheck // not canonical, so that no server can send it
+	if to := r.header[redirectHost]; len(to) > 0 { //nolint:staticcheck // not canonical, so that no server can send it
 		delete(r.header, redirectHost)
-		cause = errors.New("redirected to " + to[0] + ", which is not followed; " + checkBaseURL)
-		if said.Message != "" { // the real API warns with a 302
-			cause = fmt.Errorf("%w: %s", cause, said.Message)
+		redirected := "redirected to " + to[0] + ", which is not followed; " + checkBaseURL
+		switch {
+		case cause != nil: // its body is cut
+			cause = fmt.Errorf("%s: %w", redirected, cause)
+		case said.Message != "": // the real API warns with a 302
+			cause = errors.New(redirected + ": " + said.Message)
+		default:
+			cause = errors.New(redirected)
 		}
 	}
 	failed := &Error{

@@ -88,7 +88,11 @@ func (call *call) result() *Error {
 	switch {
 	case r.status != call.success:
 		if r.status < 300 || r.status > 599 {
-			err = errors.Join(fmt.Errorf("%w: the API does not answer this status", ErrInvalidResponse), err)
+			cut := err
+			err = fmt.Errorf("%w: the API does not answer this status", ErrInvalidResponse)
+			if cut != nil {
+				err = fmt.Errorf("%w; %w: %w", err, errRead, cut)
+			}
 		}
 		return call.failure(err)
 	case err != nil:

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cryptomate-go/enablement/client"
@@ -475,7 +476,7 @@ func TestClient_SubmitProduct_bodyBreaksOff(t *testing.T) {
 	for _, tt := range []struct {
 		status int
 		kind   error
-	}{{200, client.ErrInvalidResponse}, {404, client.ErrNotFound}, {500, client.ErrServer}} {
+	}{{200, client.ErrInvalidResponse}, {202, client.ErrInvalidResponse}, {404, client.ErrNotFound}, {500, client.ErrServer}} {
 		t.Run(http.StatusText(tt.status), func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -487,10 +488,33 @@ func TestClient_SubmitProduct_bodyBreaksOff(t *testing.T) {
 			failed := callFails(t, c)
 			requireKind(t, failed, tt.kind)
 			require.ErrorIs(t, failed, io.ErrUnexpectedEOF)
+			require.Contains(t, failed.Error(), ": unexpected EOF", "what it is of")
 			require.Equal(t, tt.status, failed.StatusCode)
 			require.Equal(t, `{"product":`, string(failed.Body))
 			require.Equal(t, trace, failed.TraceID)
 		})
+	}
+}
+
+// TestClient_SubmitProduct_switchesProtocols: after a 101, the connection is of another protocol, and has no end.
+func TestClient_SubmitProduct_switchesProtocols(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			t.Cleanup(func() { _ = conn.Close() })
+			_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		}
+		assert.NoError(t, err)
+	})
+	ended := make(chan *client.Error, 1)
+	go func() { ended <- callFails(t, c) }()
+	select {
+	case failed := <-ended:
+		require.Equal(t, client.Unknown, failed.Outcome)
+		require.ErrorIs(t, failed, client.ErrInvalidResponse)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "the call waits for the connection to end")
 	}
 }
 

@@ -40,7 +40,9 @@ func (c *Client) attempt(ctx context.Context, call *call, deadline time.Time) (f
 	}
 	defer func() { _ = resp.Body.Close() }()
 	call.received = received{status: resp.StatusCode, header: resp.Header}
-	call.received.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(call.limit(resp.StatusCode))+1))
+	if resp.StatusCode != http.StatusSwitchingProtocols { // its body is the connection, which has no end and no context
+		call.received.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(call.limit(resp.StatusCode))+1))
+	}
 	if err != nil {
 		call.received.err = withContextError(attemptCtx, err)
 	}
