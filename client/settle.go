@@ -233,14 +233,16 @@ type clock struct{ now time.Time }
 func (c *clock) read(next RoundTripperFunc) RoundTripperFunc {
 	return func(req *http.Request) (*http.Response, error) {
 		resp, err := next(req)
-		if err == nil {
+		if err == nil && resp != nil { // net/http makes an error of neither
 			c.now, _ = http.ParseTime(resp.Header.Get("Date"))
 		}
 		return resp, err
 	}
 }
 
-// before tells whether something was surely before the call. The clocks of a server's machines may differ by a minute.
+// before tells whether something was surely before the call. The clocks of a server's machines may differ by a minute. A
+// call that is still to come is of another clock than this machine's, and tells nothing.
 func (c *clock) before(call Call, at api.Timestamp) bool {
-	return !c.now.IsZero() && !at.IsZero() && !call.At.IsZero() && c.now.Sub(at.Time) > time.Since(call.At)+time.Minute
+	ago := time.Since(call.At)
+	return !c.now.IsZero() && !at.IsZero() && !call.At.IsZero() && ago >= 0 && c.now.Sub(at.Time) > ago+time.Minute
 }

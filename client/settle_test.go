@@ -180,6 +180,29 @@ func TestSettle_clocks(t *testing.T) {
 	}
 }
 
+// TestSettle_future: a call that is still to come, by a clock that went back since, tells nothing of before and since.
+func TestSettle_future(t *testing.T) {
+	t.Parallel()
+	now := time.Now().UTC()
+	changed := person
+	changed.LastName = "Other"
+	c := serve(t, answer(200, mediaType, inJSON(t, stored(changed, api.NewTimestamp(now)))))
+	call := client.Call{Operation: "updateClient", ClientID: clientID, Client: person, At: now.Add(time.Hour)}
+	settled, err := c.Settle(t.Context(), call.Unknown())
+	require.NoError(t, err)
+	require.Equal(t, client.Unclear, settled.Effect, settled.Reason)
+}
+
+// TestSettle_nothing: middleware that returns neither a response nor an error is an error here, too.
+func TestSettle_nothing(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, once, client.WithMiddleware(func(client.RoundTripperFunc) client.RoundTripperFunc {
+		return func(*http.Request) (*http.Response, error) { return nil, nil } //nolint:nilnil // that is the mistake
+	}))
+	_, err := c.Settle(t.Context(), client.Call{Operation: "deleteClient", ClientID: clientID}.Unknown())
+	require.ErrorContains(t, err, "nil *Response with a nil error")
+}
+
 // TestSettle_namedKey: a call under a key that the caller named may have been made before, nobody here knows when.
 func TestSettle_namedKey(t *testing.T) {
 	t.Parallel()
