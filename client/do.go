@@ -96,6 +96,13 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 // newCall sets up a call, and refuses what is wrong with it.
 func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
 	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: *c.http}
+	var wrong error
+	for _, opt := range opts { // all, so that no Response stays as a call before left it
+		wrong = cmp.Or(wrong, opt.setCall(&call.config))
+	}
+	if wrong != nil {
+		return nil, wrong
+	}
 	if err := checkID("clientID", asked.ClientID); err != nil && call.ids > 0 {
 		return nil, err
 	}
@@ -105,11 +112,6 @@ func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
 	if sends := asked.Product != "" || asked.Client != (api.ClientInput{}); sends && !utf8.ValidString(fmt.Sprint(asked.Client, asked.Product)) {
 		// encoding/json would put other characters in.
 		return nil, errors.New("a text is not UTF-8; convert it from the encoding that it is in")
-	}
-	for _, opt := range opts {
-		if err := opt.setCall(&call.config); err != nil {
-			return nil, err
-		}
 	}
 	call.named = call.key != ""
 	switch {

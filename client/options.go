@@ -250,7 +250,7 @@ func WithTimeout(d time.Duration) CallOption {
 // WithResponse fills response with what the call came to, whether it succeeds or fails.
 func WithResponse(response *Response) CallOption {
 	return with(response != nil, "WithResponse: the pointer is nil; pass that of a Response",
-		func(conf *config) { conf.response = response })
+		func(conf *config) { *response, conf.response = Response{}, response })
 }
 
 // visibleASCII tells whether text has no space, no control character and nothing beyond ASCII.

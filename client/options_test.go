@@ -107,6 +107,29 @@ func TestWithResponse(t *testing.T) {
 	require.Len(t, response.Attempts, 1)
 }
 
+// TestWithResponse_notSent: of a call that is not sent, the response says nothing, also where it was filled before.
+func TestWithResponse_notSent(t *testing.T) {
+	t.Parallel()
+	for name, call := range map[string]func(ctx context.Context, c *client.Client, opts ...client.CallOption) error{
+		"no id": func(ctx context.Context, c *client.Client, opts ...client.CallOption) error {
+			_, err := c.SubmitProduct(ctx, "a/b", requestID, opts...)
+			return err
+		},
+		"a wrong option before": func(ctx context.Context, c *client.Client, opts ...client.CallOption) error {
+			_, err := c.SubmitProduct(ctx, clientID, requestID, append([]client.CallOption{client.WithAttempts(0)}, opts...)...)
+			return err
+		},
+		"no photo": func(ctx context.Context, c *client.Client, opts ...client.CallOption) error {
+			_, err := c.CompleteDocumentation(ctx, clientID, requestID, client.Document{Type: "passport"}, opts...)
+			return err
+		},
+	} {
+		response := client.Response{StatusCode: 200, Body: []byte("of a call before")}
+		require.ErrorIs(t, call(t.Context(), newClient(t), client.WithResponse(&response)), client.ErrInvalidInput, name)
+		require.Equal(t, client.Response{}, response, name)
+	}
+}
+
 // TestFromEnv sets the environment, so it does not run beside others.
 func TestFromEnv(t *testing.T) {
 	t.Setenv("CRYPTOMATE_API_KEY", "")
