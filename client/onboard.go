@@ -109,6 +109,8 @@ func (w *way) check(context.Context) error {
 		return invalid("", "Onboarding.Key is empty; pass what names this onboarding, the same after a crash")
 	case conf.key != "":
 		return invalid("", "WithIdempotencyKey is of one call; pass Onboarding.Key")
+	case w.WaitEvery < 0:
+		return invalid("", fmt.Sprintf("Onboarding.WaitEvery is %v; pass how often to look for the decision, or 0 not to wait", w.WaitEvery))
 	}
 	for i, d := range w.Documents {
 		upload, err := newUpload(d)

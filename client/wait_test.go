@@ -135,3 +135,20 @@ func TestWaitProduct(t *testing.T) {
 		require.ErrorIs(t, err, client.ErrInvalidInput)
 	}
 }
+
+// TestOnboard_refuses: what a later step would refuse, nobody has to undo the steps before for.
+func TestOnboard_refuses(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, client.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+		panic("nothing is to be sent")
+	})}))
+	for want, o := range map[string]client.Onboarding{
+		"Onboarding.Key is empty":       {},
+		"Onboarding.WaitEvery is -1s":   {Key: "k", WaitEvery: -time.Second},
+		"Onboarding.Documents[0]: Docu": {Key: "k", Documents: []client.Document{{Type: "passport"}}},
+	} {
+		_, err := c.Onboard(t.Context(), o)
+		require.ErrorIs(t, err, client.ErrInvalidInput)
+		require.ErrorContains(t, err, want)
+	}
+}
