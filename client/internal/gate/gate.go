@@ -1,5 +1,5 @@
-// Package gate holds calls back that the API would refuse, and punish, for coming too fast: its blocks double
-// with every violation.
+// Package gate delays calls that come too fast. The API would refuse them, and block for twice as long with every
+// violation.
 package gate
 
 import (

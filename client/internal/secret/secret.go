@@ -1,4 +1,4 @@
-// Package secret keeps a text out of what is printed.
+// Package secret keeps a text out of everything that is printed.
 package secret
 
 import (

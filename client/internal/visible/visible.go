@@ -1,4 +1,4 @@
-// Package visible makes texts that others wrote safe to show on a terminal or in a log.
+// Package visible makes foreign text safe to show on a terminal or in a log.
 package visible
 
 import (

@@ -1,5 +1,4 @@
-// Package access is about API keys: what one is, how it is made and stored, and who a call's key
-// belongs to.
+// Package access is about API keys: how they are made and stored, and to whom the key of a call belongs.
 package access
 
 import (

@@ -1,9 +1,9 @@
-// Package admin is what operators see of a running service, on a listener of its own: health,
-// readiness, metrics, the queue's web interface and, if asked for, profiles.
+// Package admin is the listener for operators: health, readiness, metrics, the queue's web interface and, if
+// switched on, profiles.
 //
-// It has no login. It listens on loopback unless told otherwise, and refuses what a web page of
-// another origin could make an operator's browser send. Errors have the API's form, but for those
-// that the queue's web interface has a form of its own for.
+// It has no login. It listens on loopback by default, and refuses requests that a page of another origin could
+// make an operator's browser send. Errors have the API's form, except those that the queue's web interface shows in
+// its own form.
 package admin
 
 import (

@@ -1,5 +1,5 @@
-// Package app puts the service together: it checks the configuration, opens what is needed, wires
-// it and runs it until it is told to stop. It is the only place where the parts know each other.
+// Package app runs the service: it checks the configuration, opens the database, connects the parts, and runs them
+// until it is told to stop. It is the only package that knows all parts.
 package app
 
 import (

@@ -1,8 +1,7 @@
-// Package fastcheck says of most requests and responses at once that they are as the specification
-// describes them. kin-openapi knows all of the specification, but takes ten times as long and hundreds
-// of allocations; so it is asked only about what is not surely right here, and has the words for what
-// is wrong. The checks are made once, from the specification. Where that uses more than they know,
-// there is none, and kin-openapi decides always.
+// Package fastcheck recognises valid requests and responses quickly. kin-openapi knows all of the specification, but
+// takes ten times as long and makes hundreds of allocations. So kin-openapi is called only if a message is not
+// certainly valid here, and it has the words for what is wrong. The checks are made once, from the specification. If
+// that uses something they don't know, there is no check, and kin-openapi always decides.
 package fastcheck
 
 import (

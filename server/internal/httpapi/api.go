@@ -1,8 +1,9 @@
-// Package httpapi puts the domain behind the generated strict interface and translates between the
-// two: wire types to the domain's, the domain's errors to the API's.
+// Package httpapi implements the generated strict interface with the domain. It translates between the wire types and
+// the domain's, and turns the domain's errors into the API's.
 //
-// A kind of thing has a file. Each write goes one way: its method names the call, the store loads, has the
-// decision made that it was given, and puts what was decided, and the response leaves.
+// There is a file for clients, one for products and one for documents. Every write has the same steps: a method
+// describes the call, the store loads the file, calls the decision, and stores the change, and the method returns the
+// response.
 package httpapi
 
 import (

@@ -1,5 +1,5 @@
-// Package sample is what only the stand-in has: its data, its keys and a provider of its own. All of it is
-// public, so that it is served on loopback only.
+// Package sample has what only the stand-in needs: its data, its keys and its own provider. All of it is public, so it
+// is served on loopback only.
 package sample
 
 import (

@@ -1,14 +1,15 @@
-// Package store is the port to storage that the service is wired to. Packages sqlite and postgres
-// implement it; package storetest holds every implementation to it.
+// Package store is the interface to storage. Packages sqlite and postgres implement it, and package storetest tests
+// every implementation.
 //
-// A call changes something in one way: load the file, locked; decide, by a function without side effects; put what was
-// decided, with its audit row, its job and its response. Packages group and batch let submissions that come
-// together share a transaction, since each costs a wait for the disk; what comes less often has one of its own.
+// Every write has the same steps: load the file and lock it; decide, by a function without side effects; store the
+// change with its audit row, its job and its response. Submissions that come together share a transaction, as each
+// transaction waits for the disk; packages group and batch do this. Other writes are rarer, and each has its own
+// transaction.
 //
-// SQL is written by hand, in both databases, as constants in the file that runs them; one of a single line may stand in
-// the call. Generated access (sqlc) has types of its own, to be converted to the domain's, and knows
-// neither the lists and locks that many submissions are read with in one round trip, nor statements that are
-// held back and sent with the commit.
+// SQL is written by hand for both databases, as constants in the file that uses them. A statement of one line may stand
+// in the call. We don't use sqlc: its types would have to be converted to the domain's. And it can't express two things
+// that we need: the lists and locks that read many submissions in one round trip, and statements that are held back and
+// sent with the commit.
 package store
 
 import (

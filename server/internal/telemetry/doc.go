@@ -1,9 +1,8 @@
-// Package telemetry tells operators how the service does: [Metrics] for Prometheus, [Tracing] for
-// an OpenTelemetry collector.
+// Package telemetry tells operators how the service is doing: [Metrics] for Prometheus, and [Tracing] for an
+// OpenTelemetry collector.
 //
-// Both are told what happened: calls by [server.WithObserver], submissions by package httpapi, attempts to
-// deliver by the queue. Neither has global state, and neither reads the
-// environment. Keys, names, document content, and what a caller chose to put into a request
-// appear in neither; ids do in traces, once they were found in the database. Labels of metrics are
-// from closed sets, so that no caller can make a series.
+// Both are told what has happened: calls by [server.WithObserver], submissions by package httpapi, and attempts to
+// deliver by the queue. Neither has global state or reads the environment. Keys, names, document content and values
+// that a caller chose appear in neither. Ids appear in traces, after they were found in the database. Labels of metrics
+// come from closed sets, so no caller can create a series.
 package telemetry

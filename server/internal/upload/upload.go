@@ -1,6 +1,6 @@
-// Package upload takes photos out of a JSON body while it is read, so that nobody has to hold the body, or check and
-// decode megabytes of text. What is left of the body has a short text in the place of each photo: the base64 of its hash,
-// which is as good a photo to the specification, and the same for the same photo however it was written.
+// Package upload takes photos out of a JSON body while the body is read. So nobody has to hold, check and decode
+// megabytes of text. In the rest of the body, a short text stands in the place of each photo: the base64 of its hash.
+// The specification accepts this text as a photo, and it is the same for the same photo, however that was written.
 package upload
 
 import (

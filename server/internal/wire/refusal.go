@@ -1,6 +1,5 @@
-// Package wire is what the service's listeners have around net/http, and what else looks at a request
-// before it is a call: errors in the API's form where no operation answers, a guard of the Host
-// header, where a connection has to end, and how many there may be.
+// Package wire is what the service's listeners need around net/http: errors in the API's form for requests that reach no
+// operation, a check of the Host header, limits on connections, and where a connection must be closed.
 package wire
 
 import (

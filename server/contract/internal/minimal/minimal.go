@@ -1,5 +1,5 @@
-// Package minimal is a small service in memory, by hand, as somebody might write it who takes only the
-// generated interface and package server. It has what the API alone can't make for every fixture of the case
+// Package minimal is a small service in memory, written by hand as an implementer would, with the generated interface
+// and package server alone. It also makes the situations that the API alone can't make, for every fixture of the case
 // table.
 package minimal
 

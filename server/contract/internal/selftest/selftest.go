@@ -1,6 +1,6 @@
-// Package selftest shows that package contract bites: it runs deliberately wrong servers and clients,
-// each with one fault, and counts which were caught. Some are written by hand: [Faults]. Many more are made by changing
-// the answers of a right server, one change at one place: [Mutants].
+// Package selftest proves that package contract finds faults. It runs servers and clients that are wrong on purpose,
+// each with one fault, and counts how many of them the kit finds. Some are written by hand: [Faults]. Many more are
+// made from a right server by changing its responses in one place: [Mutants].
 package selftest
 
 import (

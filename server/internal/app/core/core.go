@@ -1,5 +1,5 @@
-// Package core puts the service together: what enablementd runs is what package servertest runs in a test.
-// It knows no listener, no metrics, no traces and no PostgreSQL, so that a test's binary stays light.
+// Package core connects the parts that enablementd and package servertest have in common. It does not import
+// listeners, metrics, traces and PostgreSQL, so that the binary of a test stays light.
 package core
 
 import (

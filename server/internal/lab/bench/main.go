@@ -1,7 +1,6 @@
-// Command bench measures the service beside what it is compared with, and says which goals are met.
-// Every figure is a ratio, or stands beside one, of two sides that took turns in one run: the
-// machine's speed cancels out. server/PERFORMANCE.md says what the rows are, and why some are short: any other row that is
-// ends it with 1.
+// Command bench compares the service with others and says which goals are met. The two sides of a row take turns in one
+// run, so that the speed of the machine affects both. server/PERFORMANCE.md explains the rows, and why some are short. A
+// short row that is not listed there makes the exit code 1.
 package main
 
 import (

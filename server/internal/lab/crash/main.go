@@ -1,8 +1,7 @@
-// Command crash kills the service again and again while a provider fails in every way. Many callers submit
-// requests that were imported, and others create clients, ask for products, update and delete. Then it holds three
-// accounts against each other: what callers were told, what the database and the API say, and what the provider
-// verified. It ends with a kill of all processes in the middle of last attempts. It exits with 1 unless the accounts
-// agree.
+// Command crash kills the service again and again, while a provider fails in every way. Many callers submit imported
+// requests; others create clients, request products, update and delete. Then it compares three accounts: what callers
+// were told, what the database and the API say, and what the provider verified. At the end it kills all processes in the
+// middle of their last attempts. The exit code is 1 unless the accounts agree.
 package main
 
 import (

@@ -1,6 +1,5 @@
-// Package faults makes the API misbehave on demand, for tests of those who call it. A header of the
-// call says how; see [Kinds]. It is for the sample service and for tests: the service proper never
-// has it in its chain.
+// Package faults makes the API misbehave on demand, so that callers can test their code. A header of the call
+// says how; see [Kinds]. It is for the sample service and for tests. The real service never uses it.
 package faults
 
 import (

@@ -1,5 +1,5 @@
-// Package batch decides on submissions that share a transaction, the same way on every database: one
-// after the other, each seeing what the ones before it decided. Any other change is one that shares with none.
+// Package batch decides on the submissions of one transaction, in the same way on every database: one after the other,
+// so that each sees what the ones before it changed. Any other write is a batch of one.
 package batch
 
 import (

@@ -1,5 +1,5 @@
-// Package group lets calls that come while others run share what is done next: a transaction costs the
-// database nearly the same for many as for one.
+// Package group lets calls that arrive while others are running share the next transaction. One transaction costs the
+// database nearly the same for many calls as for one.
 package group
 
 import (

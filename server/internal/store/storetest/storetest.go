@@ -1,5 +1,4 @@
-// Package storetest holds an implementation of [store.Store] to its contract. Every implementation
-// runs [Exercise] in its own tests.
+// Package storetest tests implementations of [store.Store]. Every implementation runs [Exercise] in its own tests.
 package storetest
 
 import (
