@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// What a call can be refused for. Nothing changes then.
+// The errors that refuse a call. Nothing has changed then.
 var (
-	// ErrClientNotFound: the client is unknown to the company.
+	// ErrClientNotFound says that the company has no such client.
 	ErrClientNotFound = errors.New("client not found")
-	// ErrRequestNotFound: the client has no such request.
+	// ErrRequestNotFound says that the client has no such request.
 	ErrRequestNotFound = errors.New("product enablement request not found")
-	// ErrNotPending: the request was submitted, enabled or rejected before.
+	// ErrNotPending says that the request was already submitted, enabled or rejected.
 	ErrNotPending = errors.New("enablement request is not pending documentation")
-	// ErrClientExists: another client of the company has the e-mail.
+	// ErrClientExists says that another client of the company has the e-mail.
 	ErrClientExists = errors.New("company client already exists")
-	// ErrRequestActive: the client has a request for the product that is not rejected.
+	// ErrRequestActive says that the client has another request for the product that is not rejected.
 	ErrRequestActive = errors.New("an enablement request is already active for this product")
-	// ErrInvalidProduct: nobody can ask for the product.
+	// ErrInvalidProduct says that there is no such product.
 	ErrInvalidProduct = errors.New("invalid product")
-	// ErrInvalidDocumentType: the product takes no document of this type.
+	// ErrInvalidDocumentType says that the product needs no document of this type.
 	ErrInvalidDocumentType = errors.New("invalid document type")
-	// ErrNotInKYC: there is nothing to decide, or it was decided otherwise.
+	// ErrNotInKYC says that the request does not wait for a decision, or that another decision was made.
 	ErrNotInKYC = errors.New("enablement request is not in KYC")
-	// ErrStateOfOtherCountry: an address has a state that is not its country's.
+	// ErrStateOfOtherCountry says that the state of an address is not in its country.
 	ErrStateOfOtherCountry = errors.New("the state is not one of the address's country")
-	// ErrIdempotencyMismatch: the idempotency key was used for another call.
+	// ErrIdempotencyMismatch says that the idempotency key was used for another call.
 	ErrIdempotencyMismatch = errors.New("idempotency key was used for another call")
-	// ErrIdempotencyInProgress: the first call with this idempotency key still runs.
+	// ErrIdempotencyInProgress says that the first call with this idempotency key is still running.
 	ErrIdempotencyInProgress = errors.New("a call with this idempotency key is still running")
 )
 
-// FieldError is a rule that a field of the input breaks. It never has the field's value.
+// FieldError says which rule a field of the input breaks. It never has the value of the field.
 type FieldError struct {
 	// Field is a JSON pointer, such as /address/state.
 	Field string
@@ -42,52 +42,52 @@ type FieldError struct {
 // Error implements error.
 func (e *FieldError) Error() string { return e.Field + ": " + e.Rule }
 
-// Call names what is to be changed, and who asks for it.
+// Call says what is to be changed, and who asks for it.
 type Call struct {
-	// Operation is its id in the specification, such as updateClient. It goes into the audit row.
+	// Operation is the operationId, such as updateClient. It goes into the audit row.
 	Operation string
 	CompanyID string
-	// ClientID is empty where a client is to be created, RequestID where the call is about no request.
+	// ClientID is empty if a client is to be created. RequestID is empty if the call is not about a request.
 	ClientID  string
 	RequestID string
-	// Email is that of the client to be stored; empty where none is.
+	// Email is the e-mail of the client to be stored; empty if none is.
 	Email string
 	// KeyID and TraceID go into the audit row.
 	KeyID   string
 	TraceID string
-	// Idempotency is nil where the caller gave no idempotency key.
+	// Idempotency is nil if the caller sent no idempotency key.
 	Idempotency *Idempotency
 }
 
-// Change is what a call does to a client or a request.
+// Change is the effect of a call on a client or a request.
 type Change struct {
-	// Client is the client as it is afterwards; nil where the call stores none. It is stored as a whole.
+	// Client is the client after the change; nil if the call stores none. It is stored as a whole.
 	Client *Client
-	// Deleted tells that the client goes, with all that is stored of it.
+	// Deleted is true if the client is deleted, with all that is stored of it.
 	Deleted bool
-	// Request is the request as it is afterwards; zero where the call is about none.
+	// Request is the request after the change; zero if the call is not about one.
 	Request Request
-	// Requested tells that the request is new.
+	// Requested is true if the request is new.
 	Requested bool
-	// Document is the one that takes its place among the client's, of which it supersedes the one of its type; nil where
-	// the call brings none. Its photos were stored before, by [Store.Upload], which gave it its ID.
+	// Document becomes one of the client's documents and supersedes the one of its type; nil if the call adds none. Its
+	// photos were stored before by [Store.Upload], which also made its ID.
 	Document *Document
 	// Rejected says why the document of the call is not stored.
 	Rejected []RejectedItem
-	// From is the status the request had before; empty where it is new.
+	// From is the status of the request before; empty if the request is new.
 	From Status
 	// At is the moment of the decision.
 	At time.Time
-	// Changed tells whether anything about the client or the request changed.
+	// Changed is true if anything about the client or the request has changed.
 	Changed bool
-	// Notification is what the provider is to be told; nil if the request did not enter KYC.
+	// Notification is the one to the provider; nil if the request did not enter KYC.
 	Notification *Notification
-	// Submitted is what the provider is to decide on; nil if the request did not enter KYC.
+	// Submitted is for the provider's decision; nil if the request did not enter KYC.
 	Submitted *Submitted
 	// Response is what the caller gets.
 	Response []byte
-	// Replayed tells that nothing was decided: Response is what an earlier call with the same
-	// idempotency key got, and all else is zero.
+	// Replayed is true if nothing was decided. Response is then that of an earlier call with the same
+	// idempotency key, and all other fields are zero.
 	Replayed bool
 }
 
@@ -103,28 +103,27 @@ type Notification struct {
 	SubmittedAt time.Time
 }
 
-// AuditRow is what is kept, for good, of a call that changed something or found nothing to change.
+// AuditRow is the permanent record of a successful write, also of one that had nothing to change.
 type AuditRow struct {
 	At        time.Time
 	Operation string
-	// RequestID is empty where the call was about none.
+	// RequestID is empty if the call was not about a request.
 	RequestID string
 	KeyID     string
 	TraceID   string
-	// From and To are of the request.
+	// From and To are statuses of the request.
 	From Status
 	To   Status
-	// Missing and Rejected count what was left.
+	// Missing and Rejected are the numbers of missing requirements and rejected items.
 	Missing  int
 	Rejected int
 }
 
-// History is all that happened to a request, or to a client. The status is empty where there is no request any more.
+// History is all that has happened to a request, or to a client. Status is empty if the request was deleted.
 type History struct {
 	Status Status
 	Audit  []AuditRow
-	// NotificationID is empty where the provider was not to be told. Deliveries are its attempts, as
-	// far as the ledger still has them.
+	// NotificationID is empty if there is no notification. Deliveries are its attempts that are still in the ledger.
 	NotificationID string
 	Deliveries     []Delivery
 }

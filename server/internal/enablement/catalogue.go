@@ -21,7 +21,7 @@ const (
 	keyPhone     = "phone"
 )
 
-// Known tells whether the product is one of the API's.
+// Known reports whether the product is one of the API's.
 func (p Product) Known() bool {
 	switch p {
 	case CardsIndividuals, RampsCards, RampsPix:
@@ -34,7 +34,7 @@ func (p Product) Known() bool {
 // the other products take the same until their own are. A product that is not [Product.Known]
 // requires nothing that could be named: [Decide] refuses it.
 //
-// Every call returns lists of its own, so callers may change them.
+// Every call returns new lists, so callers may change them.
 func Catalogue(p Product) Requirements {
 	required := requiredFor(p)
 	required.Documents = slices.Clone(required.Documents)

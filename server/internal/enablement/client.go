@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ClientStatus says where a client stands.
+// ClientStatus is the status of a client.
 type ClientStatus string
 
 // The statuses of a client (upstream, create individual client).
@@ -16,8 +16,8 @@ const (
 	ClientRejected ClientStatus = "rejected"
 )
 
-// Client is what is stored of an individual client of a company. An empty field is not stored. Fields are
-// kept as they came: the evaluation judges them.
+// Client is an individual client of a company. An empty field has no value. Fields are stored as they came; the
+// evaluation checks them.
 type Client struct {
 	ID         string
 	CompanyID  string
@@ -28,7 +28,7 @@ type Client struct {
 	Email      string
 	// BirthDate is yyyy-mm-dd.
 	BirthDate string
-	// PhoneCountryCode and PhoneNumber are two fields of one number, 0 where not stored.
+	// PhoneCountryCode and PhoneNumber are the parts of one phone number; 0 if there is none.
 	PhoneCountryCode int
 	PhoneNumber      int64
 	Address          Address
@@ -36,7 +36,7 @@ type Client struct {
 	UpdatedAt        time.Time
 }
 
-// Address is a client's. It is stored as JSON, under the names of the API.
+// Address is the address of a client. It is stored as JSON, with the field names of the API.
 type Address struct {
 	StreetLine1 string `json:"street_line1,omitempty"`
 	StreetLine2 string `json:"street_line2,omitempty"`
@@ -49,11 +49,12 @@ type Address struct {
 	CountryCode string `json:"country_code,omitempty"`
 }
 
-// NewID returns an id that nobody can guess or meet twice, of 32 letters and digits like upstream's (seed).
+// NewID returns a random id of 32 letters and digits, as upstream's are (seed). Nobody can guess it, and it does not
+// come twice.
 func NewID() string { return (rand.Text() + rand.Text())[:32] }
 
-// CreateClient says what a new client is, under an id that newID makes: pending, until one of its requests is
-// decided on (upstream). The same e-mail is the same client (own rule).
+// CreateClient makes a new client with an id from newID. The client is pending until the provider decides on one of its
+// requests (upstream). A company can't have two clients with one e-mail (own rule).
 func CreateClient(f File, in ClientInput, now time.Time, newID func() string) (Change, error) {
 	if f.EmailTaken {
 		return Change{}, ErrClientExists
@@ -64,9 +65,9 @@ func CreateClient(f File, in ClientInput, now time.Time, newID func() string) (C
 	return Change{Client: &client, At: at, Changed: true}, nil
 }
 
-// UpdateClient replaces all that a caller can say of a client: what is left out is gone (upstream: a full
-// replacement). Clients that had the same e-mail before keep it. UpdatedAt moves only if something changed, and
-// never back.
+// UpdateClient replaces all fields that a caller can set; a field that is left out is removed (upstream: a full
+// replacement). Clients that already have the same e-mail keep it. UpdatedAt changes only if something else did, and
+// never decreases.
 func UpdateClient(f File, in ClientInput, now time.Time) (Change, error) {
 	if f.EmailTaken && foldEmail(in.Email) != foldEmail(f.Client.Email) {
 		return Change{}, ErrClientExists
@@ -79,7 +80,7 @@ func UpdateClient(f File, in ClientInput, now time.Time) (Change, error) {
 	return c, nil
 }
 
-// DeleteClient has the client go, whatever became of its requests (upstream: permanent, with all data).
+// DeleteClient deletes the client, whatever the status of its requests (upstream: permanent, with all data).
 func DeleteClient(_ File, now time.Time) (Change, error) {
 	return Change{Deleted: true, At: moment(now), Changed: true}, nil
 }

@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// NotificationState says how far the delivery of a notification has come.
+// NotificationState is the state of a notification.
 type NotificationState string
 
 // The states of a notification.
 const (
-	// NotificationPending: not delivered yet, an attempt is due.
+	// NotificationPending is not delivered yet; another attempt will be made.
 	NotificationPending NotificationState = "pending"
-	// NotificationDelivered: the provider took it.
+	// NotificationDelivered was accepted by the provider.
 	NotificationDelivered NotificationState = "delivered"
-	// NotificationDead: no further attempt is made until it is queued again by hand.
+	// NotificationDead was given up. There is no further attempt until an operator queues it again.
 	NotificationDead NotificationState = "dead"
-	// NotificationCancelled: its client was deleted before it was delivered. It is not delivered any more.
+	// NotificationCancelled is never delivered, because its client was deleted before.
 	NotificationCancelled NotificationState = "cancelled"
 )
 
 // ErrNotificationNotFound says that there is no such notification.
 var ErrNotificationNotFound = errors.New("notification not found")
 
-// FaultStopped is the fault of an attempt that was cut because the service stopped. It takes no step of
-// the schedule. It is stored: never change it.
+// FaultStopped is the fault of an attempt that was cut off because the service stopped. It does not count as a
+// step of the schedule. It is stored: never change it.
 const FaultStopped = "the service stopped during the attempt"
 
 // NotificationStates are all of them.
@@ -32,31 +32,31 @@ var NotificationStates = []NotificationState{
 	NotificationPending, NotificationDelivered, NotificationDead, NotificationCancelled,
 }
 
-// Delivery is one attempt to hand a notification over to the provider, a row of the ledger.
+// Delivery is one attempt to deliver a notification to the provider. It is a row of the ledger.
 type Delivery struct {
 	NotificationID string
 	StartedAt      time.Time
 	Duration       time.Duration
-	// StatusCode is the provider's, 0 where it gave no answer.
+	// StatusCode is the status of the provider's response; 0 if there was none.
 	StatusCode int
-	// Fault says in a few words why the attempt failed; empty when it did not.
+	// Fault says in a few words why the attempt failed; it is empty if it did not.
 	Fault string
 	// Process names the process that made the attempt.
 	Process string
-	// State is the notification's after this attempt.
+	// State is the state of the notification after this attempt.
 	State NotificationState
-	// Next is when the next attempt is due, which gets a job of its own, queued with this row. It is zero where the job
-	// of this attempt makes the next one too, or there is none.
+	// Next is when the next attempt is due, if a new job for it is to be queued together with this row. It is zero if the
+	// job of this attempt also makes the next one, or if there is no next one.
 	Next time.Time
 }
 
-// NotificationStatus is a notification with its ledger in short.
+// NotificationStatus is a notification with a summary of its ledger.
 type NotificationStatus struct {
 	Notification
 	State    NotificationState
 	Attempts int
-	// Failed is how many steps of the schedule are taken: attempts that failed since the notification was
-	// queued, or queued again after it was given up. One that was cut as the service stopped is not counted.
+	// Failed is the number of steps of the schedule that are used: the attempts that failed since the notification was
+	// queued, or queued again after it was given up. An attempt that was cut off because the service stopped is not counted.
 	Failed int
 	// LastAttempt is zero before the first one; LastStatusCode and LastFault are its result.
 	LastAttempt    time.Time
@@ -64,8 +64,8 @@ type NotificationStatus struct {
 	LastFault      string
 }
 
-// Due is a job to queue: the next attempts of its notifications are due at a moment, at once where that is zero.
-// Only notifications of which no attempt was made may share one.
+// Due is a job to queue. The next attempts of its notifications are due at the moment At, or at once if that is zero. Only
+// notifications without an attempt may share a job.
 type Due struct {
 	NotificationIDs []string
 	At              time.Time

@@ -6,38 +6,38 @@ import (
 	"time"
 )
 
-// Document is a document of a client. It is never changed: another one of its type supersedes it.
+// Document is a document of a client. It never changes: a new one of its type supersedes it.
 type Document struct {
-	// ID is the store's.
+	// ID is made by the store.
 	ID int64
 	// Type is a key of the catalogue: passport, national_id, drivers_license.
 	Type string
-	// FrontImage and BackImage tell whether the photo is stored.
+	// FrontImage and BackImage are true if the photo is stored.
 	FrontImage bool
 	BackImage  bool
-	// Metadata holds the values sent along, by the ids of the catalogue.
+	// Metadata has the values that came with the document, by the ids of the catalogue.
 	Metadata map[string]string
 }
 
-// Upload is a document as a caller sends it.
+// Upload is a document that a caller sends.
 type Upload struct {
 	Type string
-	// Front and Back are zero where there is no photo.
+	// Front and Back are zero if there is no photo.
 	Front, Back Photo
 	Metadata    map[string]string
-	// Replace has it supersede a good document of its type.
+	// Replace is true if it may supersede a good document of its type.
 	Replace bool
 }
 
-// Document is what is stored of the upload, beside its photos.
+// Document returns the document without its photos.
 func (u Upload) Document() Document {
 	return Document{Type: u.Type, FrontImage: u.Front.Size > 0, BackImage: u.Back.Size > 0, Metadata: u.Metadata}
 }
 
-// CompleteDocumentation says what becomes of a document that is sent for a pending request. A good one is the client's
-// from now on, and the request is evaluated with it; its status stays, as only a submission moves it (upstream). One
-// that the evaluation would not accept is rejected, and so is one of a type of which a good one is stored, unless it is
-// to be replaced (own rules). Nothing is stored then.
+// CompleteDocumentation decides on a document that was sent for a pending request. A good one becomes the client's, and
+// the request is evaluated with it. The request's status does not change, as only a submission changes it (upstream). A
+// document that the evaluation would not accept is rejected. So is one of a type that the client has a good document
+// of, unless it is to be replaced (own rules). Nothing is stored then.
 func CompleteDocumentation(f File, u Upload, now time.Time) (Change, error) {
 	before := f.Request
 	switch {

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Evaluate holds what a product requires against what is stored of a client. It is pure: the same
-// input gives the same result, in the order of the catalogue, and no input is changed.
+// Evaluate compares what a product requires with what is stored of a client. It is pure: the same input gives the same
+// result, in the order of the catalogue, and the input is not changed.
 //
-// Nothing stored for a requirement: it is missing (seed). Something stored that does not do: it is
-// rejected with a reason, and its requirement is missing still (own rule). Days are counted in UTC.
-// No list of the result is nil.
+// If nothing is stored for a requirement, the requirement is missing (seed). If something is stored that is not
+// acceptable, it is rejected with a reason, and the requirement is still missing (own rule). Days are those of UTC. No
+// list in the result is nil.
 //
-// The product must be [Product.Known]; any other has no requirements to hold anything against.
+// The product must be [Product.Known]; another one has no requirements.
 func Evaluate(p Product, c Client, docs []Document, now time.Time) Evaluation {
 	required, today := requiredFor(p), day(now)
 	e := Evaluation{

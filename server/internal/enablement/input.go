@@ -8,7 +8,7 @@ import (
 	"github.com/biter777/countries"
 )
 
-// ClientInput is what a caller says of a client.
+// ClientInput is the part of a client that a caller can set.
 type ClientInput struct {
 	FirstName        string
 	SecondName       string
@@ -28,8 +28,8 @@ func (in ClientInput) apply(c Client) Client {
 	return c
 }
 
-// Check says what no schema can, as a [*FieldError] or [ErrStateOfOtherCountry]. Whether the client is old enough
-// and the phone number is one is left to the evaluation, which tells it as a rejected item.
+// Check checks the rules that no schema can express, and returns a [*FieldError] or [ErrStateOfOtherCountry]. It does
+// not check the client's age and the phone number: the evaluation does, and reports them as rejected items.
 func (in ClientInput) Check() error {
 	for _, text := range []struct {
 		field, value string

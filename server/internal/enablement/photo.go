@@ -16,15 +16,15 @@ const (
 	maxPhotoSide = 12_000
 )
 
-// Photo is a photo of a document, as it came.
+// Photo is a photo of a document, with its bytes unchanged.
 type Photo struct {
-	// Content is empty where there is no photo, and where it was too large to keep.
+	// Content is empty if there is no photo, or if it was too large to keep.
 	Content []byte
 	// Size is in bytes.
 	Size int64
 }
 
-// MediaType is read off the content: image/jpeg, image/png, or empty for anything else.
+// MediaType returns the type of the content: image/jpeg, image/png, or empty for anything else.
 func (p Photo) MediaType() string {
 	switch {
 	case bytes.HasPrefix(p.Content, []byte("\xFF\xD8\xFF")):

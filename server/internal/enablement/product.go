@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// RequestProduct says what becomes of a client's wish for a product: a new request, under an id that newID makes,
-// with what is missing (upstream). It waits to be submitted even where nothing is. A client has one request for a
-// product at a time, unless the ones before were rejected (own rule).
+// RequestProduct makes a new request for a product, with an id from newID and with what is missing (upstream). The
+// request waits to be submitted even if nothing is missing. A client can have only one request for a product that is not
+// rejected (own rule).
 func RequestProduct(f File, p Product, now time.Time, newID func() string) (Change, error) {
 	if !p.Known() {
 		return Change{}, ErrInvalidProduct
@@ -33,8 +33,8 @@ func RequestProduct(f File, p Product, now time.Time, newID func() string) (Chan
 	}, nil
 }
 
-// Products are the client's requests as they are read: a pending one with what a submission would find at this
-// moment, so that an update of the client shows at once (own rule). Nothing is stored.
+// Products returns the client's requests for a list. A pending request is evaluated now, so that an update of the client
+// shows at once (own rule). Nothing is stored.
 func Products(f File, now time.Time) []Request {
 	requests := slices.Clone(f.Requests)
 	for i, r := range requests {

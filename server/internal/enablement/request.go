@@ -2,7 +2,7 @@ package enablement
 
 import "time"
 
-// Product is what a client asks for.
+// Product is a product that a client can request.
 type Product string
 
 // The products of the API (upstream, list client products).
@@ -12,7 +12,7 @@ const (
 	RampsPix         Product = "ramps_pix"
 )
 
-// Status says where a request stands.
+// Status is the status of a request.
 type Status string
 
 // The statuses of a request (upstream, list client products).
@@ -24,12 +24,12 @@ const (
 	Rejected             Status = "rejected"
 )
 
-// Pending tells whether a request of this status can be submitted.
+// Pending reports whether a request of this status can be submitted.
 func (s Status) Pending() bool {
 	return s == Requested || s == PendingDocumentation
 }
 
-// Known tells whether the status is one of the API's.
+// Known reports whether the status is one of the API's.
 func (s Status) Known() bool {
 	switch s {
 	case Requested, PendingDocumentation, InKYC, Enabled, Rejected:
@@ -45,7 +45,7 @@ type Request struct {
 	ClientID  string
 	Product   Product
 	Status    Status
-	// Evaluation is the result of the last one.
+	// Evaluation is the result of the last evaluation.
 	Evaluation Evaluation
 	// RejectionCode and RejectionDescription are set on rejected requests only.
 	RejectionCode        string
@@ -54,17 +54,17 @@ type Request struct {
 	UpdatedAt            time.Time
 }
 
-// File is all that a decision may need.
+// File is all that a decision can use.
 type File struct {
-	// Request is the one that the call names; zero where it names none.
+	// Request is the request of the call; zero if the call is not about one.
 	Request Request
-	// Client has no more than its company where it is to be created.
+	// Client has only its company if it is to be created.
 	Client    Client
 	Documents []Document
-	// Requests are all of the client, newest first: by their creation, then by their id. [Store.Submit] leaves
+	// Requests are all requests of the client, newest first: by their creation, then by their id. [Store.Submit] leaves
 	// them out.
 	Requests []Request
-	// EmailTaken tells that another client of the company has the call's e-mail, without regard to the case of
-	// ASCII letters.
+	// EmailTaken is true if another client of the company has the e-mail of the call. The case of ASCII letters does not
+	// matter.
 	EmailTaken bool
 }

@@ -1,6 +1,6 @@
 package enablement
 
-// DataType says how a value is written.
+// DataType is the type of a value.
 type DataType string
 
 // The data types of the API (upstream, request product enablement).
@@ -9,7 +9,7 @@ const (
 	Phone  DataType = "PHONE"
 )
 
-// DocumentRequirement is a document that a product asks for; any one of the valid ones will do.
+// DocumentRequirement is a document that a product requires: any one of ValidDocuments.
 type DocumentRequirement struct {
 	ID             string          `json:"id"`
 	Name           string          `json:"name"`
@@ -17,7 +17,7 @@ type DocumentRequirement struct {
 	ValidDocuments []ValidDocument `json:"valid_documents"`
 }
 
-// ValidDocument is one kind of document that is accepted for a requirement.
+// ValidDocument is a kind of document that satisfies a requirement.
 type ValidDocument struct {
 	ID          string          `json:"id"`
 	Name        string          `json:"name"`
@@ -27,14 +27,14 @@ type ValidDocument struct {
 	Metadata    []MetadataField `json:"metadata"`
 }
 
-// MetadataField is a value to be sent along with a document.
+// MetadataField is a value to send with a document.
 type MetadataField struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
 	DataType DataType `json:"data_type"`
 }
 
-// DataRequirement is a group of data fields that a product asks for.
+// DataRequirement is a group of data fields that a product requires.
 type DataRequirement struct {
 	ID          string      `json:"id"`
 	Name        string      `json:"name"`
@@ -48,18 +48,18 @@ type DataField struct {
 	DataType DataType `json:"data_type"`
 }
 
-// Requirements is what a product asks for, or what of it is still missing.
+// Requirements is what a product requires, or the part of it that is missing.
 type Requirements struct {
 	Documents []DocumentRequirement `json:"documents"`
 	Data      []DataRequirement     `json:"data"`
 }
 
-// Empty tells whether nothing is asked for.
+// Empty reports whether there is no requirement.
 func (r Requirements) Empty() bool {
 	return len(r.Documents) == 0 && len(r.Data) == 0
 }
 
-// ItemType says what kind of stored item was rejected.
+// ItemType is the kind of a rejected item.
 type ItemType string
 
 // The item types of the API (seed).
@@ -73,16 +73,15 @@ type RejectedItem struct {
 	Type ItemType `json:"type"`
 	// Key is the kind of document, or the key of the data field.
 	Key string `json:"key"`
-	// Reason is in plain words, for a person.
+	// Reason is a text for people.
 	Reason string `json:"reason"`
 }
 
-// Evaluation is the result of holding a request's requirements against what is stored.
-// A rejected item's requirement is missing, too.
+// Evaluation is the result of [Evaluate]. The requirement of a rejected item is missing, too.
 type Evaluation struct {
 	Missing  Requirements   `json:"missing"`
 	Rejected []RejectedItem `json:"rejected"`
 }
 
-// Complete tells whether nothing is left missing.
+// Complete reports whether nothing is missing.
 func (e Evaluation) Complete() bool { return e.Missing.Empty() }

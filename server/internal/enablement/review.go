@@ -5,24 +5,24 @@ import (
 	"unicode/utf8"
 )
 
-// Submitted is what the provider decides on: a request that entered KYC, with all that was evaluated then. The client
-// may be updated since, and other documents may supersede these: they are kept as they were submitted.
+// Submitted is what the provider decides on: a request that entered KYC, with all that was evaluated then. It is kept as
+// it was submitted, even if the client is updated or other documents supersede these.
 type Submitted struct {
 	RequestID string
 	ClientID  string
 	CompanyID string
 	Product   Product
 	At        time.Time
-	// Status is the request's now.
+	// Status is the present status of the request.
 	Status Status
-	// Client and Documents are as they were at that moment. Where that was not recorded, as of a request that was
-	// imported, they are as they are now, and Now is true.
+	// Client and Documents are as they were at that moment. If they were not recorded then, for example because the request
+	// was imported, they are as they are now, and Now is true.
 	Client    Client
 	Documents []Document
 	Now       bool
 }
 
-// Decision is the provider's on a request in KYC.
+// Decision is the provider's decision on a request in KYC.
 type Decision struct {
 	// Status is [Enabled] or [Rejected].
 	Status Status
@@ -31,13 +31,13 @@ type Decision struct {
 	RejectionDescription string
 }
 
-// RejectedByProvider is the one code of a rejection that is documented (upstream, webhooks).
+// RejectedByProvider is the only documented code of a rejection (upstream, webhooks).
 const RejectedByProvider = "REJECTED_BY_PROVIDER"
 
 // The length of what is said of a rejection, in characters (own rule).
 const maxRejectionCode, maxRejectionDescription = 64, 500
 
-// Check says what is wrong with a decision, as a [*FieldError].
+// Check returns what is wrong with a decision, as a [*FieldError].
 func (d Decision) Check() error {
 	rejection := d.RejectionCode != "" || d.RejectionDescription != ""
 	switch {
@@ -62,8 +62,9 @@ func isCode(s string) bool {
 	return s != "" && len(s) <= maxRejectionCode
 }
 
-// Review says what becomes of a request in KYC. Enabled, its client is active (upstream). The same decision again changes
-// nothing; another one is [ErrNotInKYC], and so is any on a request that was not submitted.
+// Review applies the provider's decision to a request in KYC. If the request is enabled, its client becomes active
+// (upstream). The same decision again changes nothing. Another decision is [ErrNotInKYC], and so is any decision on a
+// request that was not submitted.
 func Review(f File, d Decision, now time.Time) (Change, error) {
 	if err := d.Check(); err != nil {
 		return Change{}, err

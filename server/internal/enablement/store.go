@@ -5,50 +5,47 @@ import (
 	"time"
 )
 
-// Store keeps clients, their requests and what else is stored of them. It is safe for concurrent use.
+// Store stores clients with their requests and documents. It is safe for concurrent use.
 //
-// A write is one transaction: load the file, locked; decide, purely; put what was decided.
+// A write is one transaction: load the file and lock it, decide, store the change.
 //
-// Nothing of another company is ever found: a client that is not the company's is [ErrClientNotFound], a
-// request that is not the client's is [ErrRequestNotFound].
+// Nothing of another company is ever found: a client of another company is [ErrClientNotFound], and a request of another
+// client is [ErrRequestNotFound].
 type Store interface {
-	// Submit loads the file of the call's request, locked against any other change of it, gives it to
-	// decide, and commits the change, all together or nothing at all: the request's new status,
-	// evaluation and update time if it changed, an audit row, and the notification with the job to
-	// deliver it if there is one. It returns the change it committed.
+	// Submit loads the file of the call's request and locks it against other changes. It calls decide with the file, and
+	// commits the change, all of it or nothing: the request's new status, evaluation and update time if they changed, an
+	// audit row, and the notification with its job if there is one. It returns the committed change.
 	//
-	// With an idempotency key, a response recorded under its ID since the start of its window is returned
-	// as a replayed change, without asking decide; one with another fingerprint is
-	// [ErrIdempotencyMismatch]. Otherwise the change's response is recorded with all the rest, as the
-	// client's: it goes when the client does. A store that several processes share may return
-	// [ErrIdempotencyInProgress] while another one works on the same ID.
+	// With an idempotency key, Submit first looks for a response that was recorded under its ID within the window. If there
+	// is one, Submit returns it as a replayed change and does not call decide; if its fingerprint is another one, Submit
+	// returns [ErrIdempotencyMismatch]. Otherwise the response of the change is recorded in the same transaction. It is
+	// deleted together with the client. A store that several processes share may return [ErrIdempotencyInProgress] while
+	// another process works on the same ID.
 	//
-	// An error of decide is returned so that [errors.Is] finds it. After it, or one named here, nothing is
-	// written. Any other error is storage's own; the caller can't tell from it that nothing was written, as the
-	// answer to a commit may be lost.
+	// An error of decide is returned so that [errors.Is] finds it. After such an error, and after the errors named here,
+	// nothing was written. After any other error, this is not certain, as the answer to a commit may be lost.
 	//
-	// decide has no side effects: a store may call it again when it has to repeat a transaction.
+	// decide must have no side effects: the store may call it again to repeat a transaction.
 	Submit(ctx context.Context, c Call, decide func(File) (Change, error)) (Change, error)
 
-	// Change is how every other write is made. It loads the whole file of the call's client, locked against any other
-	// change, gives it to decide, and commits what that says as Submit does: the client, the document, the request, what is
-	// decided about it, an audit row, the response. Without a ClientID a client is to be created, in a file that is empty
-	// but for its company.
+	// Change makes every other write. It loads the whole file of the call's client and locks it against other changes. It
+	// calls decide with the file and commits the change as Submit does: the client, the document, the request, the
+	// decision on it, an audit row, the response. Without a ClientID, a client is to be created; the file then has only
+	// the company.
 	//
-	// Of several calls with one Email, each sees what the ones before it stored. Where the client is deleted, its
-	// requests, documents and recorded responses go with it. Its notifications are kept, and those that were not
-	// delivered are cancelled, together with their jobs.
+	// Of several calls with one Email, each sees what the ones before it stored. If the client is deleted, its requests,
+	// documents and recorded responses are deleted, too. Its notifications are kept; those that were not delivered are
+	// cancelled, and so are their jobs.
 	Change(ctx context.Context, c Call, decide func(File) (Change, error)) (Change, error)
 
-	// Upload stores the document of an upload with its photos, which may be large, in transactions that are each short,
-	// and returns its ID. Nothing finds it until a change says that it is the client's: one of which that is never said
-	// goes after a while.
+	// Upload stores a document with its photos, which may be large, in several short transactions, and returns its ID. The
+	// document is not visible until a change makes it the client's. If no change does, it is removed after a while.
 	Upload(ctx context.Context, companyID, clientID string, u Upload, at time.Time) (documentID int64, err error)
 
 	// Client returns a client of the company.
 	Client(ctx context.Context, companyID, clientID string) (Client, error)
 	// Clients returns all clients of the company, newest first: by their creation, then by their id.
 	Clients(ctx context.Context, companyID string) ([]Client, error)
-	// File returns the whole file of a client, as it is at one moment.
+	// File returns the whole file of a client, as it was at one moment.
 	File(ctx context.Context, companyID, clientID string) (File, error)
 }

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// ErrUnknownProduct says that a stored request asks for a product that is not in the catalogue, so
-// that nothing can be called complete. Nothing changes then (own rule).
+// ErrUnknownProduct says that a stored request is for a product that is not in the catalogue. So nobody can tell whether
+// it is complete, and nothing changes (own rule).
 var ErrUnknownProduct = errors.New("product is not in the catalogue")
 
-// NewNotificationID returns an id that nobody can guess or meet twice: 130 random bits.
+// NewNotificationID returns a random id of 130 bits. Nobody can guess it, and it does not come twice.
 func NewNotificationID() string { return "ntf_" + rand.Text() }
 
-// Submit evaluates a pending request and says what becomes of it. Nothing left missing: it enters
-// KYC and the provider is to be notified, under an id that newID makes (seed), and has to decide on what is stored now. Something left: it is
-// pending documentation (upstream). A request that is not pending is [ErrNotPending] (upstream: 409).
+// Submit evaluates a pending request. If nothing is missing, the request enters KYC, and the provider is notified under
+// an id from newID (seed) and decides on what is stored now. If something is missing, the request becomes
+// pending_documentation (upstream). A request that is not pending is [ErrNotPending] (upstream: 409).
 //
-// The request's UpdatedAt moves only if its status or evaluation changed, and never back: a clock
-// that was set back must not make the change look older than the one before.
+// UpdatedAt of the request changes only if its status or evaluation did. It never decreases, even if the clock was set
+// back.
 func Submit(f File, now time.Time, newID func() string) (Change, error) {
 	before := f.Request
 	switch {

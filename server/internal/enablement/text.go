@@ -19,9 +19,9 @@ func blank(s string) bool {
 	return true
 }
 
-// Hidden tells whether a text has a character that nobody sees: a control or format character, a filler, one
-// for private use, or one that is none. Spaces are seen by what is beside them. Joiners and selectors are
-// taken where people's names are written with them. Bytes that are no UTF-8 are hidden, too.
+// Hidden reports whether a text has an invisible character: a control or format character, a filler, one for private
+// use, or an unassigned one. Spaces are visible, as they separate others. Joiners and selectors are accepted where
+// people's names are written with them. Bytes that are not UTF-8 are invisible, too.
 func Hidden(s string) bool {
 	before := utf8.RuneError
 	for _, r := range s {
