@@ -1,5 +1,5 @@
-// Package delivery hands notifications over to the provider: the queue that holds them, the worker
-// that makes the attempts, the schedule between attempts, and the signed request.
+// Package delivery delivers notifications to the provider. It has the queue, the worker that makes the attempts, the
+// schedule between attempts, and the signed request.
 package delivery
 
 import (
@@ -40,8 +40,8 @@ const (
 	softStop = 5 * time.Second
 )
 
-// Migrate brings the queue's own tables up to date. River's migrations must not run in two processes at once:
-// the caller holds a lock.
+// Migrate brings the queue's own tables up to date. River's migrations must not run in two processes at once, so the
+// caller must hold a lock.
 func Migrate[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], logger *slog.Logger) error {
 	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(logger)})
 	if err != nil {
@@ -64,10 +64,10 @@ func (h levelHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
-// Inserter puts deliveries into the queue.
+// Inserter queues deliveries.
 type Inserter[TTx any] struct{ client *river.Client[TTx] }
 
-// NewInserter returns an inserter; it works nothing itself.
+// NewInserter returns an Inserter. It runs no jobs itself.
 func NewInserter[TTx any](driver riverdriver.Driver[TTx], logger *slog.Logger) (*Inserter[TTx], error) {
 	client, err := river.NewClient(silent[TTx]{driver}, &river.Config{Hooks: hooks(driver), Logger: quiet(logger)})
 	if err != nil {
@@ -80,9 +80,9 @@ func NewInserter[TTx any](driver riverdriver.Driver[TTx], logger *slog.Logger) (
 // outage of the database kept from being made.
 const maxAttempts = math.MaxInt16
 
-// EnqueueTx queues deliveries as part of the transaction: they happen if that commits, and not before. On
-// an error the transaction must be rolled back. Each is one job, however many notifications it has: the queue writes a
-// job's row three times.
+// EnqueueTx queues deliveries within the transaction: they are made only after it commits. After an error, the
+// transaction must be rolled back. Each delivery is one job for all its notifications, as the queue writes the row of a
+// job three times.
 func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, deliveries []enablement.Due) error {
 	jobs := make([]river.InsertManyParams, len(deliveries))
 	for n, d := range deliveries {
@@ -95,32 +95,31 @@ func (i *Inserter[TTx]) EnqueueTx(ctx context.Context, tx TTx, deliveries []enab
 	return err
 }
 
-// Config is what a queue works with.
+// Config has the settings of a queue.
 type Config struct {
 	Ledger   Ledger
 	Pruner   Pruner
 	Sender   *Sender
 	Schedule Schedule
-	// KeepJobs is how long finished jobs are kept, KeepDeliveries how long rows of the ledger are.
+	// KeepJobs is how long finished jobs are kept, and KeepDeliveries how long rows of the ledger are.
 	KeepJobs, KeepDeliveries time.Duration
 	// Process names this process in the ledger.
 	Process string
 	Clock   func() time.Time
-	// DatabaseTime asks the database for its time, which then counts in place of Clock; nil: it has the
-	// process's.
+	// DatabaseTime returns the time of the database, which is used in place of Clock. It is nil if the database uses the
+	// clock of this process.
 	DatabaseTime func(context.Context) (time.Time, error)
 	Logger       *slog.Logger
-	// Background is for what goes on without an attempt and fails as a rule because the database is away; nil: Logger.
+	// Background logs faults outside of attempts, which mostly mean that the database is away; nil: Logger.
 	Background *slog.Logger
-	// Observe is called for every attempt once it is in the ledger; it may be nil. The worker waits
-	// for it.
+	// Observe is called for every attempt after it was recorded in the ledger. The worker waits for it. It may be nil.
 	Observe func(enablement.Delivery)
-	// ObserveRequeued is called with how many notifications were found without a job and queued again; it
-	// may be nil.
+	// ObserveRequeued is called with the number of notifications that had lost their job and were queued again. It may be
+	// nil.
 	ObserveRequeued func(n int)
 }
 
-// Queue works the deliveries.
+// Queue runs the jobs that deliver notifications.
 type Queue[TTx any] struct {
 	client     *river.Client[TTx]
 	pilot      *pilot
@@ -132,7 +131,7 @@ type Queue[TTx any] struct {
 	reconciled     chan struct{}
 }
 
-// NewQueue returns a queue; Start starts it.
+// NewQueue returns a queue that is not started.
 func NewQueue[TTx any](driver riverdriver.Driver[TTx], config Config) (*Queue[TTx], error) {
 	return newQueue(driver, config, river.TestConfig{}, pollInterval)
 }
@@ -219,7 +218,7 @@ func (q *Queue[TTx]) setClock(ctx context.Context) error {
 	return q.clock.set(ctx)
 }
 
-// Start begins to work. The context bounds the start only: the workers live until Stop.
+// Start starts the workers, which run until Stop. The context limits only the start.
 func (q *Queue[TTx]) Start(ctx context.Context) error {
 	if err := q.setClock(ctx); err != nil {
 		return err
@@ -242,7 +241,7 @@ func (q *Queue[TTx]) Start(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns an error unless deliveries are worked.
+// Ready returns an error unless the queue is working.
 func (q *Queue[TTx]) Ready(ctx context.Context) error {
 	if !q.running.Load() {
 		return errors.New("deliveries are not worked")
@@ -259,8 +258,8 @@ func (q *Queue[TTx]) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no new delivery, gives running attempts a few seconds, ends what is still running, and
-// returns when all is still, or when the context ends. What did not finish stays in the queue.
+// Stop starts no further delivery, gives running attempts a few seconds, and then ends them. It returns when all workers
+// have stopped, or when the context ends. What was not finished stays in the queue.
 func (q *Queue[TTx]) Stop(ctx context.Context) error {
 	q.running.Store(false)
 	if q.stopReconciler == nil {

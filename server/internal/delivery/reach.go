@@ -65,8 +65,8 @@ func refusePrivate(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// CheckAddress returns an error unless it is one that notifications may be sent to. Whoever allows private addresses
-// may have them sent unencrypted: there, and to a stand-in on the same machine.
+// CheckAddress returns an error unless notifications may be sent to the address. If private addresses are allowed,
+// http is, too: for a provider in the same network, or on the same machine.
 func CheckAddress(address string, allowPrivate bool) error {
 	u, err := url.Parse(address)
 	switch {
@@ -102,8 +102,8 @@ func checkPublic(u *url.URL) error {
 	return nil
 }
 
-// ProxyNamed tells whether the environment names a proxy for the provider, which a sender uses
-// only if private addresses are allowed.
+// ProxyNamed reports whether the environment names a proxy for the provider's address. A sender uses it only if private
+// addresses are allowed.
 func ProxyNamed(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {

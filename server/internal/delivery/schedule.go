@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// Schedule holds the waits between attempts: attempt n is followed by the n-th wait, and the last
-// attempt by none.
+// Schedule has the waits between attempts: the n-th wait is between attempt n and the next one.
 type Schedule []time.Duration
 
-// DefaultSchedule is the one that openapi.yaml promises the provider, the steps that Standard
-// Webhooks recommends: ten attempts over three days.
+// DefaultSchedule is the schedule that openapi.yaml promises to the provider: ten attempts over three days, as Standard
+// Webhooks recommends.
 var DefaultSchedule = Schedule{
 	5 * time.Second,
 	5 * time.Minute,
@@ -33,8 +32,7 @@ const spread = 0.2
 // longestWait is far more than anybody needs, and far from what a duration can hold.
 const longestWait = 365 * 24 * time.Hour
 
-// Check returns an error unless the schedule has waits, of a millisecond to a year each. They may rise and
-// fall.
+// Check returns an error unless there are waits, each of a millisecond to a year. They need not increase.
 func (s Schedule) Check() error {
 	if len(s) == 0 {
 		return errors.New("must have at least one wait")
@@ -47,11 +45,11 @@ func (s Schedule) Check() error {
 	return nil
 }
 
-// Attempts is how often a notification is tried before it is given up.
+// Attempts returns how many attempts are made before a notification is given up.
 func (s Schedule) Attempts() int { return len(s) + 1 }
 
-// Wait returns how long to wait after the failed attempt, counted from 1. A provider that asks for
-// more time with Retry-After gets it, up to the longest wait of the schedule.
+// Wait returns how long to wait after a failed attempt, which is counted from 1. If the provider asks for more time with
+// Retry-After, it gets that, up to the longest wait of the schedule.
 func (s Schedule) Wait(attempt int, retryAfter time.Duration) time.Duration {
 	step := s[min(max(attempt, 1), len(s))-1]
 	jitter := 1 - spread + 2*spread*rand.Float64()

@@ -8,7 +8,7 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// Schema tells which version the queue's tables are at, 0 where there are none, and which one this River knows. It
+// Schema returns the version of the queue's tables, 0 if there are none, and the version that this River knows. It
 // changes nothing.
 func Schema[TTx any](ctx context.Context, driver riverdriver.Driver[TTx]) (current, known int64, err error) {
 	migrator, err := rivermigrate.New(driver, nil)

@@ -25,7 +25,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-// AnswerTimeout is how long the provider may take to answer (openapi.yaml, notifyProvider).
+// AnswerTimeout is how long the provider may take to respond (openapi.yaml, notifyProvider).
 const AnswerTimeout = 15 * time.Second
 
 // dialTimeout leaves time for another of the provider's addresses.
@@ -50,12 +50,11 @@ type Sender struct {
 	dialer    *net.Dialer
 }
 
-// NewSender returns a sender to the provider's address. Each secret is of the form whsec_ and
-// base64 of 24 to 64 bytes. Every notification is signed with each of them, so that a provider can
-// move from one to the next without missing any.
+// NewSender returns a sender to the provider's address. A secret is whsec_ and the base64 of 24 to 64 bytes. Every
+// notification is signed with all secrets, so that a provider can move from one to the next without missing any.
 //
-// Unless private addresses are allowed, only those of the open network are connected to, and directly: a
-// proxy would resolve the provider's name by itself, and reach more than this machine may.
+// Unless private addresses are allowed, the sender connects only to public addresses, and uses no proxy: a proxy would
+// resolve the provider's name by itself, and could reach addresses that this machine must not.
 func NewSender(address string, secrets []string, allowPrivate bool, clock func() time.Time) (*Sender, error) {
 	if err := CheckAddress(address, allowPrivate); err != nil {
 		return nil, fmt.Errorf("provider URL: %w", err)
@@ -86,7 +85,7 @@ func NewSender(address string, secrets []string, allowPrivate bool, clock func()
 	return s, err
 }
 
-// SetSecrets changes what notifications are signed with, from the next attempt on. An error changes nothing.
+// SetSecrets replaces the secrets, from the next attempt on. After an error, nothing has changed.
 func (s *Sender) SetSecrets(secrets []string) error {
 	signers, err := newSigners(secrets)
 	if err == nil {
@@ -95,7 +94,7 @@ func (s *Sender) SetSecrets(secrets []string) error {
 	return err
 }
 
-// CheckSecrets returns an error unless notifications can be signed with the secrets.
+// CheckSecrets returns an error unless all secrets can sign notifications.
 func CheckSecrets(secrets []string) error {
 	_, err := newSigners(secrets)
 	return err
@@ -123,7 +122,7 @@ func newSigners(secrets []string) ([]signer, error) {
 	return signers, nil
 }
 
-// Close gives idle connections to the provider up.
+// Close closes idle connections to the provider.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
 
 // signer is a secret; id names it in a message.

@@ -21,7 +21,7 @@ const (
 	keepDocuments = time.Hour
 )
 
-// Pruner is what the upkeep needs of storage.
+// Pruner is the part of storage that the upkeep uses.
 type Pruner interface {
 	PruneIdempotency(ctx context.Context, before time.Time) (int64, error)
 	PruneDeliveries(ctx context.Context, before time.Time) (int64, error)

@@ -7,7 +7,7 @@ import (
 	"riverqueue.com/riverui"
 )
 
-// View returns the queue's web interface, to be served below the prefix. It has no login.
+// View returns the queue's web interface, which must be served below the prefix. It has no login.
 func (q *Queue[TTx]) View(prefix string, logger *slog.Logger) (http.Handler, error) {
 	return riverui.NewHandler(&riverui.HandlerOpts{
 		Endpoints: riverui.NewEndpoints(q.client, nil),

@@ -16,7 +16,7 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/enablement"
 )
 
-// Ledger is what the worker needs of storage.
+// Ledger is the part of storage that the worker uses.
 type Ledger interface {
 	NotificationsOf(ctx context.Context, ids []string) ([]enablement.NotificationStatus, error)
 	RecordDelivery(ctx context.Context, delivery enablement.Delivery) error

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// AnswerTimeout is how long a database may take for each of its first answers, and to show that it is still there
-// while it migrates.
+// AnswerTimeout is how long a database may take for each of its first answers, and for each sign of life while it
+// migrates.
 const AnswerTimeout = 30 * time.Second
 
-// InTime runs f, which waits for the database, for no longer than that.
+// InTime runs f, which waits for the database, for at most [AnswerTimeout].
 func InTime(ctx context.Context, f func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()

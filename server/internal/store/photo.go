@@ -11,14 +11,14 @@ import (
 // chunkSize is how much of a photo is stored in one transaction, in bytes. Submissions on SQLite wait so long.
 const chunkSize = 256 << 10
 
-// Chunk is a part of a photo, of which N others come before it.
+// Chunk is a part of a photo. N other parts come before it.
 type Chunk struct {
 	Side, MediaType string
 	N               int
 	Content         []byte
 }
 
-// Chunks are the photos of an upload, in the order in which they are to be stored.
+// Chunks returns the photos of an upload in chunks, in the order in which they are stored.
 func Chunks(u enablement.Upload) iter.Seq[Chunk] {
 	return func(yield func(Chunk) bool) {
 		for _, photo := range []struct {
@@ -36,7 +36,7 @@ func Chunks(u enablement.Upload) iter.Seq[Chunk] {
 	}
 }
 
-// Photo puts the chunks of a photo together.
+// Photo joins the chunks of a photo.
 func Photo(chunks [][]byte) enablement.Photo {
 	content := bytes.Join(chunks, nil)
 	return enablement.Photo{Content: content, Size: int64(len(content))}

@@ -10,8 +10,8 @@ import (
 // review is the operation in the audit. It is not one of the specification: no API key decides.
 const review = "review"
 
-// Review decides on a request, whoever's it is. It returns [enablement.ErrRequestNotFound] and what
-// [enablement.Review] returns.
+// Review decides on a request of any company. It returns [enablement.ErrRequestNotFound] and the errors of
+// [enablement.Review].
 func Review(ctx context.Context, s Store, requestID string, decision enablement.Decision, now func() time.Time) (enablement.Change, error) {
 	submitted, err := s.Submitted(ctx, requestID)
 	if err != nil {

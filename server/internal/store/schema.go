@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// What keeps a program from serving a database.
+// The errors of a schema that the program can't serve.
 var (
 	ErrSchemaOld = errors.New("the schema is too old for this program: run enablementd migrate")
 	ErrSchemaNew = errors.New("the schema is too new for this program: use a newer one")
 )
 
-// Schema is the version that a schema is at, 0 before the first migration, and the one that this program knows.
+// Schema has the version of a schema, 0 before the first migration, and the version that this program knows.
 type Schema struct{ Current, Known int64 }
 
-// Check returns an error unless the program can serve a database with this schema: the one it knows, or the next.
-// While a new version is rolled out, the programs of the version before go on so. migrations.md says what
-// that asks of a migration.
+// Check returns an error unless the program can serve a database with this schema: the version it knows, or the next
+// one. So the programs of the old version go on while a new one is rolled out. migrations.md says what this requires of a
+// migration.
 func (s Schema) Check() error {
 	switch {
 	case s.Current < s.Known:

@@ -15,17 +15,17 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store"
 )
 
-// ErrAlone is what a submission is answered that cannot share a transaction: it has to wait for a lock, or
-// one of the others failed. It goes on by itself.
+// ErrAlone says that a submission can't share a transaction, because it has to wait for a lock, or because the shared
+// transaction failed. It is tried again in its own transaction.
 var ErrAlone = errors.New("to be submitted alone")
 
-// ErrUploadGone is what a change is answered whose document is not there to become its client's: it was uploaded for
-// another one, or so long ago that it was removed.
+// ErrUploadGone says that the document of a change is not there. It was uploaded for another client, or so long ago that
+// it was removed.
 var ErrUploadGone = errors.New("the uploaded document is not there")
 
-// Alone is the error that each of n callers is answered whose transaction failed, and was not committed: one
-// of them may be at fault, and each is to find out by itself whether it is. Where the database is away, or
-// nobody knows whether it was committed, all have to be told.
+// Alone returns the error for each of n callers whose shared transaction failed without a commit. One of them may be the
+// cause, so each is tried again alone. If the database is away, or if it is not known whether the transaction was
+// committed, all callers get err.
 func Alone(n int, err error) error {
 	if n == 1 || errors.Is(err, store.ErrUnavailable) {
 		return err
@@ -33,40 +33,39 @@ func Alone(n int, err error) error {
 	return ErrAlone
 }
 
-// Submission is one to decide on, and what the database knows about it.
+// Submission is a submission to decide on, with what was loaded for it.
 type Submission struct {
 	enablement.Call
-	// Context is its caller's: nothing is written for a caller that went away.
+	// Context is that of the caller: nothing is written for a caller who has left.
 	Context context.Context //nolint:containedctx // submissions of several callers
 	Decide  func(enablement.File) (enablement.Change, error)
-	// Whole has the whole file loaded, as [enablement.Store.Change] does.
+	// Whole is true to load the whole file, as for [enablement.Store.Change].
 	Whole bool
 
-	// ClientFound and RequestFound: nothing of another company is ever found. Of a client without the
-	// request that is submitted the File has no more than that.
+	// ClientFound and RequestFound are false for what belongs to another company. If the request was not found, File
+	// has only the client.
 	ClientFound, RequestFound bool
 	File                      enablement.File
-	// Recorded is the last response under the idempotency key, whenever that was; nil if there is none.
+	// Recorded is the last response under the idempotency key, however old; nil if there is none.
 	Recorded *Record
-	// KeyTaken: another process works on the idempotency key.
+	// KeyTaken is true if another process works on the idempotency key.
 	KeyTaken bool
-	// Locked: another transaction holds the request, so that nothing is known of it yet.
+	// Locked is true if another transaction has locked the request, so that it could not be loaded.
 	Locked bool
-	// Fault: what is stored cannot be read.
+	// Fault says why what is stored can't be read.
 	Fault error
 
-	// Change and Err are what was decided.
+	// Change and Err are the result of Decide.
 	Change enablement.Change
 	Err    error
 }
 
-// New returns a submission of which nothing is known yet.
+// New returns a submission for which nothing was loaded yet.
 func New(ctx context.Context, c enablement.Call, decide func(enablement.File) (enablement.Change, error)) *Submission {
 	return &Submission{Call: c, Context: ctx, Decide: decide}
 }
 
-// NewWhole returns a change, which is by itself, of which nothing is known yet. Nothing is to be found of a client that
-// is to be created.
+// NewWhole returns any other write, for which nothing was loaded yet. If it creates a client, there is nothing to load.
 func NewWhole(ctx context.Context, c enablement.Call, decide func(enablement.File) (enablement.Change, error)) *Submission {
 	s := New(ctx, c, decide)
 	s.Whole = true
@@ -76,10 +75,10 @@ func NewWhole(ctx context.Context, c enablement.Call, decide func(enablement.Fil
 	return s
 }
 
-// Creates tells whether the change is to make a client.
+// Creates reports whether the call creates a client.
 func (s *Submission) Creates() bool { return s.Whole && s.ClientID == "" }
 
-// Reset forgets what is known, for a transaction that is made again.
+// Reset forgets what was loaded, to repeat the transaction.
 func (s *Submission) Reset() {
 	if s.Whole {
 		*s = *NewWhole(s.Context, s.Call, s.Decide)
@@ -88,7 +87,7 @@ func (s *Submission) Reset() {
 	}
 }
 
-// Record is what is kept under an idempotency key. It goes with the client.
+// Record is what is stored under an idempotency key. It is deleted together with the client.
 type Record struct {
 	enablement.Idempotency
 	ClientID string
@@ -96,48 +95,48 @@ type Record struct {
 	At       time.Time
 }
 
-// Audit is a row of the audit.
+// Audit is an audit row with its client and company.
 type Audit struct {
 	enablement.AuditRow
 	ClientID, CompanyID string
 }
 
-// Writes is what the database is to write, together or not at all. Each client, each request and each key is there
-// once, as it is in the end.
+// Writes is what the database has to write, all of it or nothing. It has each client, request and key once, as it is after
+// all submissions.
 type Writes struct {
-	// Clients are created, or replaced where they are there; Deleted are the ids of those that go.
+	// Clients are created or replaced; Deleted are the ids of clients to delete.
 	Clients []enablement.Client
 	Deleted []string
-	// Requested are new requests; Requests are there.
+	// Requested are new requests; Requests are updated.
 	Requested []enablement.Request
 	Requests  []enablement.Request
-	// Documents take their places among their clients'.
+	// Documents become their clients'.
 	Documents     []Document
 	Audit         []Audit
 	Notifications []enablement.Notification
 	Records       []Record
-	// Submitted wait for a decision from now on, Decided no more.
+	// Submitted wait for a decision from now on; Decided no longer do.
 	Submitted []enablement.Submitted
 	Decided   []Decided
 }
 
-// Document is an uploaded document that becomes its client's, and supersedes the one of its type.
+// Document is an uploaded document that becomes the client's and supersedes the one of its type.
 type Document struct {
 	enablement.Document
 	ClientID string
 	At       time.Time
 }
 
-// Decided is a request that was decided on.
+// Decided is a request that the provider decided on.
 type Decided struct {
 	RequestID string
 	At        time.Time
 }
 
-// Empty tells whether there is nothing to write.
+// Empty reports whether there is nothing to write.
 func (w *Writes) Empty() bool { return len(w.Audit) == 0 }
 
-// Decide decides on the submissions in their order.
+// Decide decides on the submissions in their order, and returns what to write.
 func Decide(submissions []*Submission) *Writes {
 	l := ledger{requests: make(map[string]enablement.Request), records: make(map[[32]byte]Record)}
 	w := &Writes{}

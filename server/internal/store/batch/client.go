@@ -25,13 +25,13 @@ type client struct {
 	UpdatedAt        time.Time               `json:"updated_at"`
 }
 
-// EncodeClient returns a client as it is stored with what was submitted.
+// EncodeClient returns a client in the form in which it is stored with a submitted request.
 func EncodeClient(c enablement.Client) (string, error) {
 	text, err := json.Marshal(client(c))
 	return string(text), err
 }
 
-// DecodeClient is the reverse of [EncodeClient].
+// DecodeClient reverses [EncodeClient].
 func DecodeClient(text string) (enablement.Client, error) {
 	var c client
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
@@ -40,7 +40,7 @@ func DecodeClient(text string) (enablement.Client, error) {
 	return enablement.Client(c), nil
 }
 
-// IDs are those of documents, never nil.
+// IDs returns the ids of the documents. It is never nil.
 func IDs(documents []enablement.Document) []int64 {
 	ids := make([]int64, len(documents))
 	for i, d := range documents {

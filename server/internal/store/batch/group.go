@@ -8,8 +8,8 @@ import (
 	"github.com/cryptomate-go/enablement/server/internal/store/group"
 )
 
-// Transaction loads, decides and puts submissions, all in one transaction. Its error means that none of them was written,
-// as far as is known.
+// Transaction loads submissions, decides on them and stores the changes, all in one transaction. After an error, none of
+// them was written, as far as is known.
 type Transaction func(ctx context.Context, submissions []*Submission) error
 
 // Group lets submissions that come together share a transaction.
@@ -18,8 +18,8 @@ type Group struct {
 	alone   Transaction
 }
 
-// NewGroup returns a group that has so many transactions open at once, each when its turn comes; turn may be nil. alone is
-// for a submission that can't share one. Close it.
+// NewGroup returns a group with at most lanes transactions at once. Each waits for its turn, which may be nil. alone
+// runs a submission that can't share a transaction. Close the group when it is no longer needed.
 func NewGroup(lanes int, turn func(context.Context) (done func(), err error), together, alone Transaction) *Group {
 	return &Group{alone: alone, sharing: group.New(group.Config[*Submission, enablement.Change]{
 		Lanes: lanes,
@@ -50,5 +50,5 @@ func (g *Group) Submit(ctx context.Context, call enablement.Call, decide func(en
 	return s.Change, s.Err
 }
 
-// Close refuses submissions from now on, and waits until those that came before are answered.
+// Close refuses further submissions, and waits until earlier ones have ended.
 func (g *Group) Close() { g.sharing.Close() }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ErrClosed is what a call is told that comes after Close.
+// ErrClosed is the error of a call after Close.
 var ErrClosed = errors.New("the database is closed")
 
 const (
@@ -24,7 +24,7 @@ const (
 	timeout = 15 * time.Second
 )
 
-// Call is one call of [Group.Do]. Out and Err are its answer.
+// Call is one call of [Group.Do], with its result.
 type Call[I, O any] struct {
 	In  I
 	Out O
@@ -33,7 +33,7 @@ type Call[I, O any] struct {
 	answered chan struct{}
 }
 
-// Ins returns what the calls are made with, in their order.
+// Ins returns the inputs of the calls, in their order.
 func Ins[I, O any](calls []*Call[I, O]) []I {
 	ins := make([]I, len(calls))
 	for i, call := range calls {
@@ -42,18 +42,18 @@ func Ins[I, O any](calls []*Call[I, O]) []I {
 	return ins
 }
 
-// Config is how calls are answered together.
+// Config says how calls run together.
 type Config[I, O any] struct {
-	// Lanes is how many times Run runs at once, at most.
+	// Lanes is how many times Run runs at once at most.
 	Lanes int
-	// Run answers calls; an error is the answer to all of them. The context is none of the callers'.
+	// Run sets the results of the calls. If it returns an error, that is the result of all of them. Its context is not
+	// that of a caller.
 	Run func(ctx context.Context, calls []*Call[I, O]) error
-	// Turn is waited for before the calls are chosen, so that those that come meanwhile run with
-	// them; nil: there is nothing to wait for.
+	// Turn waits before the calls are chosen, so that calls that come meanwhile run, too. It may be nil.
 	Turn func(ctx context.Context) (done func(), err error)
 }
 
-// Group collects calls and has them answered together.
+// Group collects calls and runs them together.
 type Group[I, O any] struct {
 	config Config[I, O]
 
@@ -64,7 +64,7 @@ type Group[I, O any] struct {
 	running sync.WaitGroup
 }
 
-// New returns a group. Close it.
+// New returns a Group. Close it when it is no longer needed.
 func New[I, O any](config Config[I, O]) *Group[I, O] {
 	if config.Turn == nil {
 		config.Turn = func(context.Context) (func(), error) { return func() {}, nil }
@@ -72,8 +72,7 @@ func New[I, O any](config Config[I, O]) *Group[I, O] {
 	return &Group[I, O]{config: config}
 }
 
-// Do makes a call. When the context ends first, its error is returned; whether the call is made all the
-// same cannot be told then.
+// Do makes a call. If the context ends first, Do returns its error; the call may still run then.
 func (g *Group[I, O]) Do(ctx context.Context, in I) (out O, err error) {
 	if err := ctx.Err(); err != nil {
 		return out, err
@@ -172,7 +171,7 @@ func (g *Group[I, O]) take() []*Call[I, O] {
 	return calls
 }
 
-// Close refuses calls from now on, and waits until those that came before are answered.
+// Close refuses further calls, and waits until earlier ones have ended.
 func (g *Group[I, O]) Close() {
 	g.mu.Lock()
 	g.closed = true
