@@ -16,27 +16,27 @@ type clientsCmd struct {
 	Delete deleteCmd `cmd:"" help:"Remove a client for good, with its documents and requests."`
 }
 
-// The flags are named as the fields of the JSON. Fields that are not given are not in theirs.
+// The flags are named as the fields of the JSON. Those that are not given are nil, and not in theirs; an empty one clears its field.
 type (
 	fields struct {
-		FirstName        string        `json:"first_name,omitzero" placeholder:"NAME" group:"Fields of the client"`
-		SecondName       string        `json:"second_name,omitzero" placeholder:"NAME" group:"Fields of the client"`
-		LastName         string        `json:"last_name,omitzero" placeholder:"NAME" group:"Fields of the client"`
-		Email            string        `json:"email,omitzero" placeholder:"ADDRESS" group:"Fields of the client"`
-		BirthDate        string        `json:"birth_date,omitzero" placeholder:"YYYY-MM-DD" group:"Fields of the client"`
-		PhoneCountryCode int32         `json:"phone_country_code,omitzero" placeholder:"CODE" group:"Fields of the client" help:"Goes together with --phone-number."`
-		PhoneNumber      int64         `json:"phone_number,omitzero" placeholder:"NUMBER" group:"Fields of the client"`
+		FirstName        *string       `json:"first_name,omitempty" placeholder:"NAME" group:"Fields of the client"`
+		SecondName       *string       `json:"second_name,omitempty" placeholder:"NAME" group:"Fields of the client"`
+		LastName         *string       `json:"last_name,omitempty" placeholder:"NAME" group:"Fields of the client"`
+		Email            *string       `json:"email,omitempty" placeholder:"ADDRESS" group:"Fields of the client"`
+		BirthDate        *string       `json:"birth_date,omitempty" placeholder:"YYYY-MM-DD" group:"Fields of the client"`
+		PhoneCountryCode *int32        `json:"phone_country_code,omitempty" placeholder:"CODE" group:"Fields of the client" help:"Goes together with --phone-number."`
+		PhoneNumber      *int64        `json:"phone_number,omitempty" placeholder:"NUMBER" group:"Fields of the client"`
 		Address          addressFields `json:"address,omitzero" embed:""`
 	}
 	addressFields struct {
-		StreetLine1 string `json:"street_line1,omitzero" name:"street-line1" placeholder:"TEXT" group:"Fields of the client"`
-		StreetLine2 string `json:"street_line2,omitzero" name:"street-line2" placeholder:"TEXT" group:"Fields of the client"`
-		City        string `json:"city,omitzero" placeholder:"NAME" group:"Fields of the client"`
-		PostalCode  string `json:"postal_code,omitzero" placeholder:"CODE" group:"Fields of the client"`
-		State       string `json:"state,omitzero" placeholder:"CODE" group:"Fields of the client"`
-		StateCode   string `json:"state_code,omitzero" placeholder:"CODE" group:"Fields of the client"`
-		Country     string `json:"country,omitzero" placeholder:"ALPHA-3" group:"Fields of the client"`
-		CountryCode string `json:"country_code,omitzero" placeholder:"CODE" group:"Fields of the client"`
+		StreetLine1 *string `json:"street_line1,omitempty" name:"street-line1" placeholder:"TEXT" group:"Fields of the client"`
+		StreetLine2 *string `json:"street_line2,omitempty" name:"street-line2" placeholder:"TEXT" group:"Fields of the client"`
+		City        *string `json:"city,omitempty" placeholder:"NAME" group:"Fields of the client"`
+		PostalCode  *string `json:"postal_code,omitempty" placeholder:"CODE" group:"Fields of the client"`
+		State       *string `json:"state,omitempty" placeholder:"CODE" group:"Fields of the client"`
+		StateCode   *string `json:"state_code,omitempty" placeholder:"CODE" group:"Fields of the client"`
+		Country     *string `json:"country,omitempty" placeholder:"ALPHA-3" group:"Fields of the client"`
+		CountryCode *string `json:"country_code,omitempty" placeholder:"CODE" group:"Fields of the client"`
 	}
 )
 
@@ -138,7 +138,7 @@ type updateCmd struct {
 // Help is the end of --help.
 func (c *updateCmd) Help() string {
 	return "The file replaces all that is stored of the client: an optional field that is not in it is cleared. " +
-		"With flags alone, all others stay as they are.\n\n" + exitCodes
+		"With flags alone, all others stay as they are. An empty text, or 0, clears a field.\n\n" + exitCodes
 }
 
 func (c *updateCmd) Run(ctx context.Context) error {

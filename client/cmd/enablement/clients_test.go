@@ -146,6 +146,17 @@ func TestClients_update(t *testing.T) {
 	require.Zero(t, command(t, withKey, inputJSON, append(args, "-")...).code)
 	require.Equal(t, []string{"PUT /" + clientID + " " + inputJSON}, p.sent, "whole")
 
+	for name, flags := range map[string][]string{
+		"all that are optional": {"--second-name=", "--phone-country-code=0", "--phone-number=0", "--street-line2="},
+		"one beside another":    {"--second-name=", "--city=Del Viso"},
+		"one alone":             {"--second-name="},
+	} {
+		p.sent = nil
+		require.Zero(t, command(t, withKey, "", append(args, flags...)...).code, name)
+		require.NotContains(t, p.sent[1], "second_name", name)
+		require.Equal(t, name == "all that are optional", !strings.Contains(p.sent[1], "phone"), name)
+	}
+
 	p.sent = nil
 	require.Equal(t, 2, command(t, withKey, "", args...).code)
 	require.Empty(t, p.sent)
@@ -285,6 +296,7 @@ func TestProducts_wait(t *testing.T) {
 // 5 again, whatever the reading ended with.
 func TestSettle(t *testing.T) {
 	t.Parallel()
+	aMinuteAgo := "--since=" + time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
 	stored := strings.NewReplacer(`"second_name":"M\u001b[31m",`, "", `"phone_country_code":54,"phone_number":91123456789,`, "").Replace(clientJSON)
 	for name, tt := range map[string]struct {
 		args []string
@@ -295,11 +307,12 @@ func TestSettle(t *testing.T) {
 		"created":         {[]string{"create", "-"}, says(200, "["+stored+"]"), 0, "done: a client has the e-mail and the data of the call\nClient   " + clientID},
 		"not created":     {[]string{"create", "-"}, says(200, "[]"), 6, "not done: no client has the e-mail\n"},
 		"another":         {[]string{"create", "-"}, says(200, "["+clientJSON+"]"), 5, "unclear: a client has the e-mail and other data"},
-		"another, before": {[]string{"create", "-", "--since=2027-01-01T00:00:00Z"}, dated(says(200, "["+clientJSON+"]")), 6, "not done: another client had the e-mail before the call"},
+		"another, before": {[]string{"create", "-", aMinuteAgo}, dated(says(200, "["+clientJSON+"]")), 6, "not done: another client had the e-mail before the call"},
 		"updated":         {[]string{"update", clientID, "-"}, says(200, stored), 0, "done: the client has the data of the call"},
 		"updated, flags":  {[]string{"update", clientID, "--city=Del Viso"}, says(200, clientJSON), 0, "done: the client has the data of the call"},
 		"not, flags":      {[]string{"update", clientID, "--city=Rosario"}, says(200, clientJSON), 5, "unclear: the client has other data"},
-		"not since":       {[]string{"update", clientID, "--city=Rosario", "--since=2027-01-01T00:00:00Z"}, dated(says(200, clientJSON)), 6, "not done: the client was not updated since"},
+		"not since":       {[]string{"update", clientID, "--city=Rosario", aMinuteAgo}, dated(says(200, clientJSON)), 6, "not done: the client was not updated since"},
+		"still to come":   {[]string{"update", clientID, "--city=Rosario", "--since=2999-01-01T00:00:00Z"}, dated(says(200, clientJSON)), 5, "unclear: the client has other data"},
 		"update: gone":    {[]string{"update", clientID, "-"}, says(404, noClient), 5, "unclear: the client is not there"},
 		"flags: gone":     {[]string{"update", clientID, "--city=x"}, says(404, noClient), 5, ""},
 		"deleted":         {[]string{"delete", clientID}, says(404, noClient), 0, "done: there is no such client\n"},
