@@ -1,36 +1,14 @@
-// Package client calls CryptoMate's Management API: the real one, its sandbox, or a service of this module. Its
-// guide, with examples, is README.md in this folder.
+// Package client calls CryptoMate's Management API: the real one, its sandbox, or a service of this module. Its guide, with
+// examples, is README.md in this folder.
 //
-// [New] makes a [Client] of an API key, [FromEnv] of the environment; make one and share it.
-//
-// A client of the company is created, asks for a product, is completed and submitted:
-//
-//	CreateClient, Client, Clients, UpdateClient, DeleteClient
-//	RequestProduct, Products, CompleteDocumentation, SubmitProduct
-//	Onboard       goes the whole way, and goes on where it ended
-//	Settle        finds out what became of a call of which that is unknown
-//	WaitProduct   waits until a request is decided
+// [New] makes a [Client] of an API key, [FromEnv] of the environment; make one and share it. There is a method for each
+// operation. [Client.Onboard] goes the whole way of a client of the company: it is created, asks for a product, is completed
+// and submitted. [Client.WaitProduct] waits until a request is decided.
 //
 // # Errors
 //
-// Every error is an [*Error]. Its Outcome says what became of the call: [NotSent], [Refused], or
-// [Unknown], which is said whenever it is not certain. [errors.Is] tells the kind:
-//
-//	ErrInvalidInput     an argument is wrong                    NotSent
-//	ErrBadRequest       400                                     Refused
-//	ErrUnauthorized     401: the key, or what it may do         Refused
-//	ErrNotFound         404: the client or the request          Refused
-//	ErrNotPending       409: it was submitted before            Refused, or Unknown after an attempt that may have done it
-//	ErrActive           409 of a request: there is one          the same
-//	ErrExists           400 VAL: another has the e-mail         the same
-//	ErrPrecondition     412: no such product, document or state Refused
-//	ErrRateLimited      429, or held back here                  Refused or NotSent
-//	ErrServer           5xx                                     Unknown
-//	ErrRedirect         3xx                                     Unknown
-//	ErrInvalidResponse  a success that is not the API's         Unknown
-//
-// A 409 is ErrNotPending or ErrActive by its status, since the API's documents do not agree on its code. Only a code
-// about the Idempotency-Key makes it something else.
+// Every error is an [*Error]. Its Outcome says what became of the call: [NotSent], [Refused], or [Unknown], which is said
+// whenever it is not certain. [errors.Is] tells the kind, such as [ErrNotPending].
 //
 // # Unknown outcomes
 //
@@ -65,22 +43,22 @@
 //	X-Should-Retry: false                 no   the server asks not to
 //	the caller's context ended            no   at once, also while waiting
 //
-// The wait is random, up to 200 ms and doubling ("full jitter"), or the server's Retry-After in full, and
-// never shorter than the rate gate's. If the deadline comes before the next attempt, the error
-// comes at once, with RetryAfter in it. All calls of a client share a budget of 100 retries, which successes fill
-// again. What is counted is what is sent: where net/http would send a call again by itself, it is stopped.
+// The wait is random, up to 200 ms and doubling ("full jitter"), or the server's Retry-After in full, and never shorter
+// than the rate gate's. If the deadline comes before the next attempt, the error comes at once, with RetryAfter in it. All
+// calls of a client share a budget of 100 retries, which successes fill again. What is counted is what is sent: where
+// net/http would send a call again by itself, it is stopped.
 //
 // # Rate gate
 //
-// The API takes 15 calls a second, and blocks who makes more for 1, 2, 4 … seconds. Clients of a process
-// with the same key and base URL share a gate that lets 15 calls at a time pass, each of which
-// makes room a second after its response. After a 429 nothing is sent until the block is over. A call waits if its
-// deadline allows, or is ErrRateLimited and NotSent at once.
+// The API takes 15 calls a second, and blocks who makes more for 1, 2, 4 … seconds. Clients of a process with the same key
+// and base URL share a gate that lets 15 calls at a time pass, each of which makes room a second after its response. After
+// a 429 nothing is sent until the block is over. A call waits if its deadline allows, or is ErrRateLimited and NotSent at
+// once.
 //
 // # Connections
 //
-// Over HTTP/2, which a server with TLS usually speaks, calls share a connection. One of HTTP/1.1 is
-// used for one call: net/http writes what a server sends beyond its response to the global log, and a
-// server that miscounts may have repeated the key there. To this machine, that costs a fraction of a millisecond.
-// GODEBUG=http2debug=2 makes net/http log every header, the key too; do not set it where logs are kept.
+// Over HTTP/2, which a server with TLS usually speaks, calls share a connection. One of HTTP/1.1 is used for one call:
+// net/http writes what a server sends beyond its response to the global log, and a server that miscounts may have repeated
+// the key there. To this machine, that costs a fraction of a millisecond. GODEBUG=http2debug=2 makes net/http log every
+// header, the key too; do not set it where logs are kept.
 package client

@@ -14,22 +14,24 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Kinds of [*Error], for [errors.Is]. A status that is not among them, such as 413 or 422, is in
-// [Error.StatusCode].
+// Kinds of [*Error], for [errors.Is]. A status that is not among them, such as 413 or 422, is in [Error.StatusCode].
+//
+// A 4xx is [Refused], or [Unknown] after an attempt that may have done it. A 409 is ErrNotPending or ErrActive by its
+// status, since the API's documents do not agree on its code, unless the code is about the Idempotency-Key.
 var (
-	ErrInvalidInput = errors.New("invalid input")             // an argument is not what the API takes; nothing was sent
+	ErrInvalidInput = errors.New("invalid input")             // an argument is not what the API takes: NotSent
 	ErrBadRequest   = errors.New("bad request")               // 400
 	ErrUnauthorized = errors.New("unauthorized")              // 401: the key is unknown, expired or revoked, or may not do this
 	ErrNotFound     = errors.New("not found")                 // 404: the key's company has no such client, or the client no such request
-	ErrNotPending   = errors.New("not pending documentation") // 409 of a submit or a document, without a code about the Idempotency-Key: it was submitted before
-	ErrActive       = errors.New("already active")            // 409 of a request for a product, the same: there is one that is not rejected
-	ErrExists       = errors.New("client already exists")     // 400 with the code VAL of a create or an update: another client has the e-mail
-	ErrPrecondition = errors.New("precondition failed")       // 412: a state of another country, no such product, or no such kind of document
-	ErrRateLimited  = errors.New("rate limited")              // 429: Error.RetryAfter says how long to wait
-	ErrServer       = errors.New("server error")              // any 5xx
-	ErrRedirect     = errors.New("redirect")                  // any 3xx: redirects are not followed; look at the base URL
-	// ErrInvalidResponse is a success that is not the API's: empty, cut off, too large, not JSON,
-	// without an id or a status, or about another request. With [WithStrictResponses], any oddity, too.
+	ErrNotPending   = errors.New("not pending documentation") // 409 of a submit or a document: it was submitted before
+	ErrActive       = errors.New("already active")            // 409 of a request for a product: there is one that is not rejected
+	ErrExists       = errors.New("client already exists")     // 400 VAL of a create or an update: another client has the e-mail
+	ErrPrecondition = errors.New("precondition failed")       // 412: a state of another country, no such product or kind of document
+	ErrRateLimited  = errors.New("rate limited")              // 429, or held back here (NotSent): Error.RetryAfter says how long to wait
+	ErrServer       = errors.New("server error")              // any 5xx: Unknown
+	ErrRedirect     = errors.New("redirect")                  // any 3xx: Unknown; none is followed, look at the base URL
+	// ErrInvalidResponse is a success that is not the API's: empty, cut off, too large, not JSON, without an id or a status,
+	// or about another request. It is Unknown. With [WithStrictResponses], any oddity is one, too.
 	ErrInvalidResponse = errors.New("invalid response")
 )
 
@@ -41,8 +43,8 @@ type Error struct {
 	Code       api.ErrorCode // the server's, "" where it sent none; there may be values that are not known yet
 	Message    string        // the server's, for a person; it may hold any character, of which Error shows visible ones only
 	TraceID    string        // finds the call in the server's log
-	// RetryAfter is how long the server asks to wait, 0 where it does not. It is also how long the rate
-	// gate holds back what comes next: a second after a 429 that does not say, its shortest block.
+	// RetryAfter is how long the server asks to wait, 0 where it does not. It is also how long the rate gate holds back what
+	// comes next: a second after a 429 that does not say, its shortest block.
 	RetryAfter     time.Duration
 	IdempotencyKey string    // what all attempts were sent under, for a call again: see WithIdempotencyKey
 	Attempts       []Attempt // in order; none where nothing was even attempted
