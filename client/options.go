@@ -2,7 +2,6 @@ package client
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -74,9 +73,8 @@ func with(right bool, wrong string, set func(conf *config)) option {
 	}
 }
 
-// WithBaseURL sends calls to another server than [Production]: to [Sandbox], or to one of your own.
-// A path in front of the API's own is kept. Plain http is taken for this machine only (localhost
-// and loopback addresses), because the key would be readable on the way.
+// WithBaseURL sends calls to another server than [Production]: to [Sandbox], or to one of your own. A path in front of the
+// API's own is kept. Plain http would show the key: it is taken for this machine only (localhost and loopback addresses).
 func WithBaseURL(baseURL string) Option { return withBaseURL("WithBaseURL: ", baseURL) }
 
 func withBaseURL(source, baseURL string) Option {
@@ -105,23 +103,19 @@ func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
-// WithHTTPClient sends calls through a copy of c, with its transport, timeout and cookie jar. Neither
-// c nor its transport is changed. The copy never follows a redirect, whatever c.CheckRedirect says.
+// WithHTTPClient sends calls through a copy of c, with its transport, timeout and cookie jar. Neither c nor its transport is
+// changed. The copy never follows a redirect, whatever c.CheckRedirect says.
 //
-// The transport sees the API key, and has to send each request once, to the URL that it has. One that follows
-// redirects by itself may take the key to another host; nothing here keeps it from that. Like net/http's, it
-// should keep the request's context and so tell its [net/http/httptrace]: then one that is about to send a call
-// again is stopped before. If it does not, no error is [NotSent], and nothing is stopped.
-//
-// Connections of HTTP/2 are kept for the next call, those of HTTP/1 are not: see the package's
-// documentation.
+// The transport sees the API key, and has to send each request once, to the URL that it has. One that follows redirects by
+// itself may take the key to another host; nothing here keeps it from that. It should keep the request's context and tell
+// its [net/http/httptrace], as net/http's does: otherwise no error is [NotSent], and a call that it sends again by itself is
+// not stopped.
 func WithHTTPClient(c *http.Client) Option {
 	return with(c != nil, "WithHTTPClient: the client is nil; leave the option out for the default",
 		func(conf *config) { conf.httpClient = c })
 }
 
-// WithUserAgent adds who calls to the User-Agent header: "enablement-go/0.1.0 suffix". The usual form
-// is name/version.
+// WithUserAgent adds who calls to the User-Agent header: "enablement-go/0.1.0 suffix". The usual form is name/version.
 func WithUserAgent(suffix string) Option {
 	return with(suffix != "" && headerText(suffix), "WithUserAgent: the suffix must be visible ASCII and spaces, such as shop/1.2",
 		func(conf *config) { conf.userAgent = "enablement-go/" + version + " " + suffix })
@@ -132,17 +126,16 @@ func WithRetry(policy RetryPolicy) Option {
 	return with(policy.wrong() == "", "WithRetry: "+policy.wrong(), func(conf *config) { conf.retry = policy })
 }
 
-// WithAttemptTimeout bounds one attempt, from the dial to the last byte of the response. The default is 30
-// seconds, and a second more for each 32 KiB that is sent: a quarter of an hour for the largest photos, and no more than the 30
-// seconds for all else. An attempt that takes longer is repeated; what bounds the whole call is the context, [WithTimeout] or
-// [RetryPolicy.MaxElapsed].
+// WithAttemptTimeout bounds one attempt, from the dial to the last byte of the response. The default is 30 seconds, and a
+// second more for each 32 KiB of photos: up to a quarter of an hour. An attempt that takes longer is repeated; what bounds
+// the whole call is the context, [WithTimeout] or [RetryPolicy.MaxElapsed].
 func WithAttemptTimeout(d time.Duration) Option {
 	return with(d > 0, fmt.Sprintf("WithAttemptTimeout: %v is no time at all; pass the longest an attempt may take", d),
 		func(conf *config) { conf.attemptTimeout = d })
 }
 
-// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Response.Oddities] would name, although
-// it leaves no doubt about what the operation did. The call is [Unknown] then: use it in tests.
+// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Response.Oddities] would name, although it leaves no
+// doubt about what the operation did. The call is [Unknown] then: use it in tests.
 func WithStrictResponses() Option {
 	return with(true, "", func(conf *config) { conf.strict = true })
 }
@@ -153,8 +146,8 @@ func WithRateLimit(n int) Option {
 		func(conf *config) { conf.gateLimit = n })
 }
 
-// WithoutRateGate sends every call at once, also while the API refuses all of them. Use it where
-// something else keeps to the limit, or where there is none.
+// WithoutRateGate sends every call at once, also while the API refuses all of them. Use it where something else keeps to the
+// limit, or where there is none.
 func WithoutRateGate() Option {
 	return with(true, "", func(conf *config) { conf.gateLimit = 0 })
 }
@@ -165,8 +158,7 @@ func WithLogger(logger *slog.Logger) Option {
 		func(conf *config) { conf.logger = logger })
 }
 
-// WithTracerProvider makes a span of every call, with an event for every attempt, and sends its W3C
-// trace context along.
+// WithTracerProvider makes a span of every call, with an event for every attempt, and sends its W3C trace context along.
 func WithTracerProvider(provider trace.TracerProvider) Option {
 	return with(provider != nil, "WithTracerProvider: the provider is nil; leave the option out for none",
 		func(conf *config) { conf.tracers = provider })
@@ -181,15 +173,13 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 
 const defaultAttemptTimeout = 30 * time.Second
 
-// WithIdempotencyKey names the call: for 24 hours, the server answers a repeat under the same
-// key what it answered first. The key is 1 to 255 visible ASCII characters, unique per intended
-// effect; a UUID does. Without this option every call has a key of its own. Name it to call again what
-// ended [Unknown], or if you keep it and call again after a restart.
+// WithIdempotencyKey names the call: for 24 hours, the server answers a repeat under the same key what it answered first. The
+// key is 1 to 255 visible ASCII characters, unique per intended effect; a UUID does. Without this option every call has a
+// key of its own. Name it to call again what ended [Unknown], or if you keep it and call again after a restart.
 //
-// A call under a named key may be a repeat, and a server that honors no key then answers that the
-// request is not pending, or that there is one, or the client. So [ErrNotPending], [ErrActive] and [ErrExists] are
-// [Unknown] under a named key, and never [Refused]. Any other refusal says nothing of an earlier call. An
-// operation that takes no key, because it can be repeated without, refuses the option.
+// A server that honors no key refuses a repeat of what was done. So [ErrNotPending], [ErrActive] and [ErrExists] are
+// [Unknown] under a named key, and never [Refused]. Any other refusal says nothing of an earlier call. An operation that
+// takes no key, because it can be repeated without, refuses the option.
 func WithIdempotencyKey(key string) CallOption {
 	return with(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
 		"WithIdempotencyKey: the key must be 1 to 255 visible ASCII characters, without spaces; a UUID does",
@@ -202,8 +192,7 @@ func newUUID() string {
 	_, _ = rand.Read(b[:]) // never fails
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	text := hex.EncodeToString(b[:])
-	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // WithHeader sends another header along, as a gateway may want one. What the client or the connection sets is refused.
@@ -226,8 +215,8 @@ func WithHeader(name, value string) CallOption {
 	})
 }
 
-// ownHeaders would change whom the call is from, what it is, or how it travels. X-Idempotency-Key
-// among them makes net/http repeat a call by itself.
+// ownHeaders would change whom the call is from, what it is, or how it travels. X-Idempotency-Key among them makes net/http
+// repeat a call by itself.
 var ownHeaders = []string{
 	"X-Api-Key", "Idempotency-Key", "X-Idempotency-Key", "User-Agent", "Accept", "Accept-Encoding", "Host", "Content-Length",
 	"Content-Type", "Content-Encoding", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
@@ -240,8 +229,7 @@ func WithAttempts(n int) CallOption {
 		func(conf *config) { conf.retry.MaxAttempts = n })
 }
 
-// WithTimeout bounds the whole call, with all attempts and the waits between them. The context's
-// deadline counts if it is earlier.
+// WithTimeout bounds the whole call, with all attempts and the waits between them. An earlier deadline of the context counts.
 func WithTimeout(d time.Duration) CallOption {
 	return with(d > 0, fmt.Sprintf("WithTimeout: %v is no time at all; pass the longest the call may take", d),
 		func(conf *config) { conf.timeout = d })
