@@ -187,17 +187,15 @@ func (c *Client) deadline(ctx context.Context, call *call) time.Time {
 
 // enter waits for the rate gate, which timed leaves.
 func (c *Client) enter(ctx context.Context, deadline time.Time) error {
-	err := ctx.Err()
-	if err == nil && !time.Now().Before(deadline) {
-		err = context.DeadlineExceeded
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !time.Now().Before(deadline):
+		return context.DeadlineExceeded
+	case c.gate == nil:
+		return nil
 	}
-	if err == nil && c.gate != nil {
-		err = c.gate.Enter(ctx, c.gateLimit, deadline)
-	}
-	if held, ok := errors.AsType[*gate.HeldError](err); ok {
-		err = fmt.Errorf("%w: %w", ErrRateLimited, held)
-	}
-	return err
+	return c.gate.Enter(ctx, c.gateLimit, deadline)
 }
 
 // timed makes an attempt and leaves the rate gate, also when a transport panics.
@@ -223,9 +221,13 @@ func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (att
 	return attempt, c.attempt(ctx, call, deadline)
 }
 
-// unsent ends a call whose next attempt can't be sent: the context ended, or the rate gate won't open in
-// time. What the last attempt came to is kept.
+// unsent ends a call whose next attempt can't be sent: the context ended, or the rate gate won't open in time. What the
+// last attempt came to is kept.
 func (c *Client) unsent(ctx context.Context, call *call, last *Error, err error) *Error {
+	var wait time.Duration
+	if held, ok := errors.AsType[*gate.HeldError](err); ok {
+		err, wait = fmt.Errorf("%w: %w", ErrRateLimited, err), held.Wait
+	}
 	err = withContextError(ctx, err)
 	ended := &Error{Operation: call.asked.Operation, Outcome: NotSent, IdempotencyKey: call.key, Err: err}
 	if last != nil {
@@ -235,9 +237,7 @@ func (c *Client) unsent(ctx context.Context, call *call, last *Error, err error)
 		}
 		ended.Err = fmt.Errorf("%w before the next attempt; the last one: %w", err, last.Err)
 	}
-	if held, ok := errors.AsType[*gate.HeldError](err); ok {
-		ended.RetryAfter = max(ended.RetryAfter, held.Wait)
-	}
+	ended.RetryAfter = max(ended.RetryAfter, wait)
 	return c.masked(ended)
 }
 

@@ -257,7 +257,9 @@ func (s *sending) Close() error {
 	defer s.mu.Unlock()
 	s.closed = true
 	for _, photo := range s.photos {
-		photo.close()
+		if photo.from != nil {
+			_ = photo.from.Close()
+		}
 	}
 	return nil
 }
@@ -316,12 +318,6 @@ func (e *encoder) Read(p []byte) (int, error) {
 	n := copy(p, e.encoded)
 	e.encoded = e.encoded[n:]
 	return n, nil
-}
-
-func (e *encoder) close() {
-	if e.from != nil {
-		_ = e.from.Close()
-	}
 }
 
 // patience is how much longer than others an attempt may take because of what it sends.
