@@ -1,7 +1,6 @@
 package notification
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"sync"
@@ -31,9 +30,9 @@ type memory struct {
 	mu sync.Mutex
 	// running holds a channel for each id that is being handled; it is closed when that ended.
 	running map[string]chan struct{}
-	// done finds an id's element in order, where the oldest is first.
-	done  map[string]*list.Element
-	order *list.List
+	// done has the ids of order, where the oldest is first.
+	done  map[string]bool
+	order []remembered
 }
 
 type remembered struct {
@@ -43,10 +42,7 @@ type remembered struct {
 
 // newMemory returns a memory of the last ids, at most so many and for no longer than ttl.
 func newMemory(ids int, ttl time.Duration) *memory {
-	return &memory{
-		max: ids, ttl: ttl, order: list.New(),
-		running: make(map[string]chan struct{}), done: make(map[string]*list.Element),
-	}
+	return &memory{max: ids, ttl: ttl, running: make(map[string]chan struct{}), done: make(map[string]bool)}
 }
 
 // errAborted is what the waiting see of a handler that panicked.
@@ -76,14 +72,10 @@ func (m *memory) begin(id string) (ended chan struct{}, begun bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	for first := m.order.Front(); first != nil; first = m.order.Front() {
-		oldest := first.Value.(remembered)
-		if now.Before(oldest.until) {
-			break
-		}
-		m.forget(first)
+	for len(m.order) > 0 && !now.Before(m.order[0].until) {
+		m.forgetOldest()
 	}
-	if _, ok := m.done[id]; ok {
+	if m.done[id] {
 		return nil, false
 	}
 	if ended, ok := m.running[id]; ok {
@@ -104,16 +96,17 @@ func (m *memory) run(ctx context.Context, id string, ended chan struct{}, handle
 		if err != nil {
 			return
 		}
-		m.done[id] = m.order.PushBack(remembered{id: id, until: time.Now().Add(m.ttl)})
-		if m.order.Len() > m.max {
-			m.forget(m.order.Front())
+		m.done[id] = true
+		m.order = append(m.order, remembered{id: id, until: time.Now().Add(m.ttl)})
+		if len(m.order) > m.max {
+			m.forgetOldest()
 		}
 	}()
 	err = handle(ctx)
 	return err
 }
 
-func (m *memory) forget(element *list.Element) {
-	delete(m.done, element.Value.(remembered).id)
-	m.order.Remove(element)
+func (m *memory) forgetOldest() {
+	delete(m.done, m.order[0].id)
+	m.order = m.order[1:]
 }
