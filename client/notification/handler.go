@@ -21,18 +21,11 @@ func (v *Verifier) Handler(handle func(ctx context.Context, n *Notification) err
 			refuse(w, http.StatusMethodNotAllowed)
 			return
 		}
+		var n *Notification
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if err != nil {
-			_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-			v.conf.logger.WarnContext(r.Context(), "notification refused", "reason", err)
-			if tooLarge {
-				refuse(w, http.StatusRequestEntityTooLarge)
-				return
-			}
-			refuse(w, http.StatusBadRequest)
-			return
+		if err == nil {
+			n, err = v.Verify(r.Header, body)
 		}
-		n, err := v.Verify(r.Header, body)
 		if err != nil {
 			v.conf.logger.WarnContext(r.Context(), "notification refused", "reason", err)
 			refuse(w, statusOf(err))
@@ -52,7 +45,10 @@ func (v *Verifier) Handler(handle func(ctx context.Context, n *Notification) err
 const maxBody = 64 << 10
 
 func statusOf(err error) int {
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
+	case tooLarge:
+		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, ErrSignature):
 		return http.StatusUnauthorized
 	case errors.Is(err, ErrBody):
