@@ -10,21 +10,7 @@
 //	enablement submit CLIENT REQUEST
 //	enablement products wait CLIENT REQUEST
 //
-// What it ends with:
-//
-//	0  done; of submit, that the request is in KYC, and nothing is missing; of verify, that the notification is genuine
-//	1  anything else went wrong; says nothing about the call
-//	2  wrong usage, or the program crashed; says nothing about the call
-//	3  of submit and onboard, that something is still missing, or an item was rejected; of documents add the latter
-//	4  the server refused the call; or the notification is not genuine
-//	5  it is unknown whether the call was done: settle finds out
-//	6  nothing was sent; of settle, that the call was not done
-//	7  the request was rejected
-//	8  the request is enabled
-//	9  the request has a status that this version does not know
-//
-// 1 and 2 say nothing because other things end with them as well: go run turns every code into 1, and a
-// crash of a Go program ends with 2. The message on standard error tells.
+// Its exit codes are in the README of package client, and at the end of --help.
 package main
 
 import (
@@ -44,7 +30,7 @@ import (
 const (
 	exitDone          = 0
 	exitFailed        = 1 // go run turns every code into it
-	exitUsage         = 2 // and a crash is
+	exitUsage         = 2 // a crash of a Go program is, too
 	exitMissing       = 3
 	exitRefused       = 4
 	exitUnknown       = 5
