@@ -28,14 +28,12 @@ const version = "0.1.0"
 // Client calls the API with one key. It is safe for concurrent use; make one and share it.
 type Client struct {
 	config
-	key       secret.Secret
-	server    string      // the base URL, with a slash at its end
-	ownHeader http.Header // of every call
-	http      *http.Client
-	sender    *sender // below the middleware
-	budget    *budget
-	gate      *gate.Gate // nil without one
-	telemetry telemetry
+	key    secret.Secret
+	server string // the base URL, with a slash at its end
+	http   http.Client
+	sender *sender // below the middleware
+	budget *budget
+	gate   *gate.Gate // nil without one
 }
 
 // New returns a client of the API at [Production], unless an option says otherwise.
@@ -63,21 +61,15 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	key := secret.New(apiKey)
 	c := &Client{
 		config: conf, key: key, server: strings.TrimSuffix(conf.base.String(), "/") + "/",
-		ownHeader: http.Header{"Accept": {mediaType}, "User-Agent": {conf.userAgent}},
-		http:      new(http.Client), sender: &sender{next: conf.httpClient.Transport, key: key}, budget: new(budget),
+		http: *conf.httpClient, sender: &sender{next: conf.httpClient.Transport, key: key}, budget: new(budget),
 	}
 	if c.sender.next == nil {
 		c.sender.next = http.DefaultTransport
 	}
-	*c.http = *c.httpClient
 	c.http.Transport = chain(c.sender.send, conf.middleware)
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if conf.gateLimit > 0 {
 		c.gate = gate.Shared(apiKey, strings.ToLower(conf.base.Scheme+"://"+conf.base.Host)+strings.TrimSuffix(conf.base.Path, "/"))
-	}
-	var err error
-	if c.telemetry, err = newTelemetry(conf); err != nil {
-		return nil, fmt.Errorf("client: WithMeterProvider: %w", err)
 	}
 	return c, nil
 }

@@ -79,11 +79,12 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 		result, oddities, err = decode(call, check)
 		return oddities, err
 	}
-	maps.Copy(call.req.Header, c.ownHeader)
+	call.req.Header.Set("Accept", mediaType)
+	call.req.Header.Set("User-Agent", c.userAgent)
 	ctx = c.start(ctx, call)
 	maps.Copy(call.req.Header, call.header)
 	failed := c.repeat(ctx, call)
-	c.telemetry.end(ctx, call, failed)
+	call.end(ctx, failed)
 	if call.response != nil {
 		call.response.fill(c.key, call, failed)
 	}
@@ -95,7 +96,7 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 
 // newCall sets up a call, and refuses what is wrong with it.
 func (c *Client) newCall(asked Call, opts []CallOption) (*call, error) {
-	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: *c.http}
+	call := &call{config: c.config, operation: operations[asked.Operation], asked: asked, http: c.http}
 	var wrong error
 	for _, opt := range opts { // all, so that no Response stays as a call before left it
 		wrong = cmp.Or(wrong, opt.setCall(&call.config))
@@ -137,7 +138,7 @@ func (c *Client) repeat(ctx context.Context, call *call) *Error {
 		if failed == nil || call.removes && last != nil && last.Outcome == Unknown && failed.gone() {
 			c.budget.give(n)
 			call.attempts = append(call.attempts, attempt)
-			c.telemetry.attempted(ctx, call, nil, false)
+			call.attempted(ctx, nil, false)
 			return nil
 		}
 		failed = c.masked(failed)
@@ -160,7 +161,7 @@ func (c *Client) repeat(ctx context.Context, call *call) *Error {
 		if last != nil {
 			failed.Outcome = failed.Outcome.and(last.Outcome)
 		}
-		c.telemetry.attempted(ctx, call, failed, again)
+		call.attempted(ctx, failed, again)
 		if !again {
 			return failed
 		}

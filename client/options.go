@@ -41,8 +41,9 @@ type config struct {
 	strict         bool
 	gateLimit      int
 	logger         *slog.Logger
-	tracers        trace.TracerProvider
-	meters         metric.MeterProvider
+	tracer         trace.Tracer            // nil without one
+	duration       metric.Float64Histogram // nil without a meter
+	counter        metric.Int64Counter     // the same
 
 	// What follows is of a call only.
 	key      string // the Idempotency-Key, "" for one of its own
@@ -161,14 +162,28 @@ func WithLogger(logger *slog.Logger) Option {
 // WithTracerProvider makes a span of every call, with an event for every attempt, and sends its W3C trace context along.
 func WithTracerProvider(provider trace.TracerProvider) Option {
 	return with(provider != nil, "WithTracerProvider: the provider is nil; leave the option out for none",
-		func(conf *config) { conf.tracers = provider })
+		func(conf *config) { conf.tracer = provider.Tracer(scope, trace.WithInstrumentationVersion(version)) })
 }
 
 // WithMeterProvider measures calls: enablement.client.duration in seconds, by outcome and status, and
 // enablement.client.attempts, by status.
 func WithMeterProvider(provider metric.MeterProvider) Option {
-	return with(provider != nil, "WithMeterProvider: the provider is nil; leave the option out for none",
-		func(conf *config) { conf.meters = provider })
+	return option(func(conf *config) (err error) {
+		if provider == nil {
+			return errors.New("WithMeterProvider: the provider is nil; leave the option out for none")
+		}
+		meter := provider.Meter(scope, metric.WithInstrumentationVersion(version))
+		conf.duration, err = meter.Float64Histogram("enablement.client.duration", metric.WithUnit("s"),
+			metric.WithDescription("How long calls took, with all attempts and waits."))
+		if err == nil {
+			conf.counter, err = meter.Int64Counter("enablement.client.attempts", metric.WithUnit("{attempt}"),
+				metric.WithDescription("How often calls were sent."))
+		}
+		if err != nil {
+			return fmt.Errorf("WithMeterProvider: %w", err)
+		}
+		return nil
+	})
 }
 
 const defaultAttemptTimeout = 30 * time.Second

@@ -15,37 +15,11 @@ import (
 // scope is what traces and metrics say of their origin.
 const scope = "github.com/cryptomate-go/enablement/client"
 
-// telemetry tells of calls to whom the options name. What it tells was masked before.
-type telemetry struct {
-	logger   *slog.Logger
-	tracer   trace.Tracer
-	duration metric.Float64Histogram
-	attempts metric.Int64Counter
-}
-
-func newTelemetry(conf config) (t telemetry, err error) {
-	t.logger = conf.logger
-	if conf.tracers != nil {
-		t.tracer = conf.tracers.Tracer(scope, trace.WithInstrumentationVersion(version))
-	}
-	if conf.meters == nil {
-		return t, nil
-	}
-	meter := conf.meters.Meter(scope, metric.WithInstrumentationVersion(version))
-	t.duration, err = meter.Float64Histogram("enablement.client.duration", metric.WithUnit("s"),
-		metric.WithDescription("How long calls took, with all attempts and waits."))
-	if err == nil {
-		t.attempts, err = meter.Int64Counter("enablement.client.attempts", metric.WithUnit("{attempt}"),
-			metric.WithDescription("How often calls were sent."))
-	}
-	return t, err
-}
-
 // start begins to tell of a call, and sends the trace context of its span along. It returns the context that the call's
 // attempts belong to.
 func (c *Client) start(ctx context.Context, call *call) context.Context {
 	call.began = time.Now()
-	if c.telemetry.tracer == nil {
+	if c.tracer == nil {
 		return ctx
 	}
 	attributes := []attribute.KeyValue{attribute.String("server.address", c.base.Hostname())}
@@ -55,18 +29,19 @@ func (c *Client) start(ctx context.Context, call *call) context.Context {
 	if call.ids > 1 {
 		attributes = append(attributes, attribute.String("enablement.request_id", c.key.Mask(call.asked.RequestID)))
 	}
-	ctx, call.span = c.telemetry.tracer.Start(ctx, call.title, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
+	ctx, call.span = c.tracer.Start(ctx, call.title, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(call.req.Header))
 	return ctx
 }
 
-// attempted tells of a call's last attempt; failed is nil where it succeeded, again says whether another one follows.
-func (t telemetry) attempted(ctx context.Context, call *call, failed *Error, again bool) {
+// attempted tells of a call's last attempt; failed is nil where it succeeded, again says whether another one follows. What it
+// tells was masked before.
+func (call *call) attempted(ctx context.Context, failed *Error, again bool) {
 	n := len(call.attempts)
 	attempt := call.attempts[n-1]
 	status := attribute.Int("http.response.status_code", attempt.StatusCode)
-	if t.attempts != nil {
-		t.attempts.Add(ctx, 1, metric.WithAttributes(status))
+	if call.counter != nil {
+		call.counter.Add(ctx, 1, metric.WithAttributes(status))
 	}
 	if call.span != nil {
 		call.span.AddEvent("attempt", trace.WithAttributes(attribute.Int("number", n), status,
@@ -76,7 +51,7 @@ func (t telemetry) attempted(ctx context.Context, call *call, failed *Error, aga
 	if again {
 		level = slog.LevelWarn
 	}
-	if t.logger == nil || !t.logger.Enabled(ctx, level) {
+	if call.logger == nil || !call.logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{slog.Int("attempt", n), slog.Duration("took", attempt.Duration), slog.Int("status", attempt.StatusCode)}
@@ -90,11 +65,11 @@ func (t telemetry) attempted(ctx context.Context, call *call, failed *Error, aga
 		message = ": failed, goes on"
 		attrs = append(attrs, slog.Duration("wait", attempt.Wait))
 	}
-	t.logger.LogAttrs(ctx, level, call.title+message, attrs...)
+	call.logger.LogAttrs(ctx, level, call.title+message, attrs...)
 }
 
 // end tells of the call; failed is nil where it succeeded.
-func (t telemetry) end(ctx context.Context, call *call, failed *Error) {
+func (call *call) end(ctx context.Context, failed *Error) {
 	outcome, status := "done", call.received.status
 	if failed != nil {
 		outcome, status = failed.Outcome.String(), failed.StatusCode
@@ -102,8 +77,8 @@ func (t telemetry) end(ctx context.Context, call *call, failed *Error) {
 	attributes := []attribute.KeyValue{
 		attribute.String("enablement.outcome", outcome), attribute.Int("http.response.status_code", status),
 	}
-	if t.duration != nil {
-		t.duration.Record(ctx, time.Since(call.began).Seconds(), metric.WithAttributes(attributes...))
+	if call.duration != nil {
+		call.duration.Record(ctx, time.Since(call.began).Seconds(), metric.WithAttributes(attributes...))
 	}
 	if call.span == nil {
 		return
