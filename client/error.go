@@ -115,38 +115,36 @@ func (call *call) failure(cause error) *Error {
 
 // Error says it in one line, with the trace id.
 func (e *Error) Error() string {
-	var text strings.Builder
-	text.WriteString(cmp.Or(operations[e.Operation].title, e.Operation, "call"))
+	o := operations[e.Operation]
+	text := cmp.Or(o.title, e.Operation, "call")
 	if e.StatusCode != 0 {
-		fmt.Fprintf(&text, ": %d", e.StatusCode)
+		text += fmt.Sprintf(": %d", e.StatusCode)
 		if e.Code != "" {
-			fmt.Fprintf(&text, " %s", e.Code)
+			text += " " + string(e.Code)
 		}
 	}
 	switch message := cmp.Or(e.Message, http.StatusText(e.StatusCode)); {
 	case e.Err != nil:
-		fmt.Fprintf(&text, ": %v", e.Err)
+		text += fmt.Sprintf(": %v", e.Err)
 	case message != "":
-		fmt.Fprintf(&text, ": %s", message)
+		text += ": " + message
 	}
 	if e.TraceID != "" {
-		fmt.Fprintf(&text, " (trace %s)", e.TraceID)
+		text += " (trace " + e.TraceID + ")"
 	}
 	switch {
+	case e.Outcome == Unknown && e.own() != nil && o.keyed:
+		text += "; an earlier attempt under this idempotency key " + o.hint
 	case e.Outcome == Unknown && e.own() != nil:
-		text.WriteString("; an earlier attempt ")
-		if operations[e.Operation].keyed {
-			text.WriteString("under this idempotency key ")
-		}
-		text.WriteString(operations[e.Operation].hint)
-	case e.Outcome == Unknown && operations[e.Operation].once:
-		text.WriteString("; it " + operations[e.Operation].hint)
+		text += "; an earlier attempt " + o.hint
+	case e.Outcome == Unknown && o.once:
+		text += "; it " + o.hint
 	case e.Outcome == NotSent && !errors.Is(e.Err, ErrInvalidInput) && !errors.Is(e.Err, errCut):
-		text.WriteString("; nothing was sent")
+		text += "; nothing was sent"
 	case e.Code == "" && e.Err == nil && slices.Contains([]int{404, 405, 421}, e.StatusCode): // with which the API gives a code
-		text.WriteString("; this is not a response of the API: " + checkBaseURL)
+		text += "; this is not a response of the API: " + checkBaseURL
 	}
-	return oneLine(text.String())
+	return oneLine(text)
 }
 
 const checkBaseURL = "check the base URL"
@@ -198,9 +196,7 @@ func (e *Error) gone() bool { return e.StatusCode == http.StatusNotFound && e.Co
 // masked takes the API key out of everything that the server or the transport had a hand in. What is an
 // identifier is made visible, too, as [Error.Error] is: it may be shown by itself.
 func (c *Client) masked(e *Error) *Error {
-	if !e.Code.Valid() {
-		e.Code = api.ErrorCode(visible.Line(c.key.Mask(string(e.Code))))
-	}
+	e.Code = api.ErrorCode(visible.Line(c.key.Mask(string(e.Code))))
 	e.Message = c.key.Mask(e.Message)
 	e.TraceID = visible.Line(c.key.Mask(e.TraceID))
 	cut := len(e.Body) == maxErrorBody
