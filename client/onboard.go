@@ -107,6 +107,8 @@ func (w *way) check(context.Context) error {
 	switch {
 	case w.Key == "":
 		return invalid("", "Onboarding.Key is empty; pass what names this onboarding, the same after a crash")
+	case w.Product == "":
+		return invalid("", "Onboarding.Product is empty; pass the product to ask for")
 	case conf.key != "":
 		return invalid("", "WithIdempotencyKey is of one call; pass Onboarding.Key")
 	case w.WaitEvery < 0:

@@ -144,8 +144,9 @@ func TestOnboard_refuses(t *testing.T) {
 	})}))
 	for want, o := range map[string]client.Onboarding{
 		"Onboarding.Key is empty":       {},
-		"Onboarding.WaitEvery is -1s":   {Key: "k", WaitEvery: -time.Second},
-		"Onboarding.Documents[0]: Docu": {Key: "k", Documents: []client.Document{{Type: "passport"}}},
+		"Onboarding.Product is empty":   {Key: "k"},
+		"Onboarding.WaitEvery is -1s":   {Key: "k", Product: api.CardsIndividuals, WaitEvery: -time.Second},
+		"Onboarding.Documents[0]: Docu": {Key: "k", Product: api.CardsIndividuals, Documents: []client.Document{{Type: "passport"}}},
 	} {
 		_, err := c.Onboard(t.Context(), o)
 		require.ErrorIs(t, err, client.ErrInvalidInput)
