@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,12 +20,13 @@ import (
 const (
 	envKey     = "CRYPTOMATE_API_KEY"
 	envBaseURL = "CRYPTOMATE_BASE_URL"
+	envSandbox = "ENABLEMENT_SANDBOX"
 )
 
 // caller is what every command has that calls the API.
 type caller struct {
-	BaseURL string        `name:"base-url" xor:"server" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
-	Sandbox bool          `env:"ENABLEMENT_SANDBOX" xor:"server" help:"Call the sandbox."`
+	BaseURL string        `name:"base-url" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
+	Sandbox bool          `env:"ENABLEMENT_SANDBOX" help:"Call the sandbox, unless there is a --base-url."`
 	KeyFile string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
 	Timeout time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits of a call."`
 	Retries int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a failed attempt, 0 to 9."`
@@ -53,8 +54,8 @@ func (k *keyed) underKey() []client.CallOption {
 func (c *caller) Help() string { return exitCodes }
 
 // open makes the client of the flags and the environment, before the command runs.
-func (c *caller) open(env environment, hidden *secrets) (err error) {
-	key, err := c.key(env)
+func (c *caller) open(ctx context.Context, env environment, hidden *secrets) (err error) {
+	key, err := c.key(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -132,21 +133,41 @@ func (c *caller) client(env environment, key string) (*client.Client, error) {
 		client.WithRetry(client.RetryPolicy{MaxAttempts: c.Retries + 1}),
 		client.WithUserAgent("enablement-cli"),
 	}
-	// Kong would take the environment's for a flag that contradicts --sandbox.
-	if server := cmp.Or(c.BaseURL, env.getenv(envBaseURL)); c.Sandbox {
-		opts = append(opts, client.WithBaseURL(client.Sandbox))
-	} else if server != "" {
+	// A flag goes before the environment, of which Kong takes a value for a flag.
+	server, from := c.BaseURL, "--base-url"
+	switch {
+	case server != "" && c.Sandbox && env.getenv(envSandbox) == "":
+		return nil, usage("--base-url and --sandbox can't be used together")
+	case server != "":
+	case c.Sandbox:
+		server = client.Sandbox
+	default:
+		server, from = env.getenv(envBaseURL), envBaseURL
+	}
+	if server != "" {
 		opts = append(opts, client.WithBaseURL(server))
 	}
 	api, err := client.New(key, opts...)
 	if err != nil {
-		return nil, &exit{exitUsage, errors.New(strings.Replace(err.Error(), "client: WithBaseURL: ", "--base-url: ", 1))}
+		wrong, ofServer := strings.CutPrefix(err.Error(), "client: WithBaseURL: ")
+		if !ofServer { // what is wrong with the other options was said before
+			from, wrong = c.keyFrom(), strings.TrimPrefix(wrong, "client: ")
+		}
+		return nil, usage("%s: %s", from, wrong)
 	}
 	return api, nil
 }
 
+// keyFrom says where the key is.
+func (c *caller) keyFrom() string {
+	if c.KeyFile != "" {
+		return "--key-file"
+	}
+	return envKey
+}
+
 // key reads the key where it is. A line break at the end of a file is not part of it.
-func (c *caller) key(env environment) (string, error) {
+func (c *caller) key(ctx context.Context, env environment) (string, error) {
 	if c.KeyFile == "" {
 		key := env.getenv(envKey)
 		if key == "" {
@@ -154,29 +175,42 @@ func (c *caller) key(env environment) (string, error) {
 		}
 		return key, nil
 	}
-	text, err := readFile(env, c.KeyFile, 4<<10)
-	if err != nil {
-		return "", usage("--key-file: %w", withoutPath(err))
-	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	text, err := readFile(ctx, env, "--key-file", c.KeyFile, 4<<10)
+	return strings.TrimRight(string(text), "\r\n"), err
 }
 
-// readFile reads a file, or standard input for -, up to a limit.
-func readFile(env environment, name string, limit int64) ([]byte, error) {
-	in := env.in
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, err
+// readFile reads a file, or standard input for -, up to a limit. A terminal or a pipe may let it wait: it ends with ctx.
+// What the text is, is said in its errors.
+func readFile(ctx context.Context, env environment, what, name string, limit int64) ([]byte, error) {
+	var text []byte
+	read := make(chan error, 1)
+	go func() {
+		in := env.in
+		if name != "-" {
+			file, err := os.Open(name)
+			if err != nil {
+				read <- err
+				return
+			}
+			defer func() { _ = file.Close() }()
+			in = file
 		}
-		defer func() { _ = file.Close() }()
-		in = file
+		all, err := io.ReadAll(io.LimitReader(in, limit+1))
+		if err == nil && int64(len(all)) > limit {
+			err = fmt.Errorf("it is larger than %d bytes", limit)
+		}
+		text = all
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if err != nil {
+			return nil, usage("%s: %w", what, withoutPath(err))
+		}
+		return text, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s: interrupted while it was read", what)
 	}
-	text, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("it is larger than %d bytes", limit)
-	}
-	return text, err
 }
 
 // fail says what went wrong, and ends with what became of the call.
@@ -186,16 +220,19 @@ func (c *caller) fail(err error, e effect) error {
 		return err
 	}
 	code := exitUnknown
+	message := failed.Error()
 	switch {
 	case errors.Is(failed, client.ErrInvalidInput):
 		code = exitUsage
+		message = strings.Replace(message, "WithIdempotencyKey: the key", "--idempotency-key", 1)
+		err = errors.New(message)
 	case failed.Outcome == client.NotSent:
 		code = exitNotSent
 	case failed.Outcome == client.Refused:
 		code = exitRefused
 	}
 	if c.JSON {
-		return c.failJSON(failed, code)
+		return c.failJSON(failed, message, code)
 	}
 	switch {
 	case code != exitUnknown || e.done == "":
@@ -210,7 +247,7 @@ func (c *caller) fail(err error, e effect) error {
 	return &exit{code, err}
 }
 
-func (c *caller) failJSON(failed *client.Error, code int) error {
+func (c *caller) failJSON(failed *client.Error, message string, code int) error {
 	type description struct {
 		Outcome        client.Outcome `json:"outcome"`
 		Status         int            `json:"status,omitempty"`
@@ -222,7 +259,7 @@ func (c *caller) failJSON(failed *client.Error, code int) error {
 		Attempts       int            `json:"attempts"`
 	}
 	if err := c.writeJSON(map[string]description{"error": {
-		failed.Outcome, failed.StatusCode, failed.Code, failed.Error(), failed.TraceID, failed.RetryAfter.Seconds(),
+		failed.Outcome, failed.StatusCode, failed.Code, message, failed.TraceID, failed.RetryAfter.Seconds(),
 		failed.IdempotencyKey, len(failed.Attempts),
 	}}); err != nil {
 		return err

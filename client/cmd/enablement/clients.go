@@ -50,7 +50,7 @@ type input struct {
 const maxInput = 64 << 10
 
 // read returns the client of the file, or what stored returns where there is none, with the flags in it.
-func (i *input) read(c *caller, stored func() (api.ClientInput, error)) (in api.ClientInput, err error) {
+func (i *input) read(ctx context.Context, c *caller, stored func() (api.ClientInput, error)) (in api.ClientInput, err error) {
 	switch {
 	case i.File == "" && i.fields == (fields{}):
 		return in, usage("there is nothing of the client: name a file, - for standard input, or give flags")
@@ -61,9 +61,9 @@ func (i *input) read(c *caller, stored func() (api.ClientInput, error)) (in api.
 			return in, err
 		}
 	default:
-		text, err := readFile(c.env, i.File, maxInput)
+		text, err := readFile(ctx, c.env, "the client", i.File, maxInput)
 		if err != nil {
-			return in, usage("the client: %w", withoutPath(err))
+			return in, err
 		}
 		if err := api.DecodeClosedJSON(text, &in); err != nil {
 			return in, usage("the client: %w", err)
@@ -96,7 +96,7 @@ type createCmd struct {
 }
 
 func (c *createCmd) Run(ctx context.Context) error {
-	in, err := c.read(&c.caller, nothingStored)
+	in, err := c.read(ctx, &c.caller, nothingStored)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (c *updateCmd) Help() string {
 }
 
 func (c *updateCmd) Run(ctx context.Context) error {
-	in, err := c.read(&c.caller, c.stored(ctx, c.Client))
+	in, err := c.read(ctx, &c.caller, c.stored(ctx, c.Client))
 	if err != nil {
 		return err
 	}

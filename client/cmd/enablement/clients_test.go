@@ -280,6 +280,13 @@ func TestProducts_wait(t *testing.T) {
 			require.Equal(t, tt.code, got.code, got)
 			require.Contains(t, got.out, tt.out)
 			require.Regexp(t, tt.errs, got.err)
+			if name == "not in time" {
+				got = command(t, withKey, "", append(args, "--json")...)
+				require.Equal(t, 1, got.code)
+				var said struct{ Error struct{ Message string } }
+				require.NoError(t, json.Unmarshal([]byte(got.out), &said))
+				require.Equal(t, "the request was not decided within 50ms", said.Error.Message)
+			}
 			if tt.code >= 7 {
 				got = command(t, withKey, "", append(args, "--json")...)
 				require.Equal(t, tt.code, got.code)

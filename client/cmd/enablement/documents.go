@@ -39,12 +39,12 @@ func (c *addDocumentCmd) Run(ctx context.Context) error {
 		return usage("standard input cannot hold both the API key and the values; give a file for one of them")
 	}
 	if c.MetaFile != "" {
-		text, err := readFile(c.env, c.MetaFile, maxInput)
-		if err == nil {
-			err = api.DecodeJSON(text, &metadata)
-		}
+		text, err := readFile(ctx, c.env, "--meta-file", c.MetaFile, maxInput)
 		if err != nil {
-			return usage("--meta-file: %w", withoutPath(err))
+			return err
+		}
+		if err := api.DecodeJSON(text, &metadata); err != nil {
+			return usage("--meta-file: %w", err)
 		}
 	}
 	for id, value := range c.Meta {

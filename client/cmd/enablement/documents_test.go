@@ -123,9 +123,15 @@ submitProduct: made, in_kyc
 		`{"key":"a","clients":{}}`:    "/clients: there is no such field",
 		`{"key":"a","product":5}`:     "/product: a JSON number does not fit here",
 		`{"key":"a","documents":[{}]`: "the text ends before the value does",
+		`{"key":"a"}`:                 "the onboarding: /product: is missing",
+		`{"key":"a","product":"p","documents":[{"front":"x"}]}`:                                "the onboarding: /documents/0/type: is missing",
+		`{"key":"a","product":"p","documents":[{"type":"x","front":"y"},{"type":"passport"}]}`: "the onboarding: /documents/1/front: is missing",
 	} {
 		r := command(t, withKey, text, "onboard", "-")
 		require.Equal(t, 2, r.code, r.err)
 		require.Contains(t, r.err, want)
 	}
+	r = command(t, nil, key, "onboard", "-", "--key-file=-")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, "cannot hold both the API key and the onboarding")
 }

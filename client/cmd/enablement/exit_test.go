@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -103,6 +106,41 @@ func runWith(t *testing.T, out *os.File, errs *bytes.Buffer, url string) int {
 	return run(t.Context(), []string{"submit", clientID, requestID, "--base-url", url}, environment{
 		strings.NewReader(""), out, errs, func(name string) string { return withKey[name] },
 	})
+}
+
+// TestInterrupted: what waits for a text to read ends with a signal, too.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		"the client: ":       {"clients", "create", "-"},
+		"--key-file: ":       {"clients", "list", "--key-file=-"},
+		"--meta-file: ":      {"documents", "add", clientID, requestID, "--type=passport", "--front=x", "--meta-file=-"},
+		"the onboarding: ":   {"onboard", "-"},
+		"the notification: ": {"verify"},
+		"--secret-file: ":    {"verify", "x", "--secret-file=-"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			in, writer := io.Pipe()
+			t.Cleanup(func() { _ = writer.Close() })
+			var errs bytes.Buffer
+			ended := make(chan int, 1)
+			go func() {
+				ended <- run(ctx, args, environment{in, io.Discard, &errs, func(name string) string {
+					return map[string]string{envKey: key, envSecrets: secret}[name]
+				}})
+			}()
+			interrupt()
+			select {
+			case code := <-ended:
+				require.Equal(t, exitFailed, code)
+				require.Equal(t, "enablement: "+want+"interrupted while it was read\n", errs.String())
+			case <-time.After(10 * time.Second):
+				require.Fail(t, "it waits for its input")
+			}
+		})
+	}
 }
 
 // TestSubmit_again follows the advice that an unknown outcome comes with, against a server that honors no

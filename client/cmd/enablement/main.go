@@ -134,10 +134,10 @@ func run(ctx context.Context, args []string, env environment) int {
 		return exitUsage
 	}
 	if command, ok := parsed.Selected().Target.Addr().Interface().(interface {
-		open(env environment, hidden *secrets) error
+		open(ctx context.Context, env environment, hidden *secrets) error
 		close()
 	}); ok {
-		if err = command.open(env, hidden); err == nil {
+		if err = command.open(ctx, env, hidden); err == nil {
 			defer command.close()
 		}
 	}

@@ -131,7 +131,7 @@ func TestSubmit_failures(t *testing.T) {
 		"bad id":      {closed, []string{"--", "a b"}, 2, "unexpected argument a b"},
 		"no time":     {closed, []string{"--timeout", "0s"}, 2, "--timeout: 0s; it must be above zero"},
 		"retries":     {closed, []string{"--retries", "10"}, 2, "--retries: 10; pass 0 to 9"},
-		"bad key":     {closed, []string{"--idempotency-key", "a b"}, 2, "WithIdempotencyKey: the key must be"},
+		"bad key":     {closed, []string{"--idempotency-key", "a b"}, 2, "invalid input: --idempotency-key must be 1 to 255"},
 		"two servers": {closed, []string{"--sandbox"}, 2, "can't be used together"},
 		"unknown flag": {
 			closed, []string{"--api-key", "x"}, 2, "unknown flag --api-key",
@@ -207,6 +207,14 @@ func TestSubmit_key(t *testing.T) {
 	require.Equal(t, 2, command(t, nil, "", "submit", clientID, requestID, "--base-url", url, "--key-file", file+"x").code)
 	require.Equal(t, 2, command(t, nil, strings.Repeat("x", 5<<10), "submit", clientID, requestID, "--base-url", url, "--key-file", "-").code)
 	require.Equal(t, 2, command(t, nil, "", "submit", clientID, requestID, "--base-url", url, "--key-file", "-").code)
+
+	for from, got := range map[string]result{
+		"CRYPTOMATE_API_KEY": command(t, map[string]string{"CRYPTOMATE_API_KEY": "a b"}, "", "submit", clientID, requestID, "--base-url", url),
+		"--key-file":         command(t, withKey, "a b", "submit", clientID, requestID, "--base-url", url, "--key-file", "-"),
+	} {
+		require.Equal(t, 2, got.code)
+		require.Contains(t, got.err, "enablement: "+from+": the API key is empty, or holds a space")
+	}
 }
 
 func TestSubmit_server(t *testing.T) {
@@ -217,9 +225,17 @@ func TestSubmit_server(t *testing.T) {
 		return map[string]string{"CRYPTOMATE_API_KEY": key, "CRYPTOMATE_BASE_URL": "nonsense"}[name]
 	}}
 	_, err := (&caller{Timeout: time.Second}).client(env, key)
-	require.ErrorContains(t, err, "--base-url: not an absolute URL")
+	require.EqualError(t, err, "CRYPTOMATE_BASE_URL: not an absolute URL; write it like https://api.cryptomate.me")
 	_, err = (&caller{Timeout: time.Second, Sandbox: true}).client(env, key)
 	require.NoError(t, err, "the flag overrides the environment")
+}
+
+// TestSubmit_sandbox sets the environment, so it does not run beside others.
+func TestSubmit_sandbox(t *testing.T) {
+	t.Setenv("ENABLEMENT_SANDBOX", "true")
+	environ := map[string]string{"CRYPTOMATE_API_KEY": key, "ENABLEMENT_SANDBOX": "true"}
+	got := command(t, environ, "", "submit", clientID, requestID, "--base-url", serve(t, says(200, complete)))
+	require.Zero(t, got.code, got.err)
 }
 
 func TestVerify(t *testing.T) {
@@ -267,13 +283,14 @@ func TestVerify(t *testing.T) {
 		"forged":               {withSecret, message + " ", nil, 4, "the signature does not match"},
 		"another secret":       {map[string]string{"ENABLEMENT_WEBHOOK_SECRET": "whsec_" + strings.Repeat("YWFh", 10)}, message, nil, 4, "the signature does not match"},
 		"no secret":            {nil, message, nil, 2, "there is no secret"},
-		"malformed secret":     {map[string]string{"ENABLEMENT_WEBHOOK_SECRET": "x"}, message, nil, 2, "secret 1 of 1 must be whsec_"},
+		"malformed secret":     {map[string]string{"ENABLEMENT_WEBHOOK_SECRET": "x"}, message, nil, 2, "enablement: ENABLEMENT_WEBHOOK_SECRET: secret 1 of 1 must be whsec_"},
+		"malformed in a file":  {nil, message, []string{"--secret-file", write("malformed", "x")}, 2, "enablement: --secret-file: secret 1 of 1 must be whsec_"},
 		"no headers":           {withSecret, body, nil, 2, "must begin with its headers"},
 		"header without colon": {withSecret, body, []string{"-H", "x"}, 2, "--header: write it like"},
 		"no such file":         {withSecret, "", []string{"nowhere"}, 2, "no such file"},
 		"no such secret file":  {nil, message, []string{"--secret-file", "nowhere"}, 2, "--secret-file: "},
 		"standard input twice": {nil, message, []string{"--secret-file", "-"}, 2, "cannot hold both"},
-		"no tolerance":         {withSecret, message, []string{"--tolerance", "0s"}, 2, "WithTolerance"},
+		"no tolerance":         {withSecret, message, []string{"--tolerance", "0s"}, 2, "--tolerance: 0s; it must be above zero"},
 		"too large":            {withSecret, strings.Repeat("x", 300<<10), nil, 2, "larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {

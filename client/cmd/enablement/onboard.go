@@ -13,7 +13,7 @@ import (
 )
 
 type onboardCmd struct {
-	File  string        `arg:"" help:"File with the onboarding as JSON."`
+	File  string        `arg:"" help:"File with the onboarding as JSON, - for standard input."`
 	Wait  bool          `help:"Wait for the decision after the request was submitted."`
 	Every time.Duration `default:"30s" help:"How often to look for the decision, about."`
 	caller
@@ -49,16 +49,22 @@ type documentInFile struct {
 }
 
 func (c *onboardCmd) Run(ctx context.Context) error {
-	text, err := readFile(c.env, c.File, maxInput)
+	if c.File == "-" && c.KeyFile == "-" {
+		return usage("standard input cannot hold both the API key and the onboarding; give a file for one of them")
+	}
+	text, err := readFile(ctx, c.env, "the onboarding", c.File, maxInput)
+	if err != nil {
+		return err
+	}
 	var in onboarding
-	if err == nil {
-		err = api.DecodeClosedJSON(text, &in)
+	if err := api.DecodeClosedJSON(text, &in); err != nil {
+		return usage("the onboarding: %w", err)
 	}
 	switch {
-	case err != nil:
-		return usage("the onboarding: %w", withoutPath(err))
 	case in.Key == "":
 		return usage("the onboarding: /key: is missing; give it a name, the same each time you run it")
+	case in.Product == "":
+		return usage("the onboarding: /product: is missing")
 	case c.Every <= 0:
 		return usage("--every must be above zero")
 	}
@@ -78,7 +84,12 @@ func (c *onboardCmd) Run(ctx context.Context) error {
 		files = append(files, path)
 		return client.PhotoFile(path)
 	}
-	for _, d := range in.Documents {
+	for i, d := range in.Documents {
+		for _, field := range [...]struct{ name, value string }{{"type", d.Type}, {"front", d.Front}} {
+			if field.value == "" {
+				return usage("the onboarding: /documents/%d/%s: is missing", i, field.name)
+			}
+		}
 		o.Documents = append(o.Documents, client.Document{
 			Type: d.Type, Front: photo(d.Front), Back: photo(d.Back), Metadata: d.Metadata, Replace: d.Replace,
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cryptomate-go/enablement/client"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -60,7 +61,11 @@ func (c *waitCmd) Run(ctx context.Context) error {
 	}
 	product, err := c.api.WaitProduct(ctx, c.Client, c.Request, c.Every, c.options()...)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("the request was not decided within %v", c.For)
+		late := fmt.Sprintf("the request was not decided within %v", c.For)
+		if failed, ok := errors.AsType[*client.Error](err); ok && c.JSON {
+			return c.failJSON(failed, late, exitFailed)
+		}
+		return errors.New(late)
 	}
 	if err != nil {
 		return c.finish(err, effect{}, nil, "")

@@ -62,7 +62,7 @@ type settleCreateCmd struct {
 }
 
 func (c *settleCreateCmd) Run(ctx context.Context) error {
-	in, err := c.read(&c.caller, nothingStored)
+	in, err := c.read(ctx, &c.caller, nothingStored)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ type settleUpdateCmd struct {
 }
 
 func (c *settleUpdateCmd) Run(ctx context.Context) error {
-	in, err := c.read(&c.caller, c.stored(ctx, c.Client))
+	in, err := c.read(ctx, &c.caller, c.stored(ctx, c.Client))
 	if err != nil {
 		return unsettled(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,19 +33,26 @@ const maxNotification = 256 << 10
 // Help is the end of --help.
 func (c *verifyCmd) Help() string { return exitCodes }
 
-func (c *verifyCmd) Run(env environment, hidden *secrets) error {
-	secrets, err := c.secrets(env)
+func (c *verifyCmd) Run(ctx context.Context, env environment, hidden *secrets) error {
+	if c.Tolerance <= 0 {
+		return usage("--tolerance: %v; it must be above zero", c.Tolerance)
+	}
+	secrets, err := c.secrets(ctx, env)
 	if err != nil {
 		return err
 	}
 	hidden.hide(secrets...)
 	verifier, err := notification.New(secrets, notification.WithTolerance(c.Tolerance, c.Tolerance))
 	if err != nil {
-		return &exit{exitUsage, err}
+		from := envSecrets
+		if c.SecretFile != "" {
+			from = "--secret-file"
+		}
+		return usage("%s", strings.Replace(err.Error(), "notification", from, 1))
 	}
-	message, err := readFile(env, c.File, maxNotification)
+	message, err := readFile(ctx, env, "the notification", c.File, maxNotification)
 	if err != nil {
-		return usage("%w", err)
+		return err
 	}
 	header, body, err := split(message, c.Header)
 	if err != nil {
@@ -71,7 +79,7 @@ func (c *verifyCmd) Run(env environment, hidden *secrets) error {
 	return err
 }
 
-func (c *verifyCmd) secrets(env environment) ([]string, error) {
+func (c *verifyCmd) secrets(ctx context.Context, env environment) ([]string, error) {
 	if c.SecretFile == "" {
 		secrets := strings.Fields(env.getenv(envSecrets))
 		if len(secrets) == 0 {
@@ -82,11 +90,8 @@ func (c *verifyCmd) secrets(env environment) ([]string, error) {
 	if c.SecretFile == "-" && c.File == "-" {
 		return nil, usage("standard input cannot hold both the secrets and the notification; give a file for one of them")
 	}
-	text, err := readFile(env, c.SecretFile, 64<<10)
-	if err != nil {
-		return nil, usage("--secret-file: %w", withoutPath(err))
-	}
-	return strings.Fields(string(text)), nil
+	text, err := readFile(ctx, env, "--secret-file", c.SecretFile, 64<<10)
+	return strings.Fields(string(text)), err
 }
 
 // split takes a message apart. With headers given, all of it is the body.
