@@ -36,14 +36,16 @@ type Client struct {
 	gate   *gate.Gate // nil without one
 }
 
+const wrongKey = "the API key is empty, or holds a space, a line break or another character that no key has; " +
+	"pass it as the portal showed it"
+
 // New returns a client of the API at [Production], unless an option says otherwise.
 //
 // The key is sent in the x-api-key header. It must be visible ASCII, as any key of the API is: a
 // line break from the end of a file is refused here rather than by the server.
 func New(apiKey string, opts ...Option) (*Client, error) {
 	if apiKey == "" || !visibleASCII(apiKey) {
-		return nil, errors.New("client: the API key is empty, or holds a space, a line break or another character that no key has; " +
-			"pass it as the portal showed it")
+		return nil, errors.New("client: " + wrongKey)
 	}
 	conf := defaultConfig()
 	for _, opt := range opts {
@@ -81,6 +83,9 @@ func FromEnv(opts ...Option) (*Client, error) {
 	apiKey := os.Getenv(envKey)
 	if apiKey == "" {
 		return nil, errors.New("client: " + envKey + " is not set; set it to the key as the portal showed it")
+	}
+	if !visibleASCII(apiKey) {
+		return nil, errors.New("client: " + envKey + ": " + wrongKey)
 	}
 	if baseURL := os.Getenv(envBaseURL); baseURL != "" {
 		opts = append([]Option{withBaseURL(envBaseURL+": WithBaseURL: ", baseURL)}, opts...)

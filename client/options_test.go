@@ -140,7 +140,7 @@ func TestFromEnv(t *testing.T) {
 
 	t.Setenv("CRYPTOMATE_API_KEY", key+"\n")
 	_, err = client.FromEnv()
-	require.ErrorContains(t, err, "a line break")
+	require.ErrorContains(t, err, "client: CRYPTOMATE_API_KEY: the API key is empty, or holds a space, a line break")
 
 	t.Setenv("CRYPTOMATE_API_KEY", key)
 	require.Equal(t, client.Production, sentTo(t))
