@@ -19,12 +19,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// program is the built command: what a shell sees of it.
-func program(t *testing.T) func(url string, args ...string) result {
+// build returns the built command.
+func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "enablement")
 	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, string(built))
+	return binary
+}
+
+// program runs the built command: what a shell sees of it.
+func program(t *testing.T) func(url string, args ...string) result {
+	t.Helper()
+	binary := build(t)
 	return func(url string, args ...string) result {
 		var out, errs bytes.Buffer
 		c := exec.CommandContext(t.Context(), binary, append([]string{"submit", clientID, requestID, "--retries=0"}, args...)...)
@@ -106,6 +113,22 @@ func runWith(t *testing.T, out *os.File, errs *bytes.Buffer, url string) int {
 	return run(t.Context(), []string{"submit", clientID, requestID, "--base-url", url}, environment{
 		strings.NewReader(""), out, errs, func(name string) string { return withKey[name] },
 	})
+}
+
+// TestExit_brokenPipe: nobody reads the output any more. A command that changes something says what it did all the same.
+func TestExit_brokenPipe(t *testing.T) {
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, reader.Close())
+	defer func() { _ = writer.Close() }()
+	var errs bytes.Buffer
+	c := exec.CommandContext(t.Context(), build(t), "submit", clientID, requestID)
+	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+key, "CRYPTOMATE_BASE_URL="+serve(t, says(200, complete)))
+	c.Stdout, c.Stderr = writer, &errs
+	_ = c.Run()
+	require.Equal(t, exitFailed, c.ProcessState.ExitCode(), c.ProcessState)
+	require.Contains(t, errs.String(), `the request's status is "in_kyc", but the response could not be written: `)
 }
 
 // TestInterrupted: what waits for a text to read ends with a signal, too.

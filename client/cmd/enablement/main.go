@@ -80,6 +80,8 @@ type environment struct {
 }
 
 func main() {
+	// Who reads the output may leave before the command is done. That ends no onboarding half-way, and what was made is told.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], environment{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
 	stop()
