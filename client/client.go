@@ -11,7 +11,7 @@ import (
 	"github.com/cryptomate-go/enablement/client/internal/secret"
 )
 
-// The API's base URLs, for [WithBaseURL]. Production is the default.
+// The base URLs of the API, for [WithBaseURL]. Production is the default.
 const (
 	Production = "https://api.cryptomate.me"
 	Sandbox    = "https://api.sandbox.cryptomate.me"
@@ -25,7 +25,7 @@ const (
 // version is what the User-Agent header says.
 const version = "0.1.0"
 
-// Client calls the API with one key. It is safe for concurrent use; make one and share it.
+// Client calls the API with one key. It is safe for concurrent use: make one and share it.
 type Client struct {
 	config
 	key    secret.Secret
@@ -39,10 +39,10 @@ type Client struct {
 const wrongKey = "the API key is empty, or holds a space, a line break or another character that no key has; " +
 	"pass it as the portal showed it"
 
-// New returns a client of the API at [Production], unless an option says otherwise.
+// New returns a client for the API at [Production], unless an option sets another base URL.
 //
-// The key is sent in the x-api-key header. It must be visible ASCII, as any key of the API is: a
-// line break from the end of a file is refused here rather than by the server.
+// The key is sent in the header x-api-key. It must be visible ASCII, as all keys of the API are. So a line break from the
+// end of a file is an error here.
 func New(apiKey string, opts ...Option) (*Client, error) {
 	if apiKey == "" || !visibleASCII(apiKey) {
 		return nil, errors.New("client: " + wrongKey)
@@ -76,9 +76,9 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// FromEnv returns a client with the key of the environment's CRYPTOMATE_API_KEY. CRYPTOMATE_BASE_URL
-// sets the base URL where it is not empty, as [WithBaseURL] does; an option overrides it. Nothing
-// else in this package reads the environment, but for the proxy settings that net/http reads.
+// FromEnv returns a client with the key in the environment variable CRYPTOMATE_API_KEY. CRYPTOMATE_BASE_URL sets the base
+// URL, unless it is empty or there is a [WithBaseURL]. Beside these, only net/http reads the environment, for its proxy
+// settings.
 func FromEnv(opts ...Option) (*Client, error) {
 	apiKey := os.Getenv(envKey)
 	if apiKey == "" {
@@ -93,6 +93,5 @@ func FromEnv(opts ...Option) (*Client, error) {
 	return New(apiKey, opts...)
 }
 
-// CloseIdleConnections closes the connections that are kept for the next call. Nothing else has to be
-// closed.
+// CloseIdleConnections closes connections that are kept for the next call. Nothing else needs closing.
 func (c *Client) CloseIdleConnections() { c.httpClient.CloseIdleConnections() }

@@ -38,7 +38,7 @@ type call struct {
 	span     trace.Span // nil without a tracer
 }
 
-// Call is what a call asks of the API. An [Error] remembers it for [Client.Settle].
+// Call is what a call asks of the API. An [Error] has it for [Client.Settle].
 type Call struct {
 	Operation string          // operationId in openapi.yaml, such as submitProduct
 	ClientID  string          // of all but createClient and listClients
@@ -47,7 +47,7 @@ type Call struct {
 	Product   api.ProductType // of requestProduct
 	Document  string          // of completeDocumentation: the kind of document
 	Replace   bool            // of completeDocumentation: whether it may take the place of one
-	// At is when it was first sent; zero where that is not known.
+	// At is when it was first sent; zero if that is not known.
 	At time.Time
 }
 

@@ -1,64 +1,74 @@
-// Package client calls CryptoMate's Management API: the real one, its sandbox, or a service of this module. Its guide, with
-// examples, is README.md in this folder.
+// Package client calls CryptoMate's Management API: the real one, its sandbox, or a service of this module.
+// README.md in this folder is a guide with examples.
 //
-// [New] makes a [Client] of an API key, [FromEnv] of the environment; make one and share it. There is a method for each
-// operation. [Client.Onboard] goes the whole way of a client of the company: it is created, asks for a product, is completed
-// and submitted. [Client.WaitProduct] waits until a request is decided.
+// [New] makes a [Client] with an API key, and [FromEnv] with the key in the environment. Make one and share it.
+//
+// The way of an individual client to a product:
+//
+//	CreateClient, Client, Clients, UpdateClient, DeleteClient
+//	RequestProduct, Products, CompleteDocumentation, SubmitProduct
+//	Onboard       does all of these steps, and goes on after an interruption
+//	Settle        finds out what became of a call with an unknown outcome
+//	WaitProduct   waits until the provider has decided on a request
 //
 // # Errors
 //
-// Every error is an [*Error]. Its Outcome says what became of the call: [NotSent], [Refused], or [Unknown], which is said
-// whenever it is not certain. [errors.Is] tells the kind, such as [ErrNotPending].
+// Every error is an [*Error]. Its Outcome says what became of the call: [NotSent], [Refused], or [Unknown] if this is
+// not certain. [errors.Is] tells the kind, such as [ErrNotPending].
 //
 // # Unknown outcomes
 //
-// After an attempt whose outcome is unknown the call's is Unknown, whatever a later one was answered. There are two ways
-// on. To call again is safe: PUT and DELETE by nature, a POST with [WithIdempotencyKey] and [Error.IdempotencyKey],
-// under which the server answers for 24 hours what it answered first. The real API does not document such keys; its
-// answer may then be ErrExists, ErrActive or ErrNotPending: it was done, by you or by somebody else.
+// If the outcome of one attempt is unknown, so is that of the call, whatever the response to a later attempt. There are
+// two ways to go on.
 //
-// To look is the other way. [Client.Settle] reads what the call would have changed, and says whether it is so. After a
-// restart, of which no error is left, [Call.Unknown] makes one.
+// One is to call again. A PUT and a DELETE can be repeated as they are, a POST with [WithIdempotencyKey] and
+// [Error.IdempotencyKey]: for 24 hours, the server then repeats its first response. The real API does not document such
+// keys. If it ignores them, the error of the second call may be ErrExists, ErrActive or ErrNotPending: somebody has done
+// it, you or another caller.
+//
+// The other way is [Client.Settle]. It reads what the call would have changed. If no error is left, as after a restart,
+// [Call.Unknown] makes one.
 //
 // # What is repeated
 //
-// A call is sent at most three times, a POST under one Idempotency-Key. See [WithRetry], [WithAttempts].
+// A call is sent at most three times. All attempts of a POST have the same Idempotency-Key. See [WithRetry] and
+// [WithAttempts].
 //
-//	never sent: dial, DNS, TLS handshake  yes  nothing can have happened
-//	certificate not valid                 no   it will not be the next time
-//	connection broke                      yes  the outcome is unknown; the key makes it safe, and PUT, DELETE and GET are so
-//	not all of a document was sent        yes  it was not stored
-//	a document may be stored              no   but with Replace: a server that knows no keys would keep the first one
-//	an HTTP/2 server gave it back         yes  the same: net/http does not say which it was
-//	attempt timeout                       yes  the same; see WithAttemptTimeout
-//	408, 500, 502, 503, 504               yes  may pass; the outcome is unknown
-//	520 to 530                            yes  the same, said by a proxy in front of the API
+//	not connected: dial, DNS, TLS         yes  nothing can have happened
+//	certificate not valid                 no   it would fail again
+//	connection broke                      yes  the outcome is unknown, but the key makes it safe; so are PUT, DELETE and GET
+//	part of a document was sent           yes  the document was not stored
+//	a document may have been stored       no   unless it has Replace: a server without keys would keep the first one
+//	an HTTP/2 server refused the stream   yes  as if the connection broke: net/http does not tell them apart
+//	attempt timeout                       yes  as if the connection broke; see WithAttemptTimeout
+//	408, 500, 502, 503, 504               yes  it may pass; the outcome is unknown
+//	520 to 530                            yes  the same, from a proxy in front of the API
 //	any other 5xx with Retry-After        yes  the server says when to come back
-//	429                                   yes  nothing was done; after Retry-After, in full, or a second
-//	409 IDEMPOTENCY_IN_PROGRESS           yes  the first attempt still runs; its answer comes
-//	success with a body that is cut       yes  the server answers the same again
-//	success with another body, other 2xx  no   something else answers
-//	404 after a DELETE like that          no   it is what was asked for: a success
-//	3xx, any other 4xx or 5xx             no   it will not pass
+//	429                                   yes  nothing was done; after Retry-After, or after a second
+//	409 IDEMPOTENCY_IN_PROGRESS           yes  the first attempt is still running
+//	success with an incomplete body       yes  the server repeats its response
+//	success with another body, other 2xx  no   it is not the API that responds
+//	404 after such an attempt to DELETE   no   it is a success: the client is gone
+//	3xx, any other 4xx or 5xx             no   it would be the same again
 //	X-Should-Retry: false                 no   the server asks not to
 //	the caller's context ended            no   at once, also while waiting
 //
-// The wait is random, up to 200 ms and doubling ("full jitter"), or the server's Retry-After in full, and never shorter
-// than the rate gate's. If the deadline comes before the next attempt, the error comes at once, with RetryAfter in it. All
-// calls of a client share a budget of 100 retries, which successes fill again. What is counted is what is sent: where
-// net/http would send a call again by itself, it is stopped.
+// The client waits for a random time before it repeats a call: up to 200 ms, and twice as long each time ("full jitter").
+// It always waits for the server's Retry-After and for the rate gate. If the deadline comes before the next attempt, the
+// error comes at once, and its RetryAfter says how long to wait. All calls of a client share a budget of 100 retries;
+// successes refill it. Every sending is counted: net/http is stopped from repeating a call by itself.
 //
 // # Rate gate
 //
-// The API takes 15 calls a second, and blocks who makes more for 1, 2, 4 … seconds. Clients of a process with the same key
-// and base URL share a gate that lets 15 calls at a time pass, each of which makes room a second after its response. After
-// a 429 nothing is sent until the block is over. A call waits if its deadline allows, or is ErrRateLimited and NotSent at
-// once.
+// The API takes 15 calls a second. If there are more, it blocks the caller for 1, 2, 4 … seconds. So all clients of a
+// process with the same key and base URL share a gate. It lets 15 calls pass; each of them makes room for another one a
+// second after its response. After a 429, nothing is sent until the block is over. A call waits at the gate if its
+// deadline allows that. Otherwise it fails at once with ErrRateLimited and NotSent.
 //
 // # Connections
 //
-// Over HTTP/2, which a server with TLS usually speaks, calls share a connection. One of HTTP/1.1 is used for one call:
-// net/http writes what a server sends beyond its response to the global log, and a server that miscounts may have repeated
-// the key there. To this machine, that costs a fraction of a millisecond. GODEBUG=http2debug=2 makes net/http log every
-// header, the key too; do not set it where logs are kept.
+// With HTTP/2, which servers with TLS usually speak, calls share a connection. With HTTP/1.1, every call has a new one:
+// on a kept connection, net/http writes what a server sends after its response to the global log, and that may contain the
+// key. On this machine, a new connection costs a fraction of a millisecond. GODEBUG=http2debug=2 makes net/http log every
+// header, also the key: do not set it where logs are kept.
 package client

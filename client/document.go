@@ -20,23 +20,23 @@ import (
 
 // Document is a document of a client with its photos, for [Client.CompleteDocumentation].
 type Document struct {
-	// Type is one of the kinds that a missing requirement names, such as passport.
+	// Type is a kind of document that a missing requirement names, such as passport.
 	Type string
-	// Front and Back are JPG or PNG photos of up to 10 MiB. Back is for kinds that ask for it.
+	// Front and Back are JPG or PNG photos of up to 10 MiB. Back is for kinds that need it.
 	Front, Back Photo
-	// Metadata are the values that the kind asks for, by their ids, such as number.
+	// Metadata are the values that the kind needs, by their ids, such as number.
 	Metadata map[string]string
-	// Replace has it take the place of a good document of the same kind.
+	// Replace lets it replace a good document of the same kind.
 	Replace bool
 }
 
-// Photo says where a photo is read from. It is read anew for each attempt, and never held in memory as a whole. The
-// zero value is no photo.
+// Photo is a source of a photo. The photo is read again for each attempt, and never held in memory as a whole. The zero
+// value is no photo.
 type Photo struct {
 	open func() (io.ReadSeekCloser, error)
 }
 
-// PhotoFile is a photo in a file. No error repeats the path, which may be somebody's name.
+// PhotoFile returns a photo that is in a file. No error has the path, which may have somebody's name in it.
 func PhotoFile(path string) Photo {
 	return Photo{func() (io.ReadSeekCloser, error) {
 		info, err := os.Stat(path)
@@ -50,7 +50,7 @@ func PhotoFile(path string) Photo {
 	}}
 }
 
-// PhotoReader is a photo that is read from the beginning of r to its end, for one call at a time.
+// PhotoReader returns a photo that is read from the beginning of r to its end. Use it in one call at a time.
 func PhotoReader(r io.ReadSeeker) Photo {
 	if r == nil {
 		return Photo{}
@@ -87,18 +87,18 @@ const (
 	slowest = 32 << 10
 )
 
-// CompleteDocumentation stores a document of a client for a pending request, whose status it does not change. What is
-// wrong with the document is in RejectedItems, with what to do; it is not stored then. A good document of the same kind is
-// replaced only with Replace. A request that is not pending any more is [ErrNotPending], a kind of document that the product
-// does not take is [ErrPrecondition].
+// CompleteDocumentation stores a document of a client for a pending request. The status of the request does not change. If
+// something is wrong with the document, it is not stored, and RejectedItems says what to do. A good document of the same
+// kind is replaced only with Replace. If the request is not pending, the error is [ErrNotPending]; if the product does
+// not take such a document, it is [ErrPrecondition].
 //
-// The photos are streamed. The server is asked before they are sent (Expect: 100-continue): one that refuses the call, or
-// has no place for another upload, does so at once. The call waits a second for it, or the ExpectContinueTimeout of a transport
-// of your own. An attempt, and the call, may take so much longer as the photos do at 32 KiB a second: see [WithAttemptTimeout].
+// The photos are streamed. Before they are sent, the server is asked (Expect: 100-continue), so that it can refuse the call
+// at once. The call waits a second for its reply, or for the ExpectContinueTimeout of your own transport. An attempt, and
+// the call, may take longer by the time that the photos need at 32 KiB a second: see [WithAttemptTimeout].
 //
-// An attempt whose body was not sent to its end stored nothing, and is repeated. One that may have stored the document is
-// repeated only with Replace: without it, a server that does not honor the Idempotency-Key would say of the repeat that a good
-// document is stored already.
+// An attempt whose body was not completely sent has stored nothing, and is repeated. An attempt that may have stored the
+// document is repeated only with Replace. Without it, a server that ignores the Idempotency-Key would respond that there
+// is a good document already.
 func (c *Client) CompleteDocumentation(
 	ctx context.Context, clientID, productRequestID string, d Document, opts ...CallOption,
 ) (*api.EvaluatedProduct, error) {
@@ -123,9 +123,9 @@ func (c *Client) CompleteDocumentation(
 		})
 }
 
-// WithProgress has told called as the body of a [Client.CompleteDocumentation] is sent: how many of its bytes the transport
-// took so far, and how many there are. Each attempt begins anew. The call waits for told, which is called by one at a time, and
-// not after the call.
+// WithProgress calls told while the body of a [Client.CompleteDocumentation] is sent, with the number of bytes that the
+// transport has taken and the number of all. Each attempt begins at 0. The call waits for told. told is never called
+// twice at once, and not after the call.
 func WithProgress(told func(sent, total int64)) CallOption {
 	return with(told != nil, "WithProgress: the function is nil; leave the option out for none",
 		func(conf *config) { conf.progress = told })

@@ -14,10 +14,10 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Kinds of [*Error], for [errors.Is]. A status that is not among them, such as 413 or 422, is in [Error.StatusCode].
+// The kinds of [*Error], for [errors.Is]. Other statuses, such as 413 or 422, have no kind: look at Error.StatusCode.
 //
-// A 4xx is [Refused], or [Unknown] after an attempt that may have done it. A 409 is ErrNotPending or ErrActive by its
-// status, since the API's documents do not agree on its code, unless the code is about the Idempotency-Key.
+// A 4xx is [Refused], or [Unknown] after an attempt that may have taken effect. The API's documents do not agree on the
+// code of a 409. So a 409 is ErrNotPending or ErrActive whatever its code, unless the code is about the Idempotency-Key.
 var (
 	ErrInvalidInput = errors.New("invalid input")             // an argument is not what the API takes: NotSent
 	ErrBadRequest   = errors.New("bad request")               // 400
@@ -35,7 +35,7 @@ var (
 	ErrInvalidResponse = errors.New("invalid response")
 )
 
-// Error is why a call did not succeed.
+// Error says why a call did not succeed, and whether it may have taken effect.
 type Error struct {
 	Operation  string        // operationId in openapi.yaml, such as submitProduct
 	Outcome    Outcome       // whether the operation may have taken effect, after all attempts of the call
@@ -43,16 +43,16 @@ type Error struct {
 	Code       api.ErrorCode // the server's, "" where it sent none; there may be values that are not known yet
 	Message    string        // the server's, for a person; it may hold any character, of which Error shows visible ones only
 	TraceID    string        // finds the call in the server's log
-	// RetryAfter is how long the server asks to wait, 0 where it does not. It is also how long the rate gate holds back what
-	// comes next: a second after a 429 that does not say, its shortest block.
+	// RetryAfter is how long the server asks to wait; 0 if it does not. The rate gate holds back calls for the same
+	// time. After a 429 that does not say, that is a second, the API's shortest block.
 	RetryAfter     time.Duration
 	IdempotencyKey string    // what all attempts were sent under, for a call again: see WithIdempotencyKey
 	Attempts       []Attempt // in order; none where nothing was even attempted
-	// Body is the start of the response, up to 16 KiB, for debugging. It may hold whatever the server
-	// sent; only the API key is masked in it.
+	// Body is the start of the response, up to 16 KiB, for debugging. It may have anything that the server sent; only the
+	// API key is masked.
 	Body []byte
-	// Err is the cause where it is not the server's answer: the transport, the context, an argument
-	// or what is wrong with the response. It is left out of JSON: it may be of any type, and hold anything.
+	// Err is the cause if that is not the status: an error of the transport or the context, or what is wrong with an
+	// argument or the response. JSON leaves it out, as it may have anything in it.
 	Err error `json:"-"`
 
 	// asked returns what the call asked for. It is a function, which nothing that prints or dumps looks into.
@@ -113,7 +113,7 @@ func (call *call) failure(cause error) *Error {
 	return failed
 }
 
-// Error says it in one line, with the trace id.
+// Error returns all of it in one line, with the trace id.
 func (e *Error) Error() string {
 	o := operations[e.Operation]
 	text := cmp.Or(o.title, e.Operation, "call")
@@ -149,8 +149,7 @@ func (e *Error) Error() string {
 
 const checkBaseURL = "check the base URL"
 
-// Format implements [fmt.Formatter]: every verb is about the text, so that none dumps what a cause
-// holds.
+// Format implements [fmt.Formatter]. Every verb formats the text, so that none prints the content of a cause.
 func (e *Error) Format(f fmt.State, verb rune) {
 	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), e.Error())
 }
@@ -158,8 +157,8 @@ func (e *Error) Format(f fmt.State, verb rune) {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is tells whether the status is one of the kind. [ErrInvalidInput], [ErrInvalidResponse] and what
-// the client found before or without a status are in the cause.
+// Is reports whether the status is of the kind target. Kinds without a status, such as [ErrInvalidInput] and
+// [ErrInvalidResponse], are in the cause.
 func (e *Error) Is(target error) bool { return target != nil && target == e.kind() }
 
 // kinds are those of every operation, by status.

@@ -17,35 +17,35 @@ import (
 
 // Onboarding is the whole way of a client to a product, for [Client.Onboard].
 type Onboarding struct {
-	// Key names this onboarding, such as by your own id of the person. All idempotency keys are made of it, so that the
-	// same onboarding can be begun again. It is required, and never sent as it is.
+	// Key names this onboarding; your own id of the person is good. All idempotency keys are made from it, so that the
+	// same onboarding can be repeated. It is required, and is never sent itself.
 	Key       string
 	Client    api.ClientInput
 	Product   api.ProductType
 	Documents []Document
-	// WaitEvery is about how often to look for the decision after the request was submitted; with 0, nobody waits.
+	// WaitEvery is about how often to look for the decision after the submission; 0: do not wait for it.
 	WaitEvery time.Duration
-	// Tell is told of each step as it is done; it may be nil.
+	// Tell is called after each step; it may be nil.
 	Tell func(Step)
 }
 
-// Step is a step of an onboarding that is done.
+// Step is a finished step of an onboarding.
 type Step struct {
-	// Operation is its operationId in openapi.yaml.
+	// Operation is the operationId in openapi.yaml.
 	Operation string `json:"operation"`
 	Did       Did    `json:"did"`
 	ClientID  string `json:"client_id"`
 	RequestID string `json:"request_id,omitempty"`
-	// Document is the kind of document that the step was about.
+	// Document is the kind of the document.
 	Document string `json:"document,omitempty"`
-	// Status is the request's after the step.
+	// Status is the status of the request after the step.
 	Status api.ProductStatus `json:"status,omitempty"`
 }
 
-// Did is what a step came to.
+// Did is the result of a step.
 type Did string
 
-// What steps come to. Under a key that was used before, what the server recorded then counts as done.
+// The results of steps. A recorded response under an idempotency key counts as done now.
 const (
 	Made     Did = "made"     // the client, the request or the document was stored, or the request submitted
 	Found    Did = "found"    // it was there before
@@ -55,28 +55,29 @@ const (
 	Waited   Did = "waited"   // the request is decided
 )
 
-// Onboarded is what an onboarding came to.
+// Onboarded is the result of an onboarding.
 type Onboarded struct {
 	Client  *api.Client  `json:"client"`
 	Product *api.Product `json:"product"` // the request as it is now: what is missing, if it could not be submitted
-	// Rejected are the documents that were not stored, and why.
+	// Rejected are the documents that were not stored, with the reasons.
 	Rejected []api.RejectedItem `json:"rejected_items,omitempty"`
 }
 
-// Onboard creates a client, asks for a product, stores the documents that are missing, and submits the request if nothing
-// is missing then. It looks at what there is before each step, and does nothing twice, even if the server knows no
-// Idempotency-Key: begin it again with the same Onboarding after a crash, an error, or when more is known of the client.
+// Onboard creates a client, requests a product, stores the missing documents, and submits the request if nothing is
+// missing any more. Before each step, it reads the present state, and it does nothing twice, even if the server ignores
+// the Idempotency-Key. So call it again with the same Onboarding after a crash or an error, or when you know more of the
+// client.
 //
-//   - A client with the same e-mail address is taken for this one, and updated if its data differ.
-//   - A request for the product is taken, the one that is not rejected first. If all are, that is the decision: to ask once
-//     more, call [Client.RequestProduct] before.
-//   - Of a request that is in KYC or decided, nothing is changed.
-//   - A document of which none is missing is skipped, also with Replace.
+//   - It uses a client with the same e-mail address, and updates it if its data differ.
+//   - It uses a request for the product, first the one that is not rejected. If all are rejected, that is the decision: to
+//     request the product once more, call [Client.RequestProduct] before.
+//   - It changes nothing about a request that is in KYC or decided.
+//   - It skips a document if no document of its kind is missing, also with Replace.
 //
-// Something that is missing still, or rejected, is no error: the result says so, and the request is not submitted. The photos have
-// to be there, even those that are skipped then: they are looked at before the first call. The error of a step is the [*Error]
-// of its call. Where a call may have taken effect, [Client.Settle] is asked first. The options are of each call;
-// [WithIdempotencyKey] is refused.
+// If something is still missing or rejected, that is no error: the result says so, and the request is not submitted. All
+// photos must be readable, even if they are not needed: they are checked before the first call. The error of a step is
+// the [*Error] of its call. If a call may have taken effect, Onboard first uses [Client.Settle]. The options apply to
+// each call; [WithIdempotencyKey] is refused.
 func (c *Client) Onboard(ctx context.Context, o Onboarding, opts ...CallOption) (*Onboarded, error) {
 	w := &way{Onboarding: o, c: c, opts: slices.Clip(opts), result: &Onboarded{}}
 	for _, step := range []func(context.Context) error{w.check, w.client, w.request, w.complete, w.submit, w.wait} {

@@ -80,12 +80,12 @@ var operations = map[string]operation{
 	},
 }
 
-// CreateClient creates a client of the key's company. One with the same e-mail address is [ErrExists], a state of
-// another country is [ErrPrecondition].
+// CreateClient creates a client of the key's company. If another client has the e-mail address, the error is [ErrExists];
+// if the state is not in the country, it is [ErrPrecondition].
 //
-// Of this method and all others: either the result or the error is nil, never both; the error is an [*Error], and its
-// Outcome says whether the call may have taken effect all the same. An attempt that fails is repeated as the
-// [RetryPolicy] says, under one Idempotency-Key where the operation takes one.
+// As with all methods, either the result or the error is nil, never both. The error is an [*Error], and its Outcome says
+// whether the call may have taken effect. A failed attempt is repeated as the [RetryPolicy] says, with the same
+// Idempotency-Key if the operation takes one.
 func (c *Client) CreateClient(ctx context.Context, in api.ClientInput, opts ...CallOption) (*api.Client, error) {
 	return do(ctx, c, Call{Operation: "createClient", Client: in}, opts,
 		func(key *string) (*http.Request, error) {
@@ -99,7 +99,7 @@ func (c *Client) CreateClient(ctx context.Context, in api.ClientInput, opts ...C
 		})
 }
 
-// Clients returns all clients of the key's company, the newest first.
+// Clients returns all clients of the key's company, newest first.
 func (c *Client) Clients(ctx context.Context, opts ...CallOption) ([]api.Client, error) {
 	return listed(do(ctx, c, Call{Operation: "listClients"}, opts,
 		func(*string) (*http.Request, error) { return api.NewListClientsRequest(c.server) },
@@ -115,19 +115,20 @@ func (c *Client) Client(ctx context.Context, clientID string, opts ...CallOption
 		func(client *api.Client) error { return checkClient(client, clientID) })
 }
 
-// UpdateClient replaces what is stored of a client, whole: what in does not have is cleared. See [api.Client.Input] for
-// what keeps the rest. The e-mail address of another client is [ErrExists], a state of another country
-// [ErrPrecondition].
+// UpdateClient replaces all fields of a client: a field that in does not have is cleared. [api.Client.Input] returns an
+// input that keeps them. If another client has the e-mail address, the error is [ErrExists]; if the state is not in the
+// country, it is [ErrPrecondition].
 //
-// It takes no Idempotency-Key: to put the same again comes to the same, but for what somebody else put in between.
+// It takes no Idempotency-Key: the same update again has the same result, unless somebody else has changed the client in
+// between.
 func (c *Client) UpdateClient(ctx context.Context, clientID string, in api.ClientInput, opts ...CallOption) (*api.Client, error) {
 	return do(ctx, c, Call{Operation: "updateClient", ClientID: clientID, Client: in}, opts,
 		func(*string) (*http.Request, error) { return api.NewUpdateClientRequest(c.server, clientID, in) },
 		func(updated *api.Client) error { return checkClient(updated, clientID) })
 }
 
-// DeleteClient removes a client for good, with its documents and requests. One that is not there is [ErrNotFound]; after
-// an attempt of the same call that may have removed it, that is what was asked for, and no error.
+// DeleteClient removes a client for good, with its documents and requests. If there is no such client, the error is
+// [ErrNotFound]. But after an attempt of the same call that may have removed the client, this is a success.
 func (c *Client) DeleteClient(ctx context.Context, clientID string, opts ...CallOption) error {
 	_, err := do(ctx, c, Call{Operation: "deleteClient", ClientID: clientID}, opts,
 		func(*string) (*http.Request, error) { return api.NewDeleteClientRequest(c.server, clientID) },
@@ -135,8 +136,8 @@ func (c *Client) DeleteClient(ctx context.Context, clientID string, opts ...Call
 	return err
 }
 
-// RequestProduct asks for a product for a client; what is missing is in the result. If the client has a request for
-// it that is not rejected, that is [ErrActive]; if there is no such product, [ErrPrecondition].
+// RequestProduct requests a product for a client. The result says what is missing. If the client has another request for
+// the product that is not rejected, the error is [ErrActive]; if there is no such product, it is [ErrPrecondition].
 func (c *Client) RequestProduct(ctx context.Context, clientID string, product api.ProductType, opts ...CallOption) (*api.Product, error) {
 	return do(ctx, c, Call{Operation: "requestProduct", ClientID: clientID, Product: product}, opts,
 		func(key *string) (*http.Request, error) {
@@ -151,8 +152,8 @@ func (c *Client) RequestProduct(ctx context.Context, clientID string, product ap
 		})
 }
 
-// Products returns all requests of a client, the newest first, those that were rejected too. What a pending one lacks is
-// as of now.
+// Products returns all requests of a client, also the rejected ones, newest first. A pending request has what is missing
+// now.
 func (c *Client) Products(ctx context.Context, clientID string, opts ...CallOption) ([]api.Product, error) {
 	return listed(do(ctx, c, Call{Operation: "listProducts", ClientID: clientID}, opts,
 		func(*string) (*http.Request, error) { return api.NewListProductsRequest(c.server, clientID) },
@@ -161,12 +162,11 @@ func (c *Client) Products(ctx context.Context, clientID string, opts ...CallOpti
 		}))
 }
 
-// SubmitProduct evaluates a pending request of a client again. Nothing left missing: the request
-// moves to [api.InKyc] and the provider is notified. Something left: its status is
-// [api.PendingDocumentation], and the result says what is missing and which stored items were
-// rejected. A request that is not pending any more is [ErrNotPending].
+// SubmitProduct evaluates a pending request of a client again. If nothing is missing, the request moves to [api.InKyc], and
+// the provider is notified. If something is missing, the status is [api.PendingDocumentation], and the result says what is
+// missing and which stored items were rejected. If the request is not pending, the error is [ErrNotPending].
 //
-// The server admits one transition of a request, so repeating is safe.
+// A request enters KYC only once, so it is safe to repeat the call.
 func (c *Client) SubmitProduct(ctx context.Context, clientID, productRequestID string, opts ...CallOption) (*api.EvaluatedProduct, error) {
 	return do(ctx, c, Call{Operation: "submitProduct", ClientID: clientID, RequestID: productRequestID}, opts,
 		func(key *string) (*http.Request, error) {

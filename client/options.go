@@ -18,13 +18,13 @@ import (
 	"github.com/cryptomate-go/enablement/client/internal/gate"
 )
 
-// Option sets up a [Client]. A wrong one is an error of [New], which names it.
+// Option adjusts a [Client]. [New] returns an error that names a wrong one.
 type Option interface{ setClient(conf *config) error }
 
-// CallOption sets up one call. A wrong one is [ErrInvalidInput], and nothing is sent.
+// CallOption adjusts one call. If it is wrong, the error is [ErrInvalidInput], and nothing is sent.
 type CallOption interface{ setCall(conf *config) error }
 
-// AnyOption is of a client, and so of all its calls, or of one call.
+// AnyOption is an option for a client, and so for all its calls, or for one call.
 type AnyOption interface {
 	Option
 	CallOption
@@ -74,8 +74,9 @@ func with(right bool, wrong string, set func(conf *config)) option {
 	}
 }
 
-// WithBaseURL sends calls to another server than [Production]: to [Sandbox], or to one of your own. A path in front of the
-// API's own is kept. Plain http would show the key: it is taken for this machine only (localhost and loopback addresses).
+// WithBaseURL sends calls to another server than [Production]: to [Sandbox], or to your own. A path in the URL is put in
+// front of the API's. Plain http is accepted only for this machine (localhost and loopback addresses), as it would show
+// the key.
 func WithBaseURL(baseURL string) Option { return withBaseURL("WithBaseURL: ", baseURL) }
 
 func withBaseURL(source, baseURL string) Option {
@@ -104,62 +105,62 @@ func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
-// WithHTTPClient sends calls through a copy of c, with its transport, timeout and cookie jar. Neither c nor its transport is
+// WithHTTPClient sends calls with a copy of c, with its transport, timeout and cookie jar. Neither c nor its transport is
 // changed. The copy never follows a redirect, whatever c.CheckRedirect says.
 //
-// The transport sees the API key, and has to send each request once, to the URL that it has. One that follows redirects by
-// itself may take the key to another host; nothing here keeps it from that. It should keep the request's context and tell
-// its [net/http/httptrace], as net/http's does: otherwise no error is [NotSent], and a call that it sends again by itself is
-// not stopped.
+// The transport sees the API key. It must send each request once, to the URL of the request. If it follows redirects by
+// itself, it may send the key to another host, and the client can't prevent that. Like the transport of net/http, it
+// should keep the request's context and call its [net/http/httptrace] hooks. Otherwise no error is [NotSent], and the
+// client can't stop it from sending a request again.
 func WithHTTPClient(c *http.Client) Option {
 	return with(c != nil, "WithHTTPClient: the client is nil; leave the option out for the default",
 		func(conf *config) { conf.httpClient = c })
 }
 
-// WithUserAgent adds who calls to the User-Agent header: "enablement-go/0.1.0 suffix". The usual form is name/version.
+// WithUserAgent adds a suffix to the header User-Agent: "enablement-go/0.1.0 suffix". The usual form is name/version.
 func WithUserAgent(suffix string) Option {
 	return with(suffix != "" && headerText(suffix), "WithUserAgent: the suffix must be visible ASCII and spaces, such as shop/1.2",
 		func(conf *config) { conf.userAgent = "enablement-go/" + version + " " + suffix })
 }
 
-// WithRetry repeats calls as the policy says. RetryPolicy{MaxAttempts: 1} repeats nothing.
+// WithRetry sets how calls are repeated. RetryPolicy{MaxAttempts: 1} repeats nothing.
 func WithRetry(policy RetryPolicy) Option {
 	return with(policy.wrong() == "", "WithRetry: "+policy.wrong(), func(conf *config) { conf.retry = policy })
 }
 
-// WithAttemptTimeout bounds one attempt, from the dial to the last byte of the response. The default is 30 seconds, and a
-// second more for each 32 KiB of photos: up to a quarter of an hour. An attempt that takes longer is repeated; what bounds
-// the whole call is the context, [WithTimeout] or [RetryPolicy.MaxElapsed].
+// WithAttemptTimeout limits one attempt, from the dial to the last byte of the response. The default is 30 seconds, and a
+// second more for each 32 KiB of photos: up to a quarter of an hour. An attempt that takes longer is repeated. The whole
+// call is limited by the context, [WithTimeout] or [RetryPolicy].MaxElapsed.
 func WithAttemptTimeout(d time.Duration) Option {
 	return with(d > 0, fmt.Sprintf("WithAttemptTimeout: %v is no time at all; pass the longest an attempt may take", d),
 		func(conf *config) { conf.attemptTimeout = d })
 }
 
-// WithStrictResponses makes [ErrInvalidResponse] of every oddity that [Response.Oddities] would name, although it leaves no
-// doubt about what the operation did. The call is [Unknown] then: use it in tests.
+// WithStrictResponses is for tests. It turns every oddity that [Response].Oddities would have into [ErrInvalidResponse],
+// with the outcome Unknown, even if there is no doubt about the effect of the call.
 func WithStrictResponses() Option {
 	return with(true, "", func(conf *config) { conf.strict = true })
 }
 
-// WithRateLimit sends at most n calls a second, in place of the 15 that the API takes.
+// WithRateLimit sends at most n calls a second. The default is 15, the limit of the API.
 func WithRateLimit(n int) Option {
 	return with(n > 0, fmt.Sprintf("WithRateLimit: %d calls a second; pass 1 or more, or WithoutRateGate", n),
 		func(conf *config) { conf.gateLimit = n })
 }
 
-// WithoutRateGate sends every call at once, also while the API refuses all of them. Use it where something else keeps to the
-// limit, or where there is none.
+// WithoutRateGate sends every call at once, even while the API refuses all of them. Use it if something else keeps to the
+// limit, or if there is none.
 func WithoutRateGate() Option {
 	return with(true, "", func(conf *config) { conf.gateLimit = 0 })
 }
 
-// WithLogger logs every attempt: at debug level, and at warn level one that is repeated.
+// WithLogger logs every attempt, at level debug, or at level warn if it is repeated.
 func WithLogger(logger *slog.Logger) Option {
 	return with(logger != nil, "WithLogger: the logger is nil; leave the option out for none",
 		func(conf *config) { conf.logger = logger })
 }
 
-// WithTracerProvider makes a span of every call, with an event for every attempt, and sends its W3C trace context along.
+// WithTracerProvider makes a span for every call, with an event for every attempt, and sends its W3C trace context.
 func WithTracerProvider(provider trace.TracerProvider) Option {
 	return with(provider != nil, "WithTracerProvider: the provider is nil; leave the option out for none",
 		func(conf *config) { conf.tracer = provider.Tracer(scope, trace.WithInstrumentationVersion(version)) })
@@ -188,13 +189,14 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 
 const defaultAttemptTimeout = 30 * time.Second
 
-// WithIdempotencyKey names the call: for 24 hours, the server answers a repeat under the same key what it answered first. The
-// key is 1 to 255 visible ASCII characters, unique per intended effect; a UUID does. Without this option every call has a
-// key of its own. Name it to call again what ended [Unknown], or if you keep it and call again after a restart.
+// WithIdempotencyKey sets the Idempotency-Key. For 24 hours, the server repeats its first response to calls with the same
+// key. The key is 1 to 255 visible ASCII characters, and must be different for each intended effect; a UUID is good.
+// Without this option, every call gets a new key. Use the option to repeat a call that ended Unknown, or to repeat it
+// after a restart.
 //
-// A server that honors no key refuses a repeat of what was done. So [ErrNotPending], [ErrActive] and [ErrExists] are
-// [Unknown] under a named key, and never [Refused]. Any other refusal says nothing of an earlier call. An operation that
-// takes no key, because it can be repeated without, refuses the option.
+// A call with this option may repeat an earlier one, and a server that ignores keys refuses such a repeat. So
+// [ErrNotPending], [ErrActive] and [ErrExists] are Unknown with this option, never Refused. Another refusal says nothing
+// of an earlier call. Operations that take no key, as they can be repeated without one, refuse this option.
 func WithIdempotencyKey(key string) CallOption {
 	return with(1 <= len(key) && len(key) <= 255 && visibleASCII(key),
 		"WithIdempotencyKey: the key must be 1 to 255 visible ASCII characters, without spaces; a UUID does",
@@ -210,7 +212,7 @@ func newUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// WithHeader sends another header along, as a gateway may want one. What the client or the connection sets is refused.
+// WithHeader sends one more header, for example for a gateway. Headers that the client or the connection sets are refused.
 func WithHeader(name, value string) CallOption {
 	canonical := http.CanonicalHeaderKey(name)
 	wrong := ""
@@ -238,19 +240,20 @@ var ownHeaders = []string{
 	"Upgrade", "Expect",
 }
 
-// WithAttempts sends the call at most n times, whatever [RetryPolicy.MaxAttempts] says.
+// WithAttempts sends the call at most n times. It overrides [RetryPolicy].MaxAttempts.
 func WithAttempts(n int) CallOption {
 	return with(1 <= n && n <= mostAttempts, fmt.Sprintf("WithAttempts: %d; pass 1 to %d", n, mostAttempts),
 		func(conf *config) { conf.retry.MaxAttempts = n })
 }
 
-// WithTimeout bounds the whole call, with all attempts and the waits between them. An earlier deadline of the context counts.
+// WithTimeout limits the time of the whole call, with all attempts and the waits between them. An earlier deadline of the
+// context counts.
 func WithTimeout(d time.Duration) CallOption {
 	return with(d > 0, fmt.Sprintf("WithTimeout: %v is no time at all; pass the longest the call may take", d),
 		func(conf *config) { conf.timeout = d })
 }
 
-// WithResponse fills response with what the call came to, whether it succeeds or fails.
+// WithResponse fills response, whether the call succeeds or fails.
 func WithResponse(response *Response) CallOption {
 	return with(response != nil, "WithResponse: the pointer is nil; pass that of a Response",
 		func(conf *config) { *response, conf.response = Response{}, response })

@@ -7,18 +7,17 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Outcome is what an [*Error] knows of the operation's effect. It is never said too much: what is not
-// certain is [Unknown].
+// Outcome says what an [*Error] knows of the effect of a call. If this is not certain, it is Unknown.
 type Outcome int
 
 const (
-	// Unknown is that the operation may have taken effect. [Client.Settle] finds out. Or call it again, with
-	// [WithIdempotencyKey] and [Error.IdempotencyKey] where there is one; nothing happens twice. Only where the error is
-	// [ErrNotPending], [ErrActive] or [ErrExists], another call tells no more.
+	// Unknown means that the call may have taken effect. [Client.Settle] finds out. Or repeat the call, with
+	// [WithIdempotencyKey] and [Error.IdempotencyKey] if there is one: nothing happens twice. If the error is
+	// [ErrNotPending], [ErrActive] or [ErrExists], another call gives no new information.
 	Unknown Outcome = iota
-	// NotSent is that nothing of the call reached a server, or not all of a document, which has no effect then.
+	// NotSent means that no server got the call, or only a part of a document, which has no effect.
 	NotSent
-	// Refused is that the server answered that it did not do it.
+	// Refused means that the server responded that it has changed nothing.
 	Refused
 )
 

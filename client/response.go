@@ -25,19 +25,19 @@ const (
 	maxOddities  = 20       // the most that is told of one response
 )
 
-// Response is what a call came to, beyond its result: see [WithResponse]. The API key is masked in it.
+// Response has more of a call than its result: see [WithResponse]. The API key is masked in it.
 type Response struct {
 	StatusCode     int         // of the last attempt, as Header, TraceID and Body; 0 where there was no response
 	Header         http.Header // without Location
 	TraceID        string
 	IdempotencyKey string // what all attempts were sent under
-	// Body is the JSON of a success as the server sent it, with fields that this version of the
-	// package does not know; of an error, [Error.Body].
+	// Body is the JSON of a success as the server sent it, also with fields that this version of the package does not
+	// know. For an error, it is [Error].Body.
 	Body     []byte
 	Attempts []Attempt // all, the successful one too
-	// Oddities is how a success differs from what the API describes, in words: a field that is
-	// missing or of another type, a timestamp of another form, another media type. What could not be read is
-	// left out of the result. [WithStrictResponses] makes an error of them.
+	// Oddities says in words how a success differs from the specification: a field that is missing or of another type, a
+	// timestamp of another form, another media type. The result lacks what could not be read. [WithStrictResponses] turns
+	// oddities into errors.
 	Oddities []string
 }
 

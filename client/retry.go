@@ -17,19 +17,18 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// RetryPolicy says how often and when a call is repeated. A zero field is its default.
+// RetryPolicy says how often and when a call is repeated. A zero field has its default.
 type RetryPolicy struct {
-	// MaxAttempts is the most often one call is sent, 1 to 10. The default is 3; 1 repeats nothing.
+	// MaxAttempts is how often a call is sent at most, 1 to 10. The default is 3; 1 repeats nothing.
 	MaxAttempts int
-	// BaseDelay and MaxDelay bound the wait before the nth repetition where the server asks for
-	// none: it is random between zero and BaseDelay·2ⁿ⁻¹, at most MaxDelay. The defaults are 200
-	// milliseconds and 5 seconds.
+	// BaseDelay and MaxDelay limit the wait before the nth repetition, if the server does not ask for a longer one. It is
+	// random between zero and BaseDelay·2ⁿ⁻¹, at most MaxDelay. The defaults are 200 milliseconds and 5 seconds.
 	BaseDelay, MaxDelay time.Duration
-	// MaxElapsed bounds the whole call, waits included, where neither the context nor [WithTimeout]
-	// does. The default is 2 minutes, and for each attempt what its photos may take longer: see [WithAttemptTimeout].
+	// MaxElapsed limits the whole call with its waits, if neither the context nor [WithTimeout] does. The default is 2
+	// minutes, and for each attempt the additional time for photos: see [WithAttemptTimeout].
 	MaxElapsed time.Duration
-	// OnlyKnown leaves a call alone with an attempt that may have taken effect, such as one that broke
-	// off after it was sent. Set it if you would rather look first than call again.
+	// OnlyKnown does not repeat an attempt that may have taken effect, such as one whose connection broke after it was
+	// sent. Set it if you want to look before you call again.
 	OnlyKnown bool
 }
 

@@ -12,16 +12,16 @@ import (
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
-// Effect is whether a call did what it was to do, as far as reading can tell.
+// Effect says whether a call took effect, as far as reading can tell.
 type Effect int
 
 const (
-	// Unclear is that what is there fits both.
+	// Unclear means that the present state fits both.
 	Unclear Effect = iota
-	// Done is that what the call asked for is the case: by this call, or by another one that asked for the same.
+	// Done means that what the call asked for was done, by this call or by another one that asked for the same.
 	Done
-	// NotDone is that it is not the case. A call that the server still works on may yet do it. So call again under
-	// [Error.IdempotencyKey] where there is one: then nothing happens twice.
+	// NotDone means that it was not done. The server may still be working on the call. So repeat it with
+	// [Error.IdempotencyKey] if there is one: then nothing happens twice.
 	NotDone
 )
 
@@ -39,7 +39,7 @@ func (e Effect) String() string {
 // MarshalText writes what String returns.
 func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// Settled is what [Client.Settle] found.
+// Settled is the result of [Client.Settle].
 type Settled struct {
 	Effect  Effect       `json:"effect"`
 	Reason  string       `json:"reason"`            // in words, without personal data
@@ -47,14 +47,14 @@ type Settled struct {
 	Product *api.Product `json:"product,omitempty"` // the request that was made or submitted, as it is now
 }
 
-// Unknown returns an error as a call has whose response never came, for [Client.Settle]: after a restart, nothing but
-// what the call asked for may be left of it.
+// Unknown returns the error of a call without a response, for [Client.Settle]. Use it if only the call is known, such as
+// after a restart.
 func (c Call) Unknown() *Error {
 	return &Error{Operation: c.Operation, Err: errors.New("there is no response"), asked: func() Call { return c }}
 }
 
-// Settle finds out, by reading and changing nothing, what became of a call whose outcome is [Unknown]. Of any other
-// outcome it is known, and nothing is read. The options are of the reading.
+// Settle finds out what became of a call whose outcome is Unknown. It only reads, and changes nothing. For any other
+// outcome, it reads nothing. The options apply to the calls that read.
 //
 //	createClient    Done      a client has the e-mail and the same data
 //	                NotDone   none has the e-mail, or one had it before the call
@@ -75,9 +75,9 @@ func (c Call) Unknown() *Error {
 //	                NotDone   it is pending
 //	                Unclear   its status is not known to this version
 //
-// Where the client or the request is not there any more, that is Unclear. Before and since the call is told by the age of
-// what is there, as the server has it, and only if that leaves no doubt. Without a response there is an error, and
-// nothing was found.
+// If the client or the request does not exist any more, the effect is Unclear. Whether something was made before or since
+// the call is decided by the server's timestamps, and only if they leave no doubt. If a call that reads fails, Settle
+// returns its error and no result.
 func (c *Client) Settle(ctx context.Context, unknown *Error, opts ...CallOption) (*Settled, error) {
 	if unknown == nil || unknown.Outcome == Unknown && unknown.asked == nil {
 		return nil, invalid("", "Settle: the error is not one of a call; pass what a method of the client returned, or what Call.Unknown returns")
