@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cryptomate-go/enablement/client/internal/visible"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -71,14 +71,7 @@ func (p Photo) opened() (content io.ReadSeekCloser, size int64, err error) {
 	if err == nil {
 		_, err = content.Seek(0, io.SeekStart)
 	}
-	return content, size, withoutPath(err)
-}
-
-func withoutPath(err error) error {
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		return failed.Err
-	}
-	return err
+	return content, size, visible.WithoutPath(err)
 }
 
 const (
@@ -197,7 +190,7 @@ func (m *measured) look() (media string, err error) {
 	}
 	switch {
 	case err != nil:
-		return "", withoutPath(err)
+		return "", visible.WithoutPath(err)
 	case len(start) == 0:
 		return "", errors.New("the photo is empty")
 	case size > maxPhoto:
@@ -311,7 +304,7 @@ func (e *encoder) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // that is how the last piece ends
-			return 0, fmt.Errorf("%s: %w", e.argument, withoutPath(err))
+			return 0, fmt.Errorf("%s: %w", e.argument, visible.WithoutPath(err))
 		}
 		e.encoded = base64.StdEncoding.AppendEncode(e.buffer, e.raw[:n])
 	}

@@ -205,7 +205,7 @@ func readFile(ctx context.Context, env environment, what, name string, limit int
 	select {
 	case err := <-read:
 		if err != nil {
-			return nil, usage("%s: %w", what, withoutPath(err))
+			return nil, usage("%s: %w", what, visible.WithoutPath(err))
 		}
 		return text, nil
 	case <-ctx.Done():

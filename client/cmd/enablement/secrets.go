@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"io/fs"
 )
 
 // secrets are what is never written, whoever repeats it: a server may, in any field.
@@ -33,12 +31,4 @@ func (m masked) Write(text []byte) (int, error) {
 		return 0, err
 	}
 	return len(text), nil
-}
-
-// withoutPath leaves out of an error what stands where a path should: it may be the secret itself.
-func withoutPath(err error) error {
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		return failed.Err
-	}
-	return err
 }

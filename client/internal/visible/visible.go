@@ -2,7 +2,9 @@
 package visible
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -43,4 +45,12 @@ func JSON(document []byte) []byte {
 
 func hidden(r rune) bool {
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// WithoutPath leaves out of an error the path of a file: it may be somebody's name, or a secret in the wrong place.
+func WithoutPath(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
 }
