@@ -1,12 +1,6 @@
 package enablement
 
-import (
-	"strings"
-	"sync"
-	"time"
-
-	"github.com/biter777/countries"
-)
+import "time"
 
 // ClientInput is the part of a client that a caller can set.
 type ClientInput struct {
@@ -72,25 +66,3 @@ func (in ClientInput) Check() error {
 	}
 	return nil
 }
-
-// stateOf tells whether the country has the state, written ARG-B or B (upstream has both). Where no states of the
-// country are known, it may have any.
-func stateOf(state, country string) bool {
-	known := states()[country]
-	return known == nil || known[strings.TrimPrefix(state, country+"-")]
-}
-
-// states are the codes of ISO 3166-2 without their country's, by the country's alpha-3 code. They are many, so
-// they are sorted out when the first is asked for.
-var states = sync.OnceValue(func() map[string]map[string]bool {
-	codes := make(map[string]map[string]bool)
-	for _, s := range countries.AllSubdivisions() {
-		country := s.Country().Alpha3()
-		if codes[country] == nil {
-			codes[country] = make(map[string]bool)
-		}
-		_, code, _ := strings.Cut(string(s), "-")
-		codes[country][code] = true
-	}
-	return codes
-})

@@ -1,6 +1,7 @@
 package enablement_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,5 +83,36 @@ func TestCheckInput(t *testing.T) {
 		in := input()
 		in.Address.State = state
 		require.ErrorIs(t, in.Check(), enablement.ErrStateOfOtherCountry, state)
+	}
+}
+
+// The codes of ISO 3166-2 as they are today: a library that is behind would keep people out.
+func TestCheckInput_states(t *testing.T) {
+	t.Parallel()
+	for country, states := range map[string]string{
+		"ARG": "A B C D E F G H J K L M N P Q R S T U V W X Y Z",
+		"CHL": "AI AN AP AR AT BI CO LI LL LR MA ML NB RM TA VS",
+		"DZA": "01 48 49 58",
+		"FRA": "75C 69M 6AE 971 IDF 75",
+		"GTM": "01 22 GU",
+		"IND": "CG DH LA OD TS UK CT OR TG UT",
+		"KAZ": "10 71 75 79 ALA AST",
+		"MLI": "1 9 10 BKO",
+		"NOR": "03 30 46 54",
+		"NPL": "P1 P7",
+		"PAN": "1 10 NT",
+		"POL": "02 14 32 MZ",
+		"ZAF": "EC FS GP KZN LP MP NC NW WC",
+	} {
+		for state := range strings.FieldsSeq(states) {
+			for _, written := range []string{state, country + "-" + state} {
+				in := input()
+				in.Address.Country, in.Address.State = country, written
+				require.NoError(t, in.Check(), "%s in %s", written, country)
+			}
+		}
+		in := input()
+		in.Address.Country, in.Address.State = country, "ZZZ"
+		require.ErrorIs(t, in.Check(), enablement.ErrStateOfOtherCountry, country)
 	}
 }
