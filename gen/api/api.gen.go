@@ -464,13 +464,16 @@ type DocumentInput struct {
 	// Replace Whether the document takes the place of a good one of the same type.
 	Replace bool `json:"replace,omitempty,omitzero"`
 
-	// Metadata The values that the type of document asks for, by the ids of its `metadata`.
+	// Metadata The values that the type of document asks for, by the ids of its `metadata`. Others are stored
+	// and not judged; their names have up to 64 characters, and no character is hidden (*own rule*).
+	//
 	//
 	// Example: {"expiration_date":"2036-04-15","issuing_country":"ARG","number":"AAA000111"}
 	Metadata DocumentMetadata `json:"metadata,omitempty,omitzero"`
 }
 
-// DocumentMetadata The values that the type of document asks for, by the ids of its `metadata`.
+// DocumentMetadata The values that the type of document asks for, by the ids of its `metadata`. Others are stored
+// and not judged; their names have up to 64 characters, and no character is hidden (*own rule*).
 //
 // Example: {"expiration_date":"2036-04-15","issuing_country":"ARG","number":"AAA000111"}
 type DocumentMetadata map[string]string

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -113,17 +114,25 @@ func printSubmitted(out io.Writer, s enablement.Submitted) error {
 		{"Country", c.Address.Country},
 	} {
 		if line[1] != "" {
-			_, _ = fmt.Fprintf(table, "%s\t%s\n", line[0], line[1])
+			_, _ = fmt.Fprintf(table, "%s\t%s\n", line[0], shown(line[1]))
 		}
 	}
 	for _, d := range s.Documents {
 		_, _ = fmt.Fprintf(table, "\nDocument\t%s\n", d.Type)
 		for _, id := range slices.Sorted(maps.Keys(d.Metadata)) {
-			_, _ = fmt.Fprintf(table, "%s\t%s\n", id, d.Metadata[id])
+			_, _ = fmt.Fprintf(table, "%s\t%s\n", shown(id), shown(d.Metadata[id]))
 		}
 		_, _ = fmt.Fprintf(table, "photo of the front\t%t\nphoto of the back\t%t\n", d.FrontImage, d.BackImage)
 	}
 	return table.Flush()
+}
+
+// shown is a text of somebody else's as it goes to a terminal, where what is hidden in it could rewrite the page.
+func shown(text string) string {
+	if enablement.Hidden(text) {
+		return strconv.QuoteToASCII(text)
+	}
+	return text
 }
 
 // writePhotos writes each photo into a file of its own, and tells which.

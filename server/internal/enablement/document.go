@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Document is a document of a client. It never changes: a new one of its type supersedes it.
@@ -27,6 +28,25 @@ type Upload struct {
 	Metadata    map[string]string
 	// Replace is true if it may supersede a good document of its type.
 	Replace bool
+}
+
+// maxMetadataName is the length of a metadata's name, in characters (own rule): an id of the catalogue has the form of
+// any id.
+const maxMetadataName = 64
+
+// Check says what no schema can, as a [*FieldError]. Whoever decides on the document sees what else was sent along, too,
+// and of that an evaluation judges nothing.
+func (u Upload) Check() error {
+	for name, value := range u.Metadata {
+		switch {
+		case blank(name) || Hidden(name) || utf8.RuneCountInString(name) > maxMetadataName:
+			return &FieldError{"/document/metadata", "must have names of 1 to 64 characters that can be seen"}
+		case name == metaNumber || name == metaIssuingCountry || name == metaExpirationDate: // which the evaluation judges
+		case Hidden(value):
+			return &FieldError{"/document/metadata", "must not have a character that cannot be seen"}
+		}
+	}
+	return nil
 }
 
 // Document returns the document without its photos.

@@ -191,6 +191,34 @@ func TestCompleteDocumentation_refuses(t *testing.T) {
 	require.ErrorIs(t, err, enablement.ErrUnknownProduct)
 }
 
+// Names are the caller's, and who decides on a document sees them.
+func TestUpload_Check(t *testing.T) {
+	t.Parallel()
+	const names, hidden = "must have names of 1 to 64 characters that can be seen", "must not have a character that cannot be seen"
+	for _, test := range []struct{ name, value, rule string }{
+		{"note", "", ""},
+		{"номер", "یادداشت", ""},
+		{strings.Repeat("é", 64), "x", ""},
+		{strings.Repeat("é", 65), "x", names},
+		{"", "x", names},
+		{" ", "x", names},
+		{"a\x00b", "x", names},
+		{"line\nbreak", "x", names},
+		{"\x1b[2J", "x", names},
+		{"\u202eeman", "x", names},
+		{"note", "a\u202eb", hidden},
+		{"number", "a\u202eb", ""}, // the evaluation says it
+	} {
+		u := upload("passport")
+		u.Metadata[test.name] = test.value
+		if test.rule == "" {
+			require.NoError(t, u.Check(), "%q", test.name)
+			continue
+		}
+		require.Equal(t, &enablement.FieldError{Field: "/document/metadata", Rule: test.rule}, u.Check(), "%q", test.name)
+	}
+}
+
 // FuzzPhoto: no content makes the judge fail, and none that is cut off passes where the whole of it does not.
 func FuzzPhoto(f *testing.F) {
 	for _, content := range [][]byte{pngOf(1, 1), jpegOf(3, 3), withThumbnail(jpegOf(3, 3)), []byte("%PDF-"), enlarged(50_000, 50_000)} {

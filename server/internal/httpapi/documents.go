@@ -20,6 +20,9 @@ func (a *API) CompleteDocumentation(ctx context.Context, request api.CompleteDoc
 	}
 	call.RequestID = request.ProductRequestID
 	upload := uploadOf(request.Body.Document)
+	if err := upload.Check(); err != nil {
+		return nil, refusal(err, call)
+	}
 	return a.change(ctx, call, a.storeDocument(upload), http.StatusOK,
 		func(f enablement.File, now time.Time) (enablement.Change, error) {
 			return enablement.CompleteDocumentation(f, upload, now)

@@ -61,6 +61,11 @@ func TestCompleteDocumentation(t *testing.T) {
 	}
 	require.Len(t, decided, 2, "once each: nothing was stored")
 
+	w = call(h, "POST", documentationPath, strings.Replace(passport(dot), `"number"`, `"\u001b[2J":"x","number"`, 1))
+	require.Equal(t, http.StatusBadRequest, w.Code, w.Body)
+	require.Contains(t, w.Body.String(), "request body /document/metadata: must have names of 1 to 64 characters that can be seen")
+	require.Len(t, decided, 2, "nothing was asked for")
+
 	w = call(h, "POST", documentationPath, strings.Replace(passport(dot), "passport", "selfie", 1))
 	require.Equal(t, http.StatusPreconditionFailed, w.Code, w.Body)
 	require.Contains(t, w.Body.String(), "Invalid document type")
