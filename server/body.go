@@ -51,6 +51,8 @@ func unambiguous(c *call, r *http.Request, body []byte) error {
 	var value any
 	wrong, ok := errors.AsType[*api.JSONError](api.DecodeJSON(body, &value))
 	switch {
+	case !ok && bytes.HasPrefix(body, []byte("\ufeff")):
+		return badRequest("request body: the text begins with a byte order mark", nil)
 	case !ok:
 		return nil
 	case wrong.Pointer == "":

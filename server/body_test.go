@@ -65,6 +65,7 @@ func TestBodies(t *testing.T) {
 		"not JSON":             {"application/json", "canary", 400, "request body: line 1, column 1: this is not JSON"},
 		"cut off":              {"application/json", person[:40], 400, "request body: line 1, column 41: the text ends before the value does"},
 		"a list":               {"application/json", "[" + person + "]", 400, "request body: must be of type object"},
+		"a byte order mark":    {"application/json", "\ufeff" + person, 400, "request body: the text begins with a byte order mark"},
 		"null":                 {"application/json", "null", 400, "request body: must not be null"},
 		"text after it":        {"application/json", person + "canary", 400, "request body: line 1, column 253: this is not JSON"},
 		"two values":           {"application/json", person + person, 400, "request body: line 1, column 253: this is not JSON"},

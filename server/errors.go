@@ -93,6 +93,13 @@ func bodyTooLarge(limit int64) *Error {
 	}
 }
 
+// restTooLarge is about a body that may have large photos, in the fields for them: elsewhere they are none.
+func restTooLarge(limit int64) *Error {
+	err := bodyTooLarge(limit)
+	err.Message = fmt.Sprintf("The request body without its photos is larger than %d bytes", limit)
+	return err
+}
+
 func internal(cause error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Code: api.CodeServerError, Err: cause}
 }

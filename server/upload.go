@@ -106,7 +106,7 @@ func (h *handler) readPhotos(c *call, r *http.Request) ([]byte, error) {
 		return nil, badRequest("request body "+wrong.Error(), nil)
 	}
 	if errors.Is(err, upload.ErrRestTooLong) {
-		return nil, h.tooLarge
+		return nil, restTooLarge(h.maxBody)
 	}
 	c.photos = body.Photos
 	return body.Rest, err

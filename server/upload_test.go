@@ -94,8 +94,15 @@ func TestUpload(t *testing.T) {
 		"metadata number": {upload("QUJD", `,"metadata":{"number":5}`), 400, "request body /document/metadata/number: must be of type string"},
 		"behind it":       {upload("QUJD", "") + "x", 400, "request body: this is not JSON"},
 		"cut off":         {upload("QUJD", "")[:58], 400, ""},
-		"a long rest":     {upload("QUJD", `,"metadata":{"number":"`+strings.Repeat("x", 65<<10)+`"}`), 413, "The request body is larger than 65536 bytes"},
-		"29 MiB":          {upload(encoded(22*mebibyte), ""), 413, "The request body is larger than 29360128 bytes"},
+		"a long rest":     {upload("QUJD", `,"metadata":{"number":"`+strings.Repeat("x", 65<<10)+`"}`), 413, "The request body without its photos is larger than 65536 bytes"},
+		"a photo elsewhere": {strings.Replace(upload(encoded(mebibyte), ""), "image_front", "image", 1), 413,
+			"The request body without its photos is larger than 65536 bytes"},
+		"a mark before it":  {"\ufeff" + upload(encoded(mebibyte), ""), 400, "request body: the text begins with a byte order mark"},
+		"UTF-16":            {"\xff\xfe{\x00" + upload(encoded(mebibyte), ""), 400, "request body: the text is UTF-16 or UTF-32; JSON is UTF-8"},
+		"compressed":        {"\x1f\x8b\x08" + upload(encoded(mebibyte), ""), 400, "request body: this is not JSON"},
+		"a word before it":  {"nil" + upload(encoded(mebibyte), ""), 400, "request body: this is not JSON"},
+		"a value behind it": {upload(encoded(mebibyte), "") + upload(encoded(mebibyte), ""), 400, "request body: this is not JSON"},
+		"29 MiB":            {upload(encoded(22*mebibyte), ""), 413, "The request body is larger than 29360128 bytes"},
 	} {
 		w := postUpload(h, "key", strings.NewReader(test.body))
 		require.Equal(t, test.status, w.Code, "%s: %s", name, w.Body)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -146,11 +147,20 @@ func reasonOf(err error, text io.ReaderAt, offset int64) string {
 	}
 	switch rest[0] {
 	case ',':
-		return "there must be no comma here"
+		if !cutShort(text, offset) {
+			return "there must be no comma here"
+		}
 	case '\\':
 		return noEscape
 	}
 	return "this is not JSON"
+}
+
+// cutShort tells whether a number or a word stands right before a place where it can't end, such as 54. or nul.
+func cutShort(text io.ReaderAt, offset int64) bool {
+	before := make([]byte, 1)
+	n, _ := text.ReadAt(before, offset-1)
+	return n == 1 && strings.ContainsRune("+-.0123456789abcdefghijklmnopqrstuvwxyzE", rune(before[0]))
 }
 
 func kindName(kind jsontext.Kind) string {

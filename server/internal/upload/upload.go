@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/cryptomate-go/enablement/gen/api"
 )
@@ -46,9 +47,12 @@ func Read(r io.Reader, size int64, limits map[string]int64, longest int) (Body, 
 		in: bufio.NewReaderSize(r, 64<<10), size: size, limits: limits, longest: longest,
 		photos: make(map[[sha256.Size]byte]api.Image),
 	}
-	err := x.value("", 0)
+	err := x.start()
 	if err == nil {
-		err = x.all()
+		err = x.value("", 0)
+	}
+	if err == nil {
+		err = x.end()
 	}
 	if errors.Is(err, errNoJSON) || errors.Is(err, io.EOF) {
 		err = nil
@@ -92,13 +96,33 @@ func (x *reader) token() (byte, error) {
 	}
 }
 
-// all copies to the end.
-func (x *reader) all() error {
-	for {
+// start copies a byte order mark. Of a text in another encoding it copies what tells so, and no more.
+func (x *reader) start() error {
+	head, err := x.in.Peek(4)
+	if len(head) == 0 {
+		return err
+	}
+	skip, encoding := api.JSONStart(head)
+	if encoding != nil {
+		skip = len(head)
+	}
+	for range skip {
 		if _, err := x.next(); err != nil {
 			return err
 		}
 	}
+	if encoding != nil {
+		return errNoJSON
+	}
+	return nil
+}
+
+// end copies the white space behind the value, to the end. What else comes first is the last that is copied.
+func (x *reader) end() error {
+	if _, err := x.token(); err != nil {
+		return err
+	}
+	return errNoJSON
 }
 
 // value copies a value at the pointer.
@@ -125,6 +149,8 @@ func (x *reader) valueFrom(c byte, pointer string, depth int) error {
 		return x.photo(pointer, limit)
 	case c == '"':
 		return x.text()
+	case !strings.ContainsRune("-0123456789tfn", rune(c)):
+		return errNoJSON
 	}
 	for { // a number or a word
 		switch c, err := x.in.Peek(1); {
