@@ -90,6 +90,7 @@ func TestBodies(t *testing.T) {
 		"an exponent":          {"application/json", replaced("54,", "5e1,"), 400, "request body /phone_country_code: must be written in digits only"},
 		"a code too large":     {"application/json", replaced("54,", "1000,"), 400, "request body /phone_country_code: must be at most 999"},
 		"a number too large":   {"application/json", replaced("91123456789", "1e300"), 400, "request body /phone_number: must be of format int64"},
+		"16 digits":            {"application/json", replaced("91123456789", "1000000000000000"), 400, "request body /phone_number: must be at most 999999999999999"},
 		"null for a field":     {"application/json", replaced("91123456789", "null"), 400, "request body /phone_number: must not be null"},
 		"a country of no form": {"application/json", replaced(`"ARG"}`, `"Canary"}`), 400, "request body /address/country: must match ^[A-Z]{3}$"},
 		"a date of no form":    {"application/json", replaced("1984-11-21", "21.11.1984"), 400, "request body /birth_date: must match "},

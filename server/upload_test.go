@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -92,6 +93,7 @@ func TestUpload(t *testing.T) {
 		"twice":           {upload("QUJD", `,"image_front":"QUJE"`), 400, "request body /document/image_front: this field stands twice"},
 		"unknown":         {upload("QUJD", `,"image_frnt":"QUJE"`), 400, "request body /document/image_frnt: is not known"},
 		"metadata number": {upload("QUJD", `,"metadata":{"number":5}`), 400, "request body /document/metadata/number: must be of type string"},
+		"33 of metadata":  {upload("QUJD", `,"metadata":{"0":"x"`+fields(32)+`}`), 400, "request body /document/metadata: must have at most 32 fields"},
 		"behind it":       {upload("QUJD", "") + "x", 400, "request body: this is not JSON"},
 		"cut off":         {upload("QUJD", "")[:58], 400, ""},
 		"a long rest":     {upload("QUJD", `,"metadata":{"number":"`+strings.Repeat("x", 65<<10)+`"}`), 413, "The request body without its photos is larger than 65536 bytes"},
@@ -111,6 +113,15 @@ func TestUpload(t *testing.T) {
 		w = postUpload(h, "key", io.MultiReader(strings.NewReader(test.body))) // of no known length
 		require.Equal(t, test.status, w.Code, "%s: %s", name, w.Body)
 	}
+}
+
+// fields are so many more of an object.
+func fields(count int) string {
+	var s strings.Builder
+	for i := range count {
+		fmt.Fprintf(&s, `,"field_%d":"x"`, i)
+	}
+	return s.String()
 }
 
 // The same photo is the same call, however it is written.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -220,13 +221,15 @@ func ruleOf(e *openapi3.SchemaError) string {
 	case "pattern":
 		return "must match " + e.Schema.Pattern
 	case "minimum":
-		return fmt.Sprintf("must be at least %v", *e.Schema.Min)
+		return "must be at least " + digits(*e.Schema.Min)
 	case "maximum":
-		return fmt.Sprintf("must be at most %v", *e.Schema.Max)
+		return "must be at most " + digits(*e.Schema.Max)
 	case "minLength":
 		return fmt.Sprintf("must have at least %d characters", e.Schema.MinLength)
 	case "maxLength":
 		return fmt.Sprintf("must have at most %d characters", *e.Schema.MaxLength)
+	case "maxProperties":
+		return fmt.Sprintf("must have at most %d fields", *e.Schema.MaxProps)
 	case "format":
 		return "must be of format " + e.Schema.Format
 	case "enum":
@@ -243,3 +246,6 @@ func ruleOf(e *openapi3.SchemaError) string {
 		return "breaks the rule " + e.SchemaField
 	}
 }
+
+// digits writes a bound as a caller writes the number, without an exponent.
+func digits(bound float64) string { return strconv.FormatFloat(bound, 'f', -1, 64) }
