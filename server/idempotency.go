@@ -84,6 +84,9 @@ type IdempotencyStore interface {
 // implementation is called again. It is also called again if the process ends, or the store fails, after
 // the change and before the record: these are two steps. An implementation that can't allow a second
 // call keeps its responses itself, with [IdempotencyFrom], in the transaction that makes the change.
+//
+// A response from the store is checked as the implementation's are. If it breaks the specification, the
+// response is a 500.
 func WithIdempotency(store IdempotencyStore) Option {
 	return func(s *settings) error {
 		if store == nil {
@@ -170,8 +173,8 @@ func (h *handler) once(c *call, r *http.Request, generated http.HandlerFunc) err
 	if recorded != nil {
 		c.header.Set("Content-Type", recorded.ContentType)
 		c.WriteHeader(recorded.Status)
-		_, err := c.Write(recorded.Body)
-		return err
+		c.body = append(c.body, recorded.Body...)
+		return h.validateResponse(c, r)
 	}
 	certain, ctx := false, context.WithoutCancel(r.Context()) // the caller may leave
 	defer func() { h.settle(ctx, c, certain) }()              // and the implementation may panic

@@ -327,3 +327,37 @@ func TestWithIdempotency_refuses(t *testing.T) {
 		require.ErrorContains(t, err, fmt.Sprintf("WithIdempotency: submitProduct declares no response %d", status))
 	}
 }
+
+// A store that returns what was never recorded, such as a row that it did not read, makes no success of it.
+func TestIdempotency_badRecords(t *testing.T) {
+	t.Parallel()
+	for name, record := range map[string]server.RecordedResponse{
+		"nothing":        {},
+		"no body":        {Status: 200, ContentType: "application/json"},
+		"no status":      {ContentType: "application/json", Body: []byte("{}")},
+		"another type":   {Status: 200, ContentType: "text/html", Body: []byte("<html>")},
+		"another body":   {Status: 200, ContentType: "application/json", Body: []byte("{}")},
+		"no HTTP status": {Status: 99},
+		"a long status":  {Status: 1000},
+		"undeclared":     {Status: 302, ContentType: "application/json", Body: []byte("{}")},
+	} {
+		f := newFixture(t, numbered(), server.WithIdempotency(recorded{record}))
+		a := f.ask(t, keyed(goodPath, "k"))
+		require.Equal(t, http.StatusInternalServerError, a.status, name)
+		require.Equal(t, api.CodeServerError, a.code, name)
+		require.Zero(t, f.calls.count(), name)
+	}
+	f := newFixture(t, numbered(), server.WithResponseValidation(false), server.WithIdempotency(recorded{}))
+	require.Equal(t, http.StatusInternalServerError, f.ask(t, keyed(goodPath, "k")).status)
+}
+
+// recorded has the same response for each key.
+type recorded struct{ response server.RecordedResponse }
+
+func (r recorded) Begin(context.Context, server.Idempotency) (*server.RecordedResponse, error) {
+	return &r.response, nil
+}
+func (recorded) Finish(context.Context, server.Idempotency, server.RecordedResponse) error {
+	return nil
+}
+func (recorded) Abort(context.Context, server.Idempotency) error { return nil }
