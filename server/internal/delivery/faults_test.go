@@ -341,3 +341,42 @@ func TestFaults_threeDays(t *testing.T) {
 		require.Equal(t, o.id, id)
 	}
 }
+
+// What a provider says beside its status takes neither a worker's time nor much memory.
+func TestSender_longAnswers(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		status int
+		fault  string
+	}{
+		"a body that never ends": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "taken")
+			_ = http.NewResponseController(w).Flush()
+			<-ended
+		}, 200, ""},
+		"a large body": {func(w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+					return
+				}
+			}
+		}, 200, ""},
+		"large headers": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Large", strings.Repeat("a", 1<<20))
+		}, 0, "the connection to the provider broke"},
+	} {
+		server := httptest.NewServer(test.answer)
+		sender, err := delivery.NewSender(server.URL, []string{firstSecret}, true, time.Now)
+		require.NoError(t, err)
+		begin := time.Now()
+		status, fault, _ := sender.Attempt(t.Context(), enablement.Notification{ID: "ntf_1"})
+		require.Equal(t, test.status, status, name)
+		require.Equal(t, test.fault, fault, name)
+		require.Less(t, time.Since(begin), delivery.AnswerTimeout/2, name)
+		sender.Close()
+		t.Cleanup(server.Close)
+	}
+	close(ended)
+}

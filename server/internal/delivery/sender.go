@@ -31,6 +31,13 @@ const AnswerTimeout = 15 * time.Second
 // dialTimeout leaves time for another of the provider's addresses.
 const dialTimeout = 10 * time.Second
 
+// restTimeout is how long the rest of an answer may take, and longestHeader how many bytes its headers have: as many
+// answers are read at once as there are workers.
+const (
+	restTimeout   = time.Second
+	longestHeader = 64 << 10
+)
+
 // minSecretBytes and maxSecretBytes bound a signing secret (Standard Webhooks, signature scheme).
 const (
 	minSecretBytes = 24
@@ -71,13 +78,14 @@ func NewSender(address string, secrets []string, allowPrivate bool, clock func()
 		// A signed message goes to the address it was meant for, or nowhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:               proxy,
-			DialContext:         s.dialer.DialContext,
-			MaxIdleConnsPerHost: maxWorkers, // a connection for each, or they dial anew all day
-			IdleConnTimeout:     90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second,
-			ForceAttemptHTTP2:   true,
-			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+			Proxy:                  proxy,
+			DialContext:            s.dialer.DialContext,
+			MaxIdleConnsPerHost:    maxWorkers, // a connection for each, or they dial anew all day
+			IdleConnTimeout:        90 * time.Second,
+			TLSHandshakeTimeout:    10 * time.Second,
+			MaxResponseHeaderBytes: longestHeader,
+			ForceAttemptHTTP2:      true,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		},
 	}
 	var err error
@@ -190,7 +198,9 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 		return answer{fault: describe(ctx, err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// A short rest is read so that the connection can be used again; what it says doesn't matter.
+	// A short rest is read so that the connection can be used again; what it says doesn't matter. Who is slow with it
+	// has answered, and must not keep the worker.
+	defer time.AfterFunc(restTimeout, cancel).Stop()
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	return judge(resp, now, signers)
 }
