@@ -87,7 +87,11 @@ func FromEnv(opts ...Option) (*Client, error) {
 	if !visibleASCII(apiKey) {
 		return nil, errors.New("client: " + envKey + ": " + wrongKey)
 	}
-	if baseURL := os.Getenv(envBaseURL); baseURL != "" {
+	var set config
+	for _, opt := range opts {
+		_ = opt.setClient(&set) // New says what is wrong with one
+	}
+	if baseURL := os.Getenv(envBaseURL); baseURL != "" && set.base == nil {
 		opts = append([]Option{withBaseURL(envBaseURL+": WithBaseURL: ", baseURL)}, opts...)
 	}
 	return New(apiKey, opts...)

@@ -152,6 +152,7 @@ func TestFromEnv(t *testing.T) {
 	_, err = client.FromEnv()
 	require.ErrorContains(t, err, "client: CRYPTOMATE_BASE_URL: WithBaseURL: user and password")
 	require.NotContains(t, err.Error(), "hunter2")
+	require.Equal(t, "https://gateway.example", sentTo(t, client.WithBaseURL("https://gateway.example")), "an option overrides a wrong one, too")
 }
 
 // sentTo returns where a client of the environment sends its calls.
