@@ -83,15 +83,20 @@ func (c *caller) uploading(files []string, own ...client.CallOption) []client.Ca
 	}
 	options := append(c.options(own...), client.WithTimeout(c.Timeout+longer))
 	if isTerminal(c.env.err) {
-		options = append(options, client.WithProgress(func(sent, total int64) {
-			end := ""
-			if sent == total {
-				end = "\n"
-			}
-			_, _ = fmt.Fprintf(c.env.err, "\rsent %3d %% of %.1f MB%s", sent*100/total, float64(total)/1e6, end)
-		}))
+		options = append(options, client.WithProgress(progress(c.env.err)))
 	}
 	return options
+}
+
+// progress tells on one line how far it is. What is told next, of an attempt that failed as well, takes its place.
+func progress(w io.Writer) func(sent, total int64) {
+	return func(sent, total int64) {
+		end := "\r"
+		if sent == total {
+			end = "\n"
+		}
+		_, _ = fmt.Fprintf(w, "sent %3d %% of %.1f MB%s", sent*100/total, float64(total)/1e6, end)
+	}
 }
 
 func isTerminal(w io.Writer) bool {

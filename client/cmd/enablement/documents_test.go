@@ -135,3 +135,13 @@ submitProduct: made, in_kyc
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.err, "cannot hold both the API key and the onboarding")
 }
+
+// TestProgress: an error begins a line of its own, wherever the call ended.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[int64]string{1: "sent   0 % of 2.0 MB\r", 1e6: "sent  50 % of 2.0 MB\r", 2e6: "sent 100 % of 2.0 MB\n"} {
+		var out strings.Builder
+		progress(&out)(sent, 2e6)
+		require.Equal(t, want, out.String())
+	}
+}
