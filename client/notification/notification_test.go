@@ -208,6 +208,21 @@ func TestVerifier_Verify_age(t *testing.T) {
 	}
 }
 
+// TestVerifier_Verify_size: more than the 64 KiB that the handler takes is too large for those who read the body themselves.
+func TestVerifier_Verify_size(t *testing.T) {
+	t.Parallel()
+	for size, fine := range map[int]bool{64 << 10: true, 64<<10 + 1: false} {
+		padded := body + strings.Repeat(" ", size-len(body))
+		_, err := verifier(t).Verify(signed(t, secret, padded), []byte(padded))
+		if fine {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, notification.ErrBody)
+			require.ErrorContains(t, err, "larger than 64 KiB")
+		}
+	}
+}
+
 // TestVerifier_Verify_distant: more years than a Duration holds are too many all the same.
 func TestVerifier_Verify_distant(t *testing.T) {
 	t.Parallel()

@@ -127,6 +127,9 @@ func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error
 	if age > v.conf.past || age < -v.conf.future { // -age overflows for the most distant times
 		return nil, fmt.Errorf("%w: its age is %v, and it may be %v old or %v ahead", ErrAge, age.Round(time.Second), v.conf.past, v.conf.future)
 	}
+	if len(body) > maxBody {
+		return nil, fmt.Errorf("%w: it is larger than %d KiB", ErrBody, maxBody>>10)
+	}
 	if err := api.DecodeJSON(body, &n.Notification); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBody, err)
 	}
