@@ -207,13 +207,13 @@ func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (att
 		if failed != nil && ctx.Err() != nil {
 			failed.ended, failed.Err = true, withContextError(ctx, failed.Err)
 		}
-		if c.gate == nil {
-			return
-		}
 		var block time.Duration
 		if failed != nil && failed.Is(ErrRateLimited) {
 			failed.RetryAfter = cmp.Or(failed.RetryAfter, gate.Block)
 			block = failed.RetryAfter
+		}
+		if c.gate == nil {
+			return
 		}
 		if held := c.gate.Leave(c.gateLimit, block); failed != nil {
 			failed.held = held

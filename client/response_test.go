@@ -129,7 +129,7 @@ func TestClient_SubmitProduct_errorResponses(t *testing.T) {
 		{
 			name: "both names of the code", status: 429, kind: client.ErrRateLimited,
 			body: `{"error_code":"A","code":"B","message":"m"}`,
-			want: client.Error{Code: "B", Message: "m"}, text: "submit product: 429 B: m",
+			want: client.Error{Code: "B", Message: "m", RetryAfter: time.Second}, text: "submit product: 429 B: m",
 		},
 		{
 			name: "trace id in the header", status: 404, kind: client.ErrNotFound,

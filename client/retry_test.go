@@ -398,6 +398,7 @@ func TestClient_SubmitProduct_waitsAsSaid(t *testing.T) {
 		{name: "a date", status: 429, header: inAMoment, wait: 7 * time.Second},
 		{name: "a block that does not say how long", status: 429, wait: time.Second},
 		{name: "a block that says nothing", status: 429, header: []string{"Retry-After", "0"}, wait: time.Second},
+		{name: "a block that does not say how long, no gate", status: 429, opts: []client.Option{client.WithoutRateGate()}, wait: time.Second},
 		{name: "a block, no gate", status: 429, header: []string{"Retry-After", "1.5"}, opts: []client.Option{client.WithoutRateGate()}, wait: 1500 * time.Millisecond},
 		{name: "backoff", status: 500},
 		{name: "backoff shorter than the gate's window", status: 500, opts: []client.Option{client.WithRateLimit(1)}, wait: time.Second},
