@@ -21,6 +21,9 @@ const jsonType = "application/json"
 // readBody reads a body where the operation takes one, and refuses it where it doesn't.
 func (h *handler) readBody(c *call, r *http.Request) (body []byte, err error) {
 	op := c.operation
+	if op.takesBody() && compressed(r.Header) {
+		return nil, badRequest(`header "Content-Encoding": must be left out, since bodies are read as they are`, nil)
+	}
 	if r.ContentLength != 0 && (op.takesBody() || r.ContentLength < 0) {
 		if len(op.photos) > 0 {
 			body, err = h.readPhotos(c, r)
@@ -40,6 +43,16 @@ func (h *handler) readBody(c *call, r *http.Request) (body []byte, err error) {
 		return nil, badRequest("This operation takes no request body", nil)
 	}
 	return body, nil
+}
+
+// compressed tells whether a body is announced as anything but what it is.
+func compressed(header http.Header) bool {
+	for _, coding := range header["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return true
+		}
+	}
+	return false
 }
 
 // unambiguous refuses JSON of which two readers could make two things: with a field that stands twice, with text

@@ -128,6 +128,31 @@ func TestBodies_twoMediaTypes(t *testing.T) {
 	require.Equal(t, `header "Content-Type": must be sent once`, a.message)
 }
 
+// A body that is said to be compressed is not read as one that is not.
+func TestBodies_contentEncoding(t *testing.T) {
+	t.Parallel()
+	h, err := server.Handler(clients{}, server.WithLogger(slog.New(slog.DiscardHandler)), server.WithAuthenticator(server.AuthenticatorFunc(allow)))
+	require.NoError(t, err)
+	for _, test := range []struct {
+		codings []string
+		refused bool
+	}{
+		{nil, false},
+		{[]string{""}, false},
+		{[]string{"Identity"}, false},
+		{[]string{"gzip"}, true},
+		{[]string{"identity", "br"}, true},
+		{[]string{"identity, gzip"}, true},
+	} {
+		r := request(http.MethodPost, "/management/clients/individuals")
+		r.Header["Content-Type"], r.Header["Content-Encoding"] = []string{"application/json"}, test.codings
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(person)), int64(len(person))
+		a := fixture{Handler: h}.ask(t, r)
+		require.Equal(t, test.refused, a.message == `header "Content-Encoding": must be left out, since bodies are read as they are`, "%q: %s", test.codings, a.message)
+		require.Equal(t, test.refused, a.status == http.StatusBadRequest, "%q: %d", test.codings, a.status)
+	}
+}
+
 // What a call is about is looked at before its body is.
 func TestBodies_afterTheKey(t *testing.T) {
 	t.Parallel()

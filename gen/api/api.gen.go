@@ -802,29 +802,29 @@ type ProductBody = ProductInput
 
 // CreateClientParams defines parameters for CreateClient.
 type CreateClientParams struct {
-	// IdempotencyKey Makes repeating safe: for 24 hours the same key gets the response of the first call. 1 to
-	// 255 visible ASCII characters, chosen by the caller, unique per intended call.
+	// IdempotencyKey Makes repeating safe: for 24 hours the same key, at the same operation, gets the response of the
+	// first call. 1 to 255 visible ASCII characters, chosen by the caller, unique per intended call.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RequestProductParams defines parameters for RequestProduct.
 type RequestProductParams struct {
-	// IdempotencyKey Makes repeating safe: for 24 hours the same key gets the response of the first call. 1 to
-	// 255 visible ASCII characters, chosen by the caller, unique per intended call.
+	// IdempotencyKey Makes repeating safe: for 24 hours the same key, at the same operation, gets the response of the
+	// first call. 1 to 255 visible ASCII characters, chosen by the caller, unique per intended call.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CompleteDocumentationParams defines parameters for CompleteDocumentation.
 type CompleteDocumentationParams struct {
-	// IdempotencyKey Makes repeating safe: for 24 hours the same key gets the response of the first call. 1 to
-	// 255 visible ASCII characters, chosen by the caller, unique per intended call.
+	// IdempotencyKey Makes repeating safe: for 24 hours the same key, at the same operation, gets the response of the
+	// first call. 1 to 255 visible ASCII characters, chosen by the caller, unique per intended call.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // SubmitProductParams defines parameters for SubmitProduct.
 type SubmitProductParams struct {
-	// IdempotencyKey Makes repeating safe: for 24 hours the same key gets the response of the first call. 1 to
-	// 255 visible ASCII characters, chosen by the caller, unique per intended call.
+	// IdempotencyKey Makes repeating safe: for 24 hours the same key, at the same operation, gets the response of the
+	// first call. 1 to 255 visible ASCII characters, chosen by the caller, unique per intended call.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
