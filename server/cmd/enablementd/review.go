@@ -151,7 +151,7 @@ func writePhotos(ctx context.Context, db *app.Database, dir string, s enablement
 			}
 			extension := map[string]string{"image/jpeg": ".jpg", "image/png": ".png"}[photo.MediaType()]
 			path := filepath.Join(dir, fmt.Sprintf("%s-%s-%s%s", s.RequestID, d.Type, side, extension))
-			if err := os.WriteFile(path, photo.Content, 0o600); err != nil {
+			if err := writePrivate(path, photo.Content); err != nil {
 				return &app.ConfigError{Err: fmt.Errorf("--images: %w", err)}
 			}
 			_, _ = fmt.Fprintf(told, "wrote %s\n", path)
@@ -219,4 +219,18 @@ func reviewError(requestID string, err error) error {
 		return &app.ConfigError{Err: fmt.Errorf("request %q is not in KYC: it was not submitted, or was decided otherwise; see enablementd audit %s", requestID, requestID)}
 	}
 	return err
+}
+
+// writePrivate writes a new file, which the user alone can read. A file that is there could be one that others read, or
+// lead to one.
+func writePrivate(path string, content []byte) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
 }

@@ -1,6 +1,9 @@
 package main_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,4 +26,29 @@ func TestReviewShow_hidden(t *testing.T) {
 	require.NotContains(t, r.out, "\x1b")
 	require.NotContains(t, r.out, "\u202e")
 	require.Contains(t, r.out, "Last name    Example")
+}
+
+// Only the user can read the photos, also where another file has their name already.
+func TestReviewShow_private(t *testing.T) {
+	t.Parallel()
+	db, dir := sqliteFile(t), t.TempDir()
+	require.Zero(t, command(t, "", "migrate", "--db", db).code)
+	r := command(t, strings.Replace(dataFile(t), `"pending_documentation"`, `"in_kyc"`, 1), "import", "-", "--db", db)
+	require.Zero(t, r.code, r.err)
+	photo, elsewhere := filepath.Join(dir, "rq_1-passport-front.png"), filepath.Join(dir, "elsewhere")
+	for name, prepare := range map[string]func() error{
+		"nothing":            func() error { return nil },
+		"a file for others":  func() error { return errors.Join(os.WriteFile(photo, nil, 0o600), os.Chmod(photo, 0o644)) },
+		"a link":             func() error { return os.Symlink(elsewhere, photo) },
+		"a link to no place": func() error { return os.Symlink("/nowhere/at/all", photo) },
+	} {
+		require.NoError(t, os.RemoveAll(photo), name)
+		require.NoError(t, prepare(), name)
+		r = command(t, "", "review", "show", "rq_1", "--images", dir, "--db", db)
+		require.Zero(t, r.code, r.err)
+		info, err := os.Lstat(photo)
+		require.NoError(t, err, name)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), name)
+		require.NoFileExists(t, elsewhere, name)
+	}
 }
