@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	"github.com/cryptomate-go/enablement/client"
 	"github.com/cryptomate-go/enablement/gen/api"
 )
 
@@ -78,14 +80,17 @@ func (i *input) read(ctx context.Context, c *caller, stored func() (api.ClientIn
 
 func nothingStored() (api.ClientInput, error) { return api.ClientInput{}, nil }
 
-// stored reads the client that flags are to change.
-func (c *caller) stored(ctx context.Context, clientID string) func() (api.ClientInput, error) {
+// stored reads the client that flags are to change. lost is what the call came to for which it is read, if no answer comes.
+func (c *caller) stored(ctx context.Context, clientID string, lost client.Outcome) func() (api.ClientInput, error) {
 	return func() (api.ClientInput, error) {
-		client, err := c.api.Client(ctx, clientID, c.options()...)
+		found, err := c.api.Client(ctx, clientID, c.options()...)
+		if failed, ok := errors.AsType[*client.Error](err); ok && failed.Outcome == client.Unknown {
+			failed.Outcome = lost
+		}
 		if err != nil {
 			return api.ClientInput{}, c.finish(err, effect{}, nil, "")
 		}
-		return client.Input(), nil
+		return found.Input(), nil
 	}
 }
 
@@ -142,7 +147,7 @@ func (c *updateCmd) Help() string {
 }
 
 func (c *updateCmd) Run(ctx context.Context) error {
-	in, err := c.read(ctx, &c.caller, c.stored(ctx, c.Client))
+	in, err := c.read(ctx, &c.caller, c.stored(ctx, c.Client, client.NotSent))
 	if err != nil {
 		return err
 	}

@@ -166,6 +166,15 @@ func TestClients_update(t *testing.T) {
 	require.Contains(t, got.err, "\nIt is unknown whether the client was updated. Update it again, or find out: enablement settle update\n")
 	p.lines["GET"] = []http.HandlerFunc{says(404, noClient)}
 	require.Equal(t, 4, command(t, withKey, "", append(args, "--city=x")...).code)
+
+	p.sent, p.lines["GET"] = nil, []http.HandlerFunc{says(500, "")}
+	got = command(t, withKey, "", append(args, "--city=x", "--retries=0")...)
+	require.Equal(t, 6, got.code, "only the reading failed")
+	require.Contains(t, got.err, "; nothing was sent\n")
+	got = command(t, withKey, "", append(args, "--city=x", "--retries=0", "--json")...)
+	require.Equal(t, 6, got.code)
+	require.Contains(t, got.out, `"outcome":"not sent"`)
+	require.NotContains(t, strings.Join(p.sent, ""), "PUT")
 }
 
 func TestClients_delete(t *testing.T) {

@@ -76,7 +76,7 @@ type settleUpdateCmd struct {
 }
 
 func (c *settleUpdateCmd) Run(ctx context.Context) error {
-	in, err := c.read(ctx, &c.caller, c.stored(ctx, c.Client))
+	in, err := c.read(ctx, &c.caller, c.stored(ctx, c.Client, client.Unknown))
 	if err != nil {
 		return unsettled(err)
 	}
