@@ -106,7 +106,8 @@ var (
 const maxSignature = 2048
 
 // Verify returns the notification in header and body, or [ErrHeader], [ErrSignature], [ErrAge] or [ErrBody].
-// The body must be the exact bytes that came. Verify does not check whether the notification came before.
+// The names in header must be in the form of net/http, Webhook-Id: [http.Header.Set] makes it of any other. The body must be
+// the exact bytes that came. Verify does not check whether the notification came before.
 func (v *Verifier) Verify(header http.Header, body []byte) (*Notification, error) {
 	id := header.Get(standardwebhooks.HeaderWebhookID)
 	timestamp := header.Get(standardwebhooks.HeaderWebhookTimestamp)
