@@ -99,6 +99,7 @@ func TestCheckInput_states(t *testing.T) {
 		"KAZ": "10 71 75 79 ALA AST",
 		"MLI": "1 9 10 BKO",
 		"NOR": "03 30 46 54",
+		"NOR": "03 31 56",
 		"NPL": "P1 P7",
 		"PAN": "1 10 NT",
 		"POL": "02 14 32 MZ",

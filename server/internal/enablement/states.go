@@ -92,7 +92,7 @@ var moreStates = map[string]string{
 	"MRT": "13 14 15",
 	"MUS": "RR",
 	"NAM": "KE KW",
-	"NOR": "30 34 38 42 46 54",
+	"NOR": "30 31 32 33 34 38 39 40 42 46 54 55 56",
 	"NPL": "P1 P2 P3 P4 P5 P6 P7",
 	"OMN": "BJ BS SJ SS",
 	"PAN": "10 NT",
