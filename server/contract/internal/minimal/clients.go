@@ -3,6 +3,7 @@ package minimal
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -63,7 +64,7 @@ func (s *Service) UpdateClient(ctx context.Context, call api.UpdateClientRequest
 	}
 	before := c.Client
 	c.fill(*call.Body)
-	if c.Client != before {
+	if !reflect.DeepEqual(c.Client, before) { // a field may be a list
 		c.UpdatedAt = api.NewTimestamp(s.now)
 	}
 	return api.UpdateClient200JSONResponse{ClientStoredJSONResponse: api.ClientStoredJSONResponse{Body: c.Client}}, nil
