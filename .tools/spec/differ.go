@@ -69,24 +69,55 @@ func (s spot) in(p pair, format string, args ...any) spot {
 	return spot{name: label, side: s.side, lines: append(slices.Clip(s.lines), p.lines())}
 }
 
+// kinds are what the sections of the components hold, in words.
+var kinds = map[string]string{"schemas": "schema", "parameters": "parameter", "headers": "header",
+	"responses": "response", "requestBodies": "body"}
+
 // resolve follows the references of both. What both have as the same component is named after that, and it is
 // compared once for each side, however often it is used: done says that it was.
 func (d *differ) resolve(s spot, p pair) (at spot, resolved pair, done bool) {
-	before, ref := d.before.resolve(p.before)
-	after, other := d.after.resolve(p.after)
-	p = pair{before, after}
+	d.besideReferences(s, p)
+	_, ref := d.before.resolve(p.before)
+	_, other := d.after.resolve(p.after)
+	if strings.HasPrefix(ref, "#/components/schemas/") && ref != other {
+		d.add(s, p, review, "schema-replaced", "is not the schema `%s` any more, and the generated type is another", lastPart(ref))
+	}
+	p = d.follow(p)
 	if ref == "" || ref != other {
 		return s, p, false
 	}
-	parts := strings.Split(ref, "/")
-	kind := map[string]string{"schemas": "schema", "parameters": "parameter", "headers": "header",
-		"responses": "response", "requestBodies": "body"}[parts[len(parts)-2]]
-	at = spot{name: kind + " `" + parts[len(parts)-1] + "`", side: s.side, lines: []lines{p.lines()}}
+	section, name := lastPart(strings.TrimSuffix(ref, "/"+lastPart(ref))), lastPart(ref)
+	at = spot{name: kinds[section] + " `" + name + "`", side: s.side, lines: []lines{p.lines()}}
 	key := fmt.Sprint(s.side, ref)
 	done = d.compared[key]
 	d.compared[key] = true
 	return at, p, done
 }
+
+// follow goes to what both refer to, where it has no name of its own for people.
+func (d *differ) follow(p pair) pair {
+	before, _ := d.before.resolve(p.before)
+	after, _ := d.after.resolve(p.after)
+	return pair{before, after}
+}
+
+// besideReferences compares what stands beside a $ref. Some tools read it, and others don't.
+func (d *differ) besideReferences(s spot, p pair) {
+	beside := func(e entry) entry {
+		if e.get("$ref").exists() {
+			return e
+		}
+		return entry{}
+	}
+	p = pair{beside(p.before), beside(p.after)}
+	for _, key := range p.keys() {
+		if key != "$ref" && !words(key) {
+			d.set(s, p.get(key), review, key)
+		}
+	}
+}
+
+func lastPart(ref string) string { return ref[strings.LastIndex(ref, "/")+1:] }
 
 // add notes a change. One that is in several places counts as the worst of them.
 func (d *differ) add(s spot, p pair, v verdict, id, format string, args ...any) {

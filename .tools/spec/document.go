@@ -117,9 +117,15 @@ func keys(before, after *yaml.Node) []string {
 	return all
 }
 
-// resolve follows references, and returns the last that it followed.
+// resolve follows references, and returns the last that it followed. An allOf of one schema is only a way to write words
+// beside a reference.
 func (d *document) resolve(e entry) (found entry, ref string) {
 	for range 100 { // references in a circle are lint's to find
+		if all := list(get(e.node, "allOf").node); len(all) == 1 && !slices.ContainsFunc(entries(e.node), func(other entry) bool {
+			return other.key.Value != "allOf" && !words(other.key.Value)
+		}) {
+			e = entry{key: all[0], node: all[0]}
+		}
 		next := get(e.node, "$ref").value()
 		if !strings.HasPrefix(next, "#/") {
 			break

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,111 @@ var breakingEdits = []edit{
 	{"a type of another name", "    RejectedItem:\n", "          $ref: '#/components/schemas/RejectedItemType'\n        key:\n          type: string\n          description: The kind of document (`passport`), or the key of the data field (`phone`).\n        reason:\n          type: string\n          x-personal: text\n          description: What is wrong with it, in plain words.\n    RejectedItemType:\n", "          $ref: '#/components/schemas/ItemType'\n        key:\n          type: string\n          description: The kind of document (`passport`), or the key of the data field (`phone`).\n        reason:\n          type: string\n          x-personal: text\n          description: What is wrong with it, in plain words.\n    ItemType:\n"},
 	{"another link", "    DocumentationCompleted:\n", "operationId: submitProduct", "operationId: getClient"},
 	{"rules in a word that is not known", "    Clients:\n", "type: array", "type: array\n      uniqueItems: true"},
+	{"another first server", "servers:\n", "  - url: https://api.cryptomate.me\n    description: Production\n  - url: https://api.sandbox.cryptomate.me\n    description: Sandbox\n", "  - url: https://api.sandbox.cryptomate.me\n    description: Sandbox\n  - url: https://api.cryptomate.me\n    description: Production\n"},
+	{"one server before the first", "servers:\n", "  - url: https://api.crypto", "  - url: https://api.new.example\n    description: New\n  - url: https://api.crypto"},
+	{"an address with a variable", "servers:\n", "https://api.cryptomate.me", "https://{host}.cryptomate.me"},
+	{"another tag of an operation", submit, "[Product enablement]", "[Requests]"},
+	{"an error code of a status less", "    Conflict:\n", "            in_progress:\n              summary: The first call with this Idempotency-Key still runs\n              value:\n                code: IDEMPOTENCY_IN_PROGRESS\n                message: A call with this Idempotency-Key is still running\n                trace_id: 4bf92f3577b34da6a3ce929d0e0e4736\n", ""},
+	{"another error code of a status", "    ContentTooLarge:\n", "code: PAYLOAD_TOO_LARGE", "code: BAD_REQUEST"},
+	{"an error with fewer codes", create, "responses/ClientRefused", "responses/BadRequest"},
+	{"a redirect", submit, "        '400':\n", "        '303':\n          description: Elsewhere.\n        '400':\n"},
+	{"all redirects", create, "        '400':\n", "        3XX:\n          description: Elsewhere.\n        '400':\n"},
+	{"only some of the other errors", submit, "        default:\n", "        5XX:\n"},
+	{"personal data that is no more", "    Client:\n", "      x-personal: true\n", ""},
+	{"personal data that is only text with some", "    Image:\n", "x-personal: true", "x-personal: text"},
+	{"a limit of a body", create, "x-access-level: 1", "x-access-level: 1\n      x-max-body: 1024"},
+	{"a body without a limit of its own", complete, "      x-max-body: 29360128\n", ""},
+	{"a photo without a limit", "    Image:\n", "      x-max-bytes: 10485760\n", ""},
+	{"a type written in place", "    Product:\n", "        created_at:\n          $ref: '#/components/schemas/Timestamp'\n", "        created_at:\n          type: string\n          pattern: '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$'\n"},
+	{"a word beside a reference", "    Product:\n", "        created_at:\n          $ref: '#/components/schemas/Timestamp'\n", "        created_at:\n          $ref: '#/components/schemas/Timestamp'\n          nullable: true\n"},
+	{"another vocabulary", "    RejectedItem:\n", "schemas/RejectedItemType", "schemas/DataType"},
+	{"a number of any size", "    ClientInput:\n", "          format: int32\n", ""},
+	{"a format of what is sent that had none", "        subproduct:\n", "type: string", "type: string\n          format: uuid"},
+	{"a format in a response that had none", "    Product:\n", "        rejection_code:\n          type: string", "        rejection_code:\n          type: string\n          format: uri"},
+	{"a body that a provider has to respond with", notify, "                  description: Gone. No further attempt is made for this notification.\n", "                  description: Gone. No further attempt is made for this notification.\n                  content:\n                    application/json:\n                      schema: {type: object}\n"},
+	{"a header that every notification has to have", notify, "                - $ref: '#/components/parameters/WebhookId'\n", "                - $ref: '#/components/parameters/WebhookId'\n                - {name: webhook-attempt, in: header, required: true, schema: {type: integer}}\n"},
+	{"a notification without an id", notify, "                - $ref: '#/components/parameters/WebhookId'\n", ""},
+	{"an extension of the notification", notify, "              tags: [Product enablement]\n              summary: Tell", "              tags: [Product enablement]\n              x-retry: 3\n              summary: Tell"},
+	{"another operation id of the notification", submit, "operationId: notifyProvider", "operationId: tellProvider"},
+	{"a notification that may be empty", notify, "                required: true\n", "                required: false\n"},
+	{"a notification without an envelope", notify, "#/components/schemas/Notification'", "#/components/schemas/NotificationData'"},
+	{"a provider that may not fail", notify, "                default:\n                  description: Not accepted. The attempt is repeated on the schedule.\n", ""},
+	{"another status by which a provider accepts", notify, "'204':", "'200':"},
+	{"a time of the notification in milliseconds", "    Notification:\n", "        timestamp:\n          $ref: '#/components/schemas/Timestamp'\n", "        timestamp:\n          type: integer\n          format: int64\n"},
+	{"a nullable field of the notification", "    NotificationData:\n", "        submitted_at:\n          $ref: '#/components/schemas/Timestamp'\n", "        submitted_at:\n          type: string\n          nullable: true\n"},
+	{"a notification to a second address", submit, "          https://provider.example/notifications:\n", "          https://provider.example/other:\n            post:\n              responses: {'204': {description: A}}\n          https://provider.example/notifications:\n"},
+	{"no notifications", submit, "      callbacks:\n", "      x-callbacks:\n"},
+	{"a notification of another operation", remove, "      responses:\n", "      callbacks:\n        gone:\n          https://provider.example/notifications:\n            delete:\n              responses: {'204': {description: A}}\n      responses:\n"},
+	{"a wait as a moment", "    RetryAfterOptional:\n", "        type: integer\n        format: int32\n        minimum: 1\n        maximum: 86400\n", "        type: string\n        format: date-time\n"},
+	{"no wait after a 503", "    ServiceUnavailable:\n", "        Retry-After:\n          $ref: '#/components/headers/RetryAfter'\n", ""},
+	{"a 429 that may come without a wait", "    TooManyRequests:\n", "headers/RetryAfter'", "headers/RetryAfterOptional'"},
+	{"a wait with every 409", "    Conflict:\n", "headers/RetryAfterOptional'", "headers/RetryAfter'"},
+	{"a trace id that is any id", "  headers:\n    TraceId:\n", "schemas/TraceId'", "schemas/Id'"},
+	{"a trace id in another header", "    Submitted:\n", "X-Trace-Id:", "X-Request-Id:"},
+	{"a location that every response has to have", "    ClientCreated:\n", "      headers:\n", "      headers:\n        Location:\n          required: true\n          schema: {type: string}\n"},
+	{"a body where there was none", "    Deleted:\n", "      headers:\n", "      content:\n        application/json:\n          schema:\n            $ref: '#/components/schemas/Client'\n      headers:\n"},
+	{"another status of a removal", remove, "'204':", "'200':"},
+	{"a list in an envelope", "    ClientsListed:\n", "            $ref: '#/components/schemas/Clients'\n", "            type: object\n            properties: {items: {$ref: '#/components/schemas/Clients'}}\n"},
+	{"ids instead of objects", "    Products:\n", "schemas/Product'", "schemas/Id'"},
+	{"a limit of a list", "    Clients:\n", "      type: array\n", "      type: array\n      maxItems: 100\n"},
+	{"a list that is never empty", "    Clients:\n", "      type: array\n", "      type: array\n      minItems: 1\n"},
+	{"a nullable id", "    Id:\n", "      type: string\n", "      type: string\n      nullable: true\n"},
+	{"a field that calls may not send", "    ClientInput:\n", "        second_name:\n          type: string\n", "        second_name:\n          type: string\n          readOnly: true\n"},
+	{"a field that responses leave out", "    Client:\n", "        email:\n          type: string\n", "        email:\n          type: string\n          writeOnly: true\n"},
+	{"numbers in steps", "    ClientInput:\n", "        phone_number:\n          type: integer\n", "        phone_number:\n          type: integer\n          multipleOf: 10\n"},
+	{"a limit that is outside", "    ClientInput:\n", "          minimum: 1\n", "          minimum: 1\n          exclusiveMinimum: true\n"},
+	{"a whole number that is any", "    ClientInput:\n", "          type: integer\n", "          type: number\n"},
+	{"a query that calls have to have", "operationId: listClients", "      responses:\n", "      parameters:\n        - {name: page, in: query, required: true, schema: {type: integer}}\n      responses:\n"},
+	{"a default of a header", "    IdempotencyKey:\n", "        type: string\n", "        type: string\n        default: none\n"},
+	{"a header that may be empty", "    IdempotencyKey:\n", "      required: false\n", "      required: false\n      allowEmptyValue: true\n"},
+	{"an exploded parameter", "    ClientId:\n", "      in: path\n", "      in: path\n      explode: true\n"},
+	{"a parameter in JSON", "    IdempotencyKey:\n", "      schema:\n        type: string\n        x-personal: true\n        minLength: 1\n        maxLength: 255\n        pattern: '^[!-~]+$'\n", "      content:\n        application/json:\n          schema: {type: string}\n"},
+	{"a media type with a charset", "    ClientBody:\n", "application/json:", "application/json; charset=utf-8:"},
+	{"errors in another media type", "    BadRequest:\n", "application/json:", "application/problem+json:"},
+	{"another name of the message of errors", "    Error:\n", "        message:\n", "        detail:\n"},
+	{"one name of the error code less", "    Error:\n", "        error_code:\n          $ref: '#/components/schemas/ErrorCode'\n", ""},
+	{"an error code in small letters", "    ErrorCode:\n", "        - VAL\n", "        - val\n"},
+	{"a vocabulary of any values", "    DataType:\n", "      x-extensible-enum: [STRING, PHONE]\n", ""},
+	{"a vocabulary that is closed", "    ProductType:\n", "x-extensible-enum", "enum"},
+	{"another verb in a path", "paths:\n", "{productRequestId}/submit:", "{productRequestId}/submission:"},
+	{"a slash at the end of a path", "paths:\n", "{productRequestId}/submit:", "{productRequestId}/submit/:"},
+	{"a creation by PUT", "paths:\n  /management/clients/individuals:\n", "    post:\n", "    put:\n"},
+	{"a key that is optional", "tags:\n", "  - ApiKey: []\n", "  - ApiKey: []\n  - {}\n"},
+	{"no keys at all", "tags:\n", "security:\n  - ApiKey: []\n", ""},
+	{"a removal that needs no key", remove, "      x-access-level: 3\n", "      x-access-level: 3\n      security:\n        - {}\n"},
+	{"another name of the scheme", "securitySchemes:\n", "    ApiKey:", "    Key:"},
+	{"a scheme of another type", "securitySchemes:\n", "type: apiKey", "type: http"},
+	{"a higher access level of a list", "operationId: listClients", "x-access-level: 1", "x-access-level: 2"},
+	{"an access level that is a word", "operationId: listClients", "x-access-level: 1", "x-access-level: admin"},
+	{"another parameter of a link", "    ClientCreated:\n", "            clientId: $response.body#/id\n", "            clientId: $response.body#/client_id\n"},
+	{"a link less", "    ClientCreated:\n", "        delete:\n          operationId: deleteClient\n          description: Remove the client.\n          parameters:\n            clientId: $response.body#/id\n", ""},
+	{"a link with a body", "    ClientCreated:\n", "          operationId: deleteClient\n", "          operationId: deleteClient\n          requestBody: $response.body#/id\n"},
+	{"one more requirement of an object", "    Product:\n", "          $ref: '#/components/schemas/MissingRequirements'", "          allOf:\n            - $ref: '#/components/schemas/MissingRequirements'\n            - type: object\n              required: [notes]"},
+	{"an object that may be a text", "    Product:\n", "          $ref: '#/components/schemas/MissingRequirements'", "          anyOf:\n            - $ref: '#/components/schemas/MissingRequirements'\n            - type: string"},
+	{"a photo by its address", "    Image:\n", "      x-max-bytes: 10485760\n      minLength: 1\n", "      format: uri\n"},
+	{"a photo of another form", "    Image:\n", "      minLength: 1\n", "      minLength: 1\n      pattern: '^data:'\n"},
+	{"a map of numbers", "    DocumentMetadata:\n", "        type: string\n", "        type: integer\n"},
+	{"a map that is never empty", "    DocumentMetadata:\n", "      maxProperties: 32\n", "      maxProperties: 32\n      minProperties: 1\n"},
+	{"an extension of the paths", "paths:\n", "paths:\n", "paths:\n  x-prefix: /v2\n"},
+	{"an extension of all", "tags:\n", "tags:\n", "x-rate-limit: 5\ntags:\n"},
+	{"an extension of the info", "info:\n", "info:\n", "info:\n  x-audience: internal\n"},
+	{"an extension of a response", "    Submitted:\n", "      headers:\n", "      x-cache: 60\n      headers:\n"},
+	{"an extension of a parameter", "    IdempotencyKey:\n", "      in: header\n", "      in: header\n      x-hours: 1\n"},
+	{"an extension of a header", "    RetryAfter:\n", "      required: true\n", "      required: true\n      x-unit: ms\n"},
+	{"an extension of a media type", "    Submitted:\n", "        application/json:\n", "        application/json:\n          x-envelope: data\n"},
+	{"a condition that calls have to have", "operationId: updateClient", "        - $ref: '#/components/parameters/ClientId'\n", "        - $ref: '#/components/parameters/ClientId'\n        - {name: If-Match, in: header, required: true, schema: {type: string}}\n"},
+	{"a field in another case", "    Client:\n", "        second_name:", "        secondName:"},
+	{"a body without its envelope", "    DocumentationCompleted:\n", "schemas/EvaluatedProduct", "schemas/Product"},
+	{"no other successes", submit, "        2XX:\n          $ref: '#/components/responses/OtherSuccess'\n", ""},
+	{"another body of other successes", submit, "responses/OtherSuccess", "responses/OtherProduct"},
+	{"no other errors", submit, "        default:\n          $ref: '#/components/responses/OtherError'\n", ""},
+	{"a success that may mean something else", submit, "        '200':\n", "        '202':\n          $ref: '#/components/responses/OtherSuccess'\n        '200':\n"},
+	{"a header that all operations of a path have to have", "individuals/{clientId}:\n", "    get:\n", "    parameters:\n      - {name: X-Company, in: header, required: true, schema: {type: string}}\n    get:\n"},
+	{"a server of a path", "individuals/{clientId}:\n", "    get:\n", "    servers:\n      - url: https://other.example\n    get:\n"},
+	{"a server of an operation", submit, "      x-access-level", "      servers:\n        - url: https://other.example\n      x-access-level"},
+	{"fewer hours in a description", "    IdempotencyKey:\n", "for 24 hours", "for 1 hour"},
+	{"fewer seconds in the description of the notification", notify, "within 15 seconds", "within 5 seconds"},
+	{"fewer calls in the description of a response", "    TooManyRequests:\n", "Over 15 requests", "Over 5 requests"},
 }
 
 var compatibleEdits = []edit{
@@ -110,7 +216,6 @@ var compatibleEdits = []edit{
 	{"another description of a server", "servers:\n", "description: Production", "description: Live"},
 	{"one server more", "servers:\n", "  - url: https://api.sandbox", "  - url: https://api.eu.cryptomate.me\n    description: Europe\n  - url: https://api.sandbox"},
 	{"one tag more", "tags:\n", "  - name: Clients", "  - name: Cards\n    description: Cards.\n  - name: Clients"},
-	{"another tag of an operation", submit, "[Product enablement]", "[Clients]"},
 	{"another summary", submit, "Submit product enablement request", "Submit a request"},
 	{"another description of an operation", submit, "Evaluates a pending request", "Looks at a pending request"},
 	{"another description of a parameter", "    ClientId:\n", "Unique identifier", "The identifier"},
@@ -154,10 +259,18 @@ var compatibleEdits = []edit{
 	{"one path more", "paths:\n", "  /management/clients/individuals:\n", "  /management/countries:\n    get:\n      operationId: listCountries\n      x-access-level: 1\n      responses:\n        '200': {description: Countries.}\n  /management/clients/individuals:\n"},
 	{"one way more to accept a notification", notify, "                '410':\n", "                '202':\n                  description: Accepted, for later.\n                '410':\n"},
 	{"a deprecated field", "    Client:\n", "          type: string\n", "          type: string\n          deprecated: true\n"},
-	{"a field that is no personal data any more", "    RejectedItem:\n", "          x-personal: text\n", ""},
+	{"a field that is personal data", "    Product:\n", "        rejection_code:\n", "        rejection_code:\n          x-personal: text\n"},
+	{"text that is personal data", "    RejectedItem:\n", "x-personal: text", "x-personal: true"},
+	{"a number more in a description", "    IdempotencyKey:\n", "for 24 hours", "for 24 hours, which are 1440 minutes,"},
+	{"a description without its numbers", "    IdempotencyKey:\n", "for 24 hours", "for a day"},
+	{"an error code of a status more", "    NotFound:\n", "            request:\n", "            other:\n              summary: Another\n              value: {code: VAL, message: No, trace_id: 4bf92f3577b34da6a3ce929d0e0e4736}\n            request:\n"},
 	{"a deprecated operation", remove, "x-access-level: 3", "deprecated: true\n      x-access-level: 3"},
 	{"a component of what was written in place", "        reason:\n", "          type: string\n          x-personal: text\n          description: What is wrong with it, in plain words.\n    RejectedItemType:\n", "          $ref: '#/components/schemas/Reason'\n    Reason:\n      type: string\n      x-personal: text\n    RejectedItemType:\n"},
 	{"another order of fields", "    RejectedItem:\n", "[type, key, reason]", "[reason, type, key]"},
+	{"another 3.0", "openapi", "3.0.3", "3.0.4"},
+	{"the header of the key in another case", "securitySchemes:\n", "name: x-api-key", "name: X-Api-Key"},
+	{"a header of a response in another case", "    Deleted:\n", "X-Trace-Id:", "x-trace-id:"},
+	{"a pattern in other letters", "    WebhookTimestamp:\n", "[0-9]", "\\d"},
 	{"a later version", "info:\n", "version: 1.0.0", "version: 1.1.0"},
 }
 
@@ -213,6 +326,25 @@ func TestVerdict_whatBreaksIsNeverCompatible(t *testing.T) {
 			t.Parallel()
 			require.ErrorContains(t, e.judge(t).verdict(t.Output()), "add the line '")
 		})
+	}
+}
+
+// The generated types have the names of the components.
+func TestVerdict_aComponentOfAnotherNameIsReviewed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("released.yaml")
+	require.NoError(t, err)
+	for _, name := range []string{"ProductRequestId", "ProductBody", "Submitted", "DataType", "Timestamp"} {
+		before, err := parse("before", text)
+		require.NoError(t, err)
+		renamed := regexp.MustCompile(`(/| {4})`+name+`(:|')`).ReplaceAllString(string(text), "${1}Another$2")
+		after, err := parse("after", []byte(renamed))
+		require.NoError(t, err)
+		changes := compare(before, after)
+		require.NotEmpty(t, changes, name)
+		for _, change := range changes {
+			require.Equal(t, review, change.verdict, change.text)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -112,9 +113,10 @@ func (d *differ) content(s spot, p pair) {
 			d.add(s, value, breaking, "media-type-removed", "the media type `%s` was removed", media)
 			continue
 		case value.added():
-			d.add(s, value, unless(review, s.side == sent), "media-type-added", "the media type `%s` was added", media)
+			d.add(s, value, unless(review, s.side == sent && p.exists()), "media-type-added", "the media type `%s` was added", media)
 			continue
 		}
+		d.codes(at, value)
 		for _, key := range value.keys() {
 			switch {
 			case key == "schema":
@@ -126,26 +128,62 @@ func (d *differ) content(s spot, p pair) {
 	}
 }
 
+// codes compares the error codes that the examples of a response show. Servers are held to them.
+func (d *differ) codes(s spot, p pair) {
+	shown := func(root *document, media entry) map[string]entry {
+		all := map[string]entry{}
+		examples := []entry{media.get("example")}
+		for _, example := range entries(media.get("examples").node) {
+			found, _ := root.resolve(example)
+			examples = append(examples, found.get("value"))
+		}
+		for _, example := range examples {
+			if code := example.get("code"); code.exists() {
+				all[code.value()] = code
+			}
+		}
+		return all
+	}
+	before, after := shown(d.before, p.before), shown(d.after, p.after)
+	for _, code := range union(before, after) {
+		switch example := (pair{before[code], after[code]}); {
+		case example.added():
+			d.add(s, example, compatible, "code-added", "an example shows the code `%s` now", code)
+		case example.removed():
+			d.add(s, example, review, "code-removed", "no example shows the code `%s` any more: servers that send it break the specification", code)
+		}
+	}
+}
+
 // responses compares what the other side says. A new success may mean something else than the old one; an
 // error that is new is one of those that callers are told to expect.
 func (d *differ) responses(s spot, p pair) {
 	s.side = s.side.other()
 	for _, status := range p.keys() {
 		value := p.get(status)
-		success := strings.HasPrefix(status, "2")
+		failure := status == "default" || strings.HasPrefix(status, "4") || strings.HasPrefix(status, "5")
 		switch {
 		case strings.HasPrefix(status, "x-"):
 			d.set(s, value, review, status)
-		case value.removed() && (success || s.side == sent):
+		case value.removed() && (!failure || s.side == sent):
 			d.add(s, value, breaking, "response-removed", "the response %s was removed", status)
 		case value.removed():
 			d.add(s, value, review, "response-removed", "the response %s was removed: servers that send it break the specification", status)
 		case value.added():
-			d.add(s, value, unless(review, !success || s.side == sent), "response-added", "the response %s was added", status)
+			d.add(s, value, unless(review, failure || s.side == sent), "response-added", "the response %s was added", status)
 		default:
 			d.response(s, value, status)
 		}
 	}
+}
+
+// headers are those of a response by their names, of which the case is no matter.
+func headers(e entry) map[string]entry {
+	all := map[string]entry{}
+	for _, header := range entries(e.node) {
+		all[http.CanonicalHeaderKey(header.key.Value)] = header
+	}
+	return all
 }
 
 func (d *differ) response(s spot, p pair, status string) {
@@ -157,14 +195,15 @@ func (d *differ) response(s spot, p pair, status string) {
 		value := p.get(key)
 		switch key {
 		case "headers":
-			for _, name := range value.keys() {
-				d.field(at, value.get(name), "header `"+name+"`")
+			before, after := headers(value.before), headers(value.after)
+			for _, name := range union(before, after) {
+				d.field(at, pair{before[name], after[name]}, "header `"+name+"`")
 			}
 		case "content":
 			d.content(at, value)
 		case "links":
 			for _, name := range value.keys() {
-				link := value.get(name)
+				link := d.follow(value.get(name))
 				if link.added() {
 					d.add(at, link, compatible, "link-added", "the link `%s` was added", name)
 				} else {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -12,12 +13,17 @@ func (d *differ) document(p pair) {
 		switch value := p.get(key); key {
 		case "info":
 			d.info(value)
+			d.numbers("info", value)
 		case "servers":
 			d.servers(value)
 		case "paths":
 			d.paths(value)
+			d.numbers("", value)
 		case "components":
 			d.components(value)
+		case "openapi":
+			both30 := strings.HasPrefix(value.before.value(), "3.0.") && strings.HasPrefix(value.after.value(), "3.0.")
+			d.set(spot{}, value, unless(review, both30), key)
 		case "security": // compared as the operations have it
 		default:
 			if !words(key) {
@@ -55,6 +61,15 @@ func (d *differ) servers(p pair) {
 		default:
 			d.unknown(spot{name: "server `" + url + "`"}, server)
 		}
+	}
+	first := func(e entry) string {
+		for _, server := range list(e.node) {
+			return get(server, "url").value()
+		}
+		return ""
+	}
+	if was, is := first(p.before), first(p.after); was != is && after[was].exists() {
+		d.add(spot{}, p, review, "server-order", "the first server is `%s` now instead of `%s`, and clients that are told none take the first", is, was)
 	}
 }
 
@@ -122,6 +137,8 @@ func (d *differ) operation(s spot, item, p pair, name string) {
 			d.callbacks(s, value)
 		case "deprecated":
 			d.set(s, value, compatible, key)
+		case "tags":
+			d.set(s, value, review, key) // generators name classes after them
 		case "x-access-level":
 			d.bound(s, value, key, false)
 		case "x-max-body":
@@ -148,7 +165,7 @@ func (d *differ) security(s spot, p pair) {
 // callbacks are calls to the provider: it reads what they send, and sends what they respond.
 func (d *differ) callbacks(s spot, p pair) {
 	for _, name := range p.keys() {
-		callback := p.get(name)
+		callback := d.follow(p.get(name))
 		at := spot{name: s.name + ", notification `" + name + "`", side: s.side.other()}
 		switch {
 		case callback.removed():
@@ -183,21 +200,30 @@ func (d *differ) components(p pair) {
 			d.add(at, scheme, compatible, "scheme-added", "was added")
 		default:
 			for _, key := range scheme.keys() {
-				if !words(key) {
-					d.set(at, scheme.get(key), breaking, key)
+				value := scheme.get(key)
+				sameHeader := key == "name" && strings.EqualFold(value.before.value(), value.after.value())
+				if !words(key) && !sameHeader {
+					d.set(at, value, breaking, key)
 				}
 			}
 		}
 	}
-	schemas := p.get("schemas")
-	for _, name := range schemas.keys() {
-		if schema := schemas.get(name); schema.removed() {
-			d.add(spot{name: "schema `" + name + "`"}, schema, review, "schema-removed", "was removed, and the generated type of that name with it")
+	for _, section := range []string{"schemas", "parameters", "requestBodies", "responses"} {
+		for _, name := range p.get(section).keys() {
+			if component := p.get(section).get(name); component.removed() {
+				kind := kinds[section]
+				d.add(spot{name: kind + " `" + name + "`"}, component, review, kind+"-removed", "was removed, and the generated type of that name with it")
+			}
 		}
 	}
-	for _, key := range p.keys() {
-		if strings.HasPrefix(key, "x-") {
-			d.set(spot{name: "components"}, p.get(key), review, key)
+	for _, section := range p.keys() {
+		value := p.get(section)
+		if strings.HasPrefix(section, "x-") {
+			d.set(spot{name: "components"}, value, review, section)
+			continue
+		}
+		for _, name := range value.keys() {
+			d.numbers(cmp.Or(kinds[section], "component")+" `"+name+"`", value.get(name))
 		}
 	}
 }

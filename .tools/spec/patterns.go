@@ -57,7 +57,7 @@ func (d *differ) pattern(s spot, p pair) {
 	wider := p.removed() || known && before.within(after)
 	narrower := p.added() || known && after.within(before)
 	switch {
-	case s.side == sent && wider:
+	case s.side == sent && wider, known && wider && narrower:
 		d.set(s, p, compatible, "pattern")
 	case s.side == sent && (known || narrower), s.side == received && wider && !narrower:
 		d.set(s, p, breaking, "pattern")

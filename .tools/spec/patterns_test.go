@@ -15,6 +15,7 @@ func TestPatterns(t *testing.T) {
 		{"^[a-z]{1,64}$", "^[a-z]{1,128}$", compatible, breaking},
 		{"^[a-z]{1,64}$", "^[a-z0-9_-]{1,64}$", compatible, breaking},
 		{"^[a-z]{1,64}$", "^[a-z]+$", compatible, breaking},
+		{"^[0-9]{1,12}$", `^\d{1,12}$`, compatible, compatible},
 		{"^[a-z]+$", "^[a-z]*$", compatible, breaking},
 		{"^[a-z]{1,64}$", "^[a-z]{1,32}$", breaking, review},
 		{"^[a-z]{1,64}$", "^[a-y]{1,64}$", breaking, review},

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,19 +25,17 @@ func (d *differ) schema(s spot, p pair) {
 		case "pattern":
 			d.pattern(at, value)
 		case "format":
-			v := review
-			if at.side == sent {
-				v = unless(breaking, value.removed())
-			}
-			d.set(at, value, v, key)
+			d.format(at, value)
 		case "minimum", "minLength", "minItems", "minProperties":
 			d.bound(at, value, key, false)
 		case "maximum", "maxLength", "maxItems", "maxProperties", "x-max-bytes":
 			d.bound(at, value, key, true)
 		case "nullable":
 			d.nullable(at, value)
-		case "deprecated", "x-personal":
+		case "deprecated":
 			d.set(at, value, compatible, key)
+		case "x-personal": // less of it lets personal data into what is recorded
+			d.set(at, value, unless(review, value.after.value() == "true" || value.added()), key)
 		case "required":
 			d.requiredNames(at, value)
 		case "properties":
@@ -57,7 +56,18 @@ func (d *differ) schema(s spot, p pair) {
 	}
 }
 
-// bound compares a limit. One that asks less of callers than before turns nobody away. In a response it is the
+// format compares what a text or number is. That of a number is a type of its own in many languages.
+func (d *differ) format(s spot, p pair) {
+	number := slices.Contains([]string{"int32", "int64", "float", "double"}, p.before.value())
+	switch {
+	case s.side == received, p.removed() && number:
+		d.set(s, p, review, "format")
+	default:
+		d.set(s, p, unless(breaking, p.removed()), "format")
+	}
+}
+
+// bound compares a limit. Where an extension has none, the server has one that is not known here. One that asks less of callers than before turns nobody away. In a response it is the
 // other way round, where servers of today keep to a limit that is new.
 func (d *differ) bound(s spot, p pair, key string, upper bool) {
 	if p.equal() {
@@ -67,7 +77,7 @@ func (d *differ) bound(s spot, p pair, key string, upper bool) {
 	after, err2 := strconv.ParseFloat(p.after.value(), 64)
 	wider := p.removed()
 	switch {
-	case p.removed() && (key == "x-access-level" || key == "x-max-body"), p.exists() && (err != nil || err2 != nil):
+	case p.removed() && strings.HasPrefix(key, "x-"), p.added() && key == "x-max-body", p.exists() && (err != nil || err2 != nil):
 		d.set(s, p, review, key)
 		return
 	case p.exists():
