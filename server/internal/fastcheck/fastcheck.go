@@ -67,7 +67,7 @@ func (o *Operation) readRequest(route *routers.Route) {
 		case openapi3.ParameterInHeader:
 			described.header(p.Name, p)
 		default:
-			known = false
+			known = known && !p.Required
 		}
 	}
 	if known {

@@ -132,7 +132,7 @@ func TestSchemasWithoutCheck(t *testing.T) {
 	required.Required = []string{"b"}
 	for name, schema := range map[string]*openapi3.Schema{
 		"no type":                 openapi3.NewSchema(),
-		"number":                  openapi3.NewFloat64Schema(),
+		"number of a multiple":    {Type: &openapi3.Types{"number"}, MultipleOf: openapi3.Ptr(0.5)},
 		"integer of a multiple":   {Type: &openapi3.Types{"integer"}, MultipleOf: openapi3.Ptr(2.0)},
 		"integer of a format":     openapi3.NewIntegerSchema().WithFormat("int8"),
 		"integer of a list":       openapi3.NewIntegerSchema().WithEnum(1, 2),
@@ -153,13 +153,15 @@ func TestSchemasWithoutCheck(t *testing.T) {
 	}
 }
 
-// What is null or has a format is left to kin-openapi. What may be so and is absent is not.
+// What is null, has a format or is no whole number is left to kin-openapi. What may be so and is absent is not.
 func TestLeftToOthers(t *testing.T) {
 	t.Parallel()
 	schema := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
 		"day":    openapi3.NewStringSchema().WithFormat("date"),
 		"note":   openapi3.NewStringSchema().WithNullable(),
 		"flag":   openapi3.NewBoolSchema().WithNullable(),
+		"score":  openapi3.NewFloat64Schema(),
+		"old":    {Type: &openapi3.Types{"string"}, Deprecated: true},
 		"nested": openapi3.NewObjectSchema().WithProperty("a", openapi3.NewStringSchema()).WithNullable(),
 	}).NewRef()
 	for text, want := range map[string]bool{
@@ -169,6 +171,8 @@ func TestLeftToOthers(t *testing.T) {
 		`{"nested":{}}`:        true,
 		`{"day":"2026-04-15"}`: false,
 		`{"day":""}`:           false,
+		`{"old":"a"}`:          true,
+		`{"score":1.5}`:        false,
 		`{"note":null}`:        false,
 		`{"flag":null}`:        false,
 		`{"nested":null}`:      false,

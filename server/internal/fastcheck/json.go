@@ -26,6 +26,8 @@ func (s *schema) accepts(rest *spec.Scanner) bool {
 		return ok && s.acceptsText(text)
 	case openapi3.TypeInteger:
 		return s.acceptsInteger(rest.Word())
+	case openapi3.TypeNumber:
+		return false
 	case openapi3.TypeBoolean:
 		word := rest.Word()
 		return word == "true" || word == "false"

@@ -49,7 +49,7 @@ func newSchema(ref *openapi3.SchemaRef, above []*openapi3.Schema) *schema {
 	described, above := ref.Value, append(above, ref.Value)
 	rest := *described // what is left of it is not known
 	rest.Type = nil
-	rest.Title, rest.Description, rest.Example, rest.Extensions, rest.Origin = "", "", nil, nil, nil
+	rest.Title, rest.Description, rest.Example, rest.Deprecated, rest.Extensions, rest.Origin = "", "", nil, false, nil, nil
 	rest.Nullable = false // null is not accepted here
 	s, known := &schema{}, false
 	switch {
@@ -59,6 +59,9 @@ func newSchema(ref *openapi3.SchemaRef, above []*openapi3.Schema) *schema {
 	case described.Type.Is(openapi3.TypeInteger):
 		rest.Min, rest.Max, rest.Format = nil, nil, ""
 		known = s.readInteger(described)
+	case described.Type.Is(openapi3.TypeNumber):
+		rest.Min, rest.Max, rest.Format = nil, nil, ""
+		known = true // none is accepted here, and a field that is absent is
 	case described.Type.Is(openapi3.TypeBoolean):
 		known = true
 	case described.Type.Is(openapi3.TypeArray):
