@@ -153,7 +153,16 @@ function forGo() {
         const names = overlay.get(target)?.['x-enum-varnames'] ?? [];
         if (names.length !== values.length) {
           report(ctx, `There are ${values.length} values and ${names.length} names: give each value a Go name in \`x-enum-varnames\` under \`${target}\` in ${overlayFile}, in the same order.`, 'x-extensible-enum');
+          return;
         }
+        const letters = (text) => String(text).toLowerCase().replace(/[^a-z0-9]/g, '');
+        values.forEach((value, i) => {
+          if (typeof value !== 'string' || values.indexOf(value) !== i) {
+            report(ctx, `\`${value}\` is no text, or stands there twice: a value is text of its own, in quotes where it looks like something else.`, ['x-extensible-enum', i]);
+          } else if (!letters(names[i]).endsWith(letters(value))) {
+            report(ctx, `The Go name of \`${value}\` is \`${names[i]}\`, which does not end with it: put \`x-enum-varnames\` under \`${target}\` in ${overlayFile} in the order of the values.`, ['x-extensible-enum', i]);
+          }
+        });
       },
     },
     any(node, ctx) {

@@ -1,6 +1,7 @@
 // What OpenAPI can say, and this project's server, clients and generator can't serve. Each message says so: it
 // would otherwise come up as something else, in a later step.
 const isCallback = (ctx) => ctx.location.pointer.includes('/callbacks/');
+const isBytes = (value) => Number.isInteger(value) && value > 0;
 const methods = ['get', 'put', 'post', 'delete', 'patch'];
 
 export default function served() {
@@ -42,17 +43,29 @@ export default function served() {
         at(ctx, 'Methods, cases and metrics are named after it: write `operationId` with letters and digits only, a small one first.', 'operationId');
       }
       for (const status of Object.keys(operation.responses ?? {})) {
-        if (!isCallback(ctx) && !/^([1-5]\d\d|2XX|default)$/.test(status)) {
+        if (isCallback(ctx) || status.startsWith('x-')) continue;
+        if (/^1\d\d$/.test(status)) {
+          at(ctx, `${status} is not what a call ends with: name a success or an error.`, ['responses', status]);
+        } else if (!/^([2-5]\d\d|2XX|default)$/.test(status)) {
           at(ctx, `The server sends single statuses: name each instead of ${status}. \`2XX\` and \`default\` are there for callers alone.`, ['responses', status]);
         }
       }
       if (!isCallback(ctx)) oneScheme(operation.security, ctx);
+      if (!isCallback(ctx) && operation.requestBody && ['get', 'delete'].includes(ctx.key)) {
+        at(ctx, `What a ${ctx.key.toUpperCase()} carries gets lost on the way: leave \`requestBody\` out, or let it be a POST or PUT.`, 'requestBody');
+      }
+      const most = operation['x-max-body'];
+      if (most !== undefined && !isBytes(most)) at(ctx, '`x-max-body` is a number of bytes: write a whole number from 1.', 'x-max-body');
+      if (most !== undefined && !operation.requestBody) at(ctx, 'The operation has no body: leave `x-max-body` out.', 'x-max-body');
     },
     Parameter(parameter, ctx) {
       if (parameter.in === 'cookie') at(ctx, 'Callers keep no cookies: make it a header.', 'in');
       for (const key of ['style', 'explode', 'allowReserved', 'content'].filter((key) => parameter[key] !== undefined)) {
         at(ctx, `A parameter is written in one way: leave \`${key}\` out, and give it a \`schema\` of one plain value.`, key);
       }
+    },
+    RequestBody(body, ctx) {
+      if (body.required !== true) at(ctx, 'The server takes a body or none, not both: set `required: true`, and let the fields be optional.', body.required === undefined ? undefined : 'required');
     },
     SecurityScheme(scheme, ctx) {
       if (scheme.type !== 'apiKey' || scheme.in !== 'header') at(ctx, 'The server reads keys from a header: let the scheme have `type: apiKey` and `in: header`.', scheme.type === 'apiKey' ? 'in' : 'type');
@@ -63,6 +76,20 @@ export default function served() {
       }
     },
     Schema(schema, ctx) {
+      const most = schema['x-max-bytes'];
+      if (most !== undefined && !isBytes(most)) at(ctx, '`x-max-bytes` is a number of bytes: write a whole number from 1.', 'x-max-bytes');
+      if (most !== undefined && ctx.location.pointer !== '#/components/schemas/Image') {
+        at(ctx, 'Only photos have `x-max-bytes`: make it a photo, `$ref: \'#/components/schemas/Image\'`, or limit it with `maxLength`.', 'x-max-bytes');
+      }
+      if (![undefined, true, 'text'].includes(schema['x-personal'])) {
+        at(ctx, '`x-personal` is `true` or `text`: write one of them, or leave it out where nothing is personal data.', 'x-personal');
+      }
+      if (/\(\?<?[=!]|\\[1-9]|\\k</.test(schema.pattern) || [...(schema.pattern ?? '').matchAll(/(\d+)\}/g)].some(([, times]) => times > 1000)) {
+        at(ctx, 'The server reads patterns with Go\'s regexp: write `pattern` without looking ahead or behind, without references back, and with at most 1000 repeats.', 'pattern');
+      }
+      for (const key of ['oneOf', 'anyOf', 'not', 'discriminator'].filter((key) => schema[key] !== undefined)) {
+        at(ctx, `A value has one schema: leave \`${key}\` out, and let fields that not every value has be optional.`, key);
+      }
       if (/^#\/components\/schemas\/[^/]+$/.test(ctx.location.pointer)) return;
       if (schema.enum) at(ctx, 'A vocabulary has a name in Go: move it below `components.schemas`, with the values under `x-extensible-enum`.', 'enum');
       const map = typeof schema.additionalProperties === 'object';
