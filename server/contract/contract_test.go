@@ -294,7 +294,7 @@ func TestOptions(t *testing.T) {
 	require.Len(t, newContract(t).Check(request(), answer), 1)
 	answer = response(200, good)
 	answer.Header.Set("X-Undescribed", "a")
-	require.Empty(t, newContract(t, contract.WithHeaders("x-served-by")).Check(request(), answer))
+	require.Empty(t, newContract(t, contract.WithHeaders("x-undescribed")).Check(request(), answer))
 
 	below := request()
 	below.URL.Path = "/api" + path
