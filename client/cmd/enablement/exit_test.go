@@ -131,6 +131,19 @@ func TestExit_brokenPipe(t *testing.T) {
 	require.Contains(t, errs.String(), `the request's status is "in_kyc", but the response could not be written: `)
 }
 
+// TestExit_emptyVariables: an empty variable is as if it was not there, as a compose file leaves it.
+func TestExit_emptyVariables(t *testing.T) {
+	t.Parallel()
+	c := exec.CommandContext(t.Context(), build(t), "submit", clientID, requestID)
+	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY="+key, "CRYPTOMATE_BASE_URL="+serve(t, says(200, complete)))
+	for _, name := range []string{"SANDBOX", "KEY_FILE", "TIMEOUT", "RETRIES", "JSON", "VERBOSE", "IDEMPOTENCY_KEY"} {
+		c.Env = append(c.Env, "ENABLEMENT_"+name+"=")
+	}
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "Status   in_kyc\n")
+}
+
 // TestInterrupted: what waits for a text to read ends with a signal, too.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()

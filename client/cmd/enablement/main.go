@@ -80,6 +80,12 @@ type environment struct {
 }
 
 func main() {
+	// A variable that is empty is not set, for all of them: Kong would take it for a number or a time.
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "ENABLEMENT_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 	// Who reads the output may leave before the command is done. That ends no onboarding half-way, and what was made is told.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
