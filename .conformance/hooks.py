@@ -20,7 +20,7 @@ def no_day(day):
 
 def odd(text):
     """Text that is not plain ASCII may be blank or have something hidden in it."""
-    return not text.isascii() or not text.strip()
+    return not (text.isascii() and text.isprintable() and text.strip())
 
 
 def odd_email(email):
@@ -70,6 +70,14 @@ def photo_is_wrong(body, message):
     return bool(field) and not re.fullmatch("(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})+", text)
 
 
+def metadata_is_wrong(body, message):
+    metadata = body["document"].get("metadata") or {}
+    return {
+        "must have names of 1 to 64 characters that can be seen": any(odd(name) or len(name) > 64 for name in metadata),
+        "must not have a character that cannot be seen": any(value and odd(value) for value in metadata.values()),
+    }.get(message.removeprefix("request body /document/metadata: "))
+
+
 def type_is_wrong(body, message):
     return message == "Invalid document type" and body["document"]["document_type"] not in (
         "passport",
@@ -111,6 +119,7 @@ REASONS = [
     (("requestProduct",), 412, "VAL", product_is_wrong),
     (("requestProduct",), 409, "VAL", says("An enablement request is already active for this product")),
     (("completeDocumentation",), 400, "BAD_REQUEST", photo_is_wrong),
+    (("completeDocumentation",), 400, "BAD_REQUEST", metadata_is_wrong),
     (("completeDocumentation",), 412, "VAL", type_is_wrong),
     (REQUEST, 409, "VAL", says("The enablement request is not pending documentation")),
     (
