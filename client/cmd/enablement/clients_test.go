@@ -82,6 +82,10 @@ func TestClients_create(t *testing.T) {
 			inputJSON, []string{"-", "--phone-country-code=54", "--phone-number=91123456789", "--city=Rosario"},
 			strings.Replace(withPhone, "Del Viso", "Rosario", 1),
 		},
+		"a zero before a number": {
+			inputJSON, []string{"-", "--phone-country-code=054", "--phone-number=0123456701"},
+			strings.Replace(withPhone, "91123456789", "123456701", 1),
+		},
 		"flags": {"", []string{
 			"--first-name=Ana", "--last-name=Example", "--email=ana@example.com", "--birth-date=1984-11-21", "--street-line1=Calle 1",
 			"--city=Del Viso", "--postal-code=1669", "--state=ARG-B", "--country=ARG",
@@ -112,6 +116,9 @@ func TestClients_create(t *testing.T) {
 		"too large":       {strings.Repeat(" ", 70<<10), []string{"-"}, nil, 2, "larger than"},
 		"two on stdin":    {key, []string{"-", "--key-file=-"}, nil, 2, "cannot hold both"},
 		"no number":       {"", []string{"--phone-number=x"}, nil, 2, "--phone-number: expected a valid 64 bit int"},
+		"no decimal":      {"", []string{"--phone-number=0x1f"}, nil, 2, `expected a valid 64 bit int but got "0x1f"`},
+		"too many digits": {"", []string{"--phone-country-code=99999999999"}, nil, 2, "--phone-country-code: expected a valid 32 bit int"},
+		"not UTF-8":       {"", []string{"--first-name=Jos\xe9"}, nil, 2, "enablement: argument 5 is not UTF-8; convert it from the encoding that it is in\n"},
 		"there is one":    {inputJSON, []string{"-"}, []http.HandlerFunc{says(400, exists)}, 4, "create individual client: 400 VAL: Company client already exists for this company (trace "},
 		"unknown":         {inputJSON, []string{"-", "--retries=0", "--idempotency-key=k"}, []http.HandlerFunc{says(503, "")}, 5, "\nIt is unknown whether the client was created. Create it again, within 24 hours with --idempotency-key k\n"},
 		"unknown by key":  {inputJSON, []string{"-", "--idempotency-key=k"}, []http.HandlerFunc{says(400, exists)}, 5, "may have created it: list the clients to see what the one with this e-mail is\nTo find out: enablement settle create\n"},

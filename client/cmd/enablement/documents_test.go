@@ -59,6 +59,7 @@ func TestDocuments_add(t *testing.T) {
 		"missing flags: --front=FILE, --type=KIND":    nil,
 		"Document.Front: no such file":                {"--type=passport", "--front=nowhere-CANARY"},
 		"--meta-file: line 1, column 1: this is not":  {"--type=passport", "--front", photo, "--meta-file=-"},
+		"argument 8 is not UTF-8; convert it":         {"--type=passport", "--front", photo, "--meta=number=CANARY\xe9"},
 		"--meta-file: no such file":                   {"--type=passport", "--front", photo, "--meta-file=nowhere-CANARY"},
 		"cannot hold both the API key and the values": {"--type=passport", "--front", photo, "--meta-file=-", "--key-file=-"},
 	} {

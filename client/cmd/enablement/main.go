@@ -20,8 +20,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 )
@@ -111,6 +115,20 @@ func (e *exit) Unwrap() error { return e.err }
 
 func usage(format string, args ...any) error { return &exit{exitUsage, fmt.Errorf(format, args...)} }
 
+// decimal reads a whole number as a person writes it. Kong would take one with a 0 at its start for an octal one.
+var decimal kong.MapperFunc = func(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("int")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseInt(token.String(), 10, target.Type().Bits())
+	if err != nil {
+		return fmt.Errorf("expected a valid %d bit int but got %q", target.Type().Bits(), token)
+	}
+	target.SetInt(n)
+	return nil
+}
+
 // run runs the command line and returns what the process ends with.
 func run(ctx context.Context, args []string, env environment) int {
 	var c cli
@@ -119,6 +137,11 @@ func run(ctx context.Context, args []string, env environment) int {
 	hidden.hide(env.getenv(envKey))
 	hidden.hide(strings.Fields(env.getenv(envSecrets))...)
 	env.out, env.err = masked{env.out, hidden}, masked{env.err, hidden}
+	// Kong would put other characters in, also into the path of a file.
+	if i := slices.IndexFunc(args, func(arg string) bool { return !utf8.ValidString(arg) }); i >= 0 {
+		_, _ = fmt.Fprintf(env.err, "enablement: argument %d is not UTF-8; convert it from the encoding that it is in\n", i+1)
+		return exitUsage
+	}
 	parser, err := kong.New(&c,
 		kong.Name("enablement"),
 		kong.Description("Creates clients, requests products for them and submits the requests, by CryptoMate's Management API. The API key is taken from the "+
@@ -126,6 +149,7 @@ func run(ctx context.Context, args []string, env environment) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(env.out, env.err),
 		kong.Exit(func(c int) { code = c }),
+		kong.KindMapper(reflect.Int, decimal), kong.KindMapper(reflect.Int32, decimal), kong.KindMapper(reflect.Int64, decimal),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(env, hidden),
 	)
