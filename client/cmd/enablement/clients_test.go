@@ -286,7 +286,8 @@ func TestProducts_wait(t *testing.T) {
 		"gone":           {[]http.HandlerFunc{says(404, noClient)}, nil, 4, "", "404 NOT_FOUND"},
 		"never there":    {[]http.HandlerFunc{says(200, "[]")}, nil, 4, "", "the client has no such request"},
 		"wrong usage":    {[]http.HandlerFunc{list("in_kyc")}, []string{"--every=0s"}, 2, "", "--every and --for must be above zero"},
-		"no time at all": {[]http.HandlerFunc{list("in_kyc")}, []string{"--for=-1s"}, 2, "", "--every and --for must be above zero"},
+		"no time at all": {[]http.HandlerFunc{list("in_kyc")}, []string{"--for=0s"}, 2, "", "--every and --for must be above zero"},
+		"less than that": {[]http.HandlerFunc{list("in_kyc")}, []string{"--for=-1s"}, 2, "", "--every and --for must be above zero"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

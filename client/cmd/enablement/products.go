@@ -43,25 +43,25 @@ func (c *listProductsCmd) Run(ctx context.Context) error {
 }
 
 type waitCmd struct {
-	Client  string        `arg:"" help:"Id of the client."`
-	Request string        `arg:"" help:"Id of the product enablement request."`
-	Every   time.Duration `default:"30s" help:"How often to look, about."`
-	For     time.Duration `placeholder:"1h" help:"How long to wait (default: until it is decided). After that, the exit code is 1."`
+	Client  string         `arg:"" help:"Id of the client."`
+	Request string         `arg:"" help:"Id of the product enablement request."`
+	Every   time.Duration  `default:"30s" help:"How often to look, about."`
+	For     *time.Duration `placeholder:"1h" help:"How long to wait (default: until it is decided). After that, the exit code is 1."`
 	caller
 }
 
 func (c *waitCmd) Run(ctx context.Context) error {
-	if c.Every <= 0 || c.For < 0 {
+	if c.Every <= 0 || c.For != nil && *c.For <= 0 {
 		return usage("--every and --for must be above zero")
 	}
-	if c.For > 0 {
+	if c.For != nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.For)
+		ctx, cancel = context.WithTimeout(ctx, *c.For)
 		defer cancel()
 	}
 	product, err := c.api.WaitProduct(ctx, c.Client, c.Request, c.Every, c.options()...)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		late := fmt.Sprintf("the request was not decided within %v", c.For)
+		late := fmt.Sprintf("the request was not decided within %v", *c.For)
 		if failed, ok := errors.AsType[*client.Error](err); ok && c.JSON {
 			return c.failJSON(failed, late, exitFailed)
 		}
