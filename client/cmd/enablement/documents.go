@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"time"
 
@@ -34,7 +35,7 @@ func (c *addDocumentCmd) Help() string {
 }
 
 func (c *addDocumentCmd) Run(ctx context.Context) error {
-	metadata := make(map[string]string)
+	var inFile map[string]string
 	if c.MetaFile == "-" && c.KeyFile == "-" {
 		return usage("standard input cannot hold both the API key and the values; give a file for one of them")
 	}
@@ -43,13 +44,13 @@ func (c *addDocumentCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := api.DecodeJSON(text, &metadata); err != nil {
+		if err := api.DecodeJSON(text, &inFile); err != nil {
 			return usage("--meta-file: %w", err)
 		}
 	}
-	for id, value := range c.Meta {
-		metadata[id] = value
-	}
+	metadata := make(map[string]string)
+	maps.Copy(metadata, inFile)
+	maps.Copy(metadata, c.Meta)
 	d := client.Document{Type: c.Type, Front: client.PhotoFile(c.Front), Metadata: metadata, Replace: c.Replace}
 	files := []string{c.Front}
 	if c.Back != "" {

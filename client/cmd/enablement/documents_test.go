@@ -42,6 +42,7 @@ func TestDocuments_add(t *testing.T) {
 		},
 		"a file":         {"", []string{"--meta-file", meta}, says(200, stored), `{"document":{"document_type":"passport",` + image + `,"metadata":` + values + `}}`, 0, ""},
 		"standard input": {values, []string{"--meta-file=-", "--back", photo, "--replace"}, says(200, stored), `{"document":{"document_type":"passport",` + image + `,` + strings.Replace(image, "front", "back", 1) + `,"replace":true,"metadata":` + values + `}}`, 0, ""},
+		"null and flags": {"null", []string{"--meta-file=-", "--meta=number=CANARY-4711"}, says(200, stored), `{"document":{"document_type":"passport",` + image + `,"metadata":` + values + `}}`, 0, ""},
 		"rejected":       {"", nil, says(200, kept), `{"document":{"document_type":"passport",` + image + `}}`, 3, "Stored already."},
 		"refused":        {"", nil, says(412, `{"code":"VAL","message":"Invalid document type"}`), `{"document":{"document_type":"passport",` + image + `}}`, 4, ""},
 	} {
