@@ -23,7 +23,7 @@ type cli struct {
 	Keys          keysCmd          `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Notifications notificationsCmd `cmd:"" help:"List notifications, and queue them again."`
 	Review        reviewCmd        `cmd:"" help:"Decide on requests in KYC: what the provider does."`
-	Audit         auditCmd         `cmd:"" help:"Print a request's history."`
+	Audit         auditCmd         `cmd:"" help:"Print the history of a request or a client."`
 	Config        configCmd        `cmd:"" help:"Print the settings that serve would use, with secrets masked. Takes the flags of serve."`
 	Contract      contractCmd      `cmd:"" help:"Call a server and hold its responses to the specification."`
 	Drift         driftCmd         `cmd:"" help:"Say how recorded traffic differs from the specification."`

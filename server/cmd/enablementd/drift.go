@@ -16,15 +16,15 @@ import (
 )
 
 type driftCmd struct {
-	URL     string   `name:"url" placeholder:"URL" help:"Base URL of the API, of which alone the calls of a HAR file are looked at. Without it, of all hosts those with the API's paths."`
+	URL     string   `name:"url" placeholder:"URL" help:"Base URL of the API. Only calls to it are read from a HAR file. Without it, calls to any host are read if their path is the API's."`
 	Without []string `placeholder:"RULE" help:"Leave rules out, such as header.undeclared where a proxy adds headers."`
 	File    string   `arg:"" help:"A cassette, or a HAR file of a browser or a proxy."`
 }
 
 // Help implements [kong.HelpProvider].
 func (c *driftCmd) Help() string {
-	return "Says how recorded traffic differs from the specification: for each operation and rule how often, the first example, and " +
-		"the line of openapi.yaml. It shows no value of the traffic. Package server/contract/cassette records traffic.\n\n" +
+	return "For each operation and rule, it shows how often the traffic differs, the first example, and the line of " +
+		"openapi.yaml. It shows no value of the traffic. Package server/contract/cassette records traffic.\n\n" +
 		"The exit code is 1 if there are differences, and 2 if the file can't be read."
 }
 

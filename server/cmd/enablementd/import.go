@@ -21,13 +21,13 @@ type importCmd struct {
 // Help implements [kong.HelpProvider].
 func (c *importCmd) Help() string {
 	return "The file is one JSON object with the lists companies, clients, documents and requests, in any order and of any " +
-		"length: it is checked as a whole first, then all of it is stored or nothing. Up to 20 faults are told, each with " +
-		"its place. What comes from a pipe is kept in a temporary file meanwhile, in TMPDIR. A text has at most 1000 " +
-		"characters, a photo 10 MB.\n\n" +
-		"Clients and documents replace what has their id; a request that is stored already stays as it is. So a file can be " +
-		"imported again when its data is completed.\n\n" +
-		"What a submission would reject, such as a document that expired, is imported, with a warning. Each entry is judged " +
-		"by itself: another document of the client may do instead. What is missing altogether is not warned of."
+		"length. The whole file is checked first. Then all of it is stored, or nothing. Up to 20 faults are shown, each with " +
+		"its place. Data from a pipe is kept in a temporary file in TMPDIR until it is imported. A text has at most 1000 " +
+		"characters, a photo 10 MiB.\n\n" +
+		"A client replaces the stored one with the same id. A document replaces the client's document of the same type. A " +
+		"request that is stored already stays as it is. So a file can be imported again when its data is completed.\n\n" +
+		"An item that a submission would reject, such as an expired document, is imported with a warning. Each entry is judged " +
+		"by itself: another document of the client may do instead. There is no warning for items that are missing altogether."
 }
 
 func (c *importCmd) Run(ctx context.Context, common *common, std streams) error {

@@ -1,4 +1,4 @@
-// Command enablementd serves the operation from a database and tells the provider.
+// Command enablementd serves the API from a database and notifies the provider.
 package main
 
 import (

@@ -99,7 +99,7 @@ func Tell(out io.Writer, url string, decideAfter time.Duration) {
 	}
 	decides := "only when told to (--decide-after)"
 	if decideAfter > 0 {
-		decides = fmt.Sprintf("%s after a request entered KYC, and rejects a document whose number begins with %s", decideAfter, rejectedNumber)
+		decides = fmt.Sprintf("%s after a request entered KYC. It rejects a request with a document whose number begins with %s", decideAfter, rejectedNumber)
 	}
 	_, _ = fmt.Fprintf(out, "\nThe provider decides %s.\nSee calls, decide, import and move the clock: %s/docs/?stand-in\n\n", decides, url)
 	for _, c := range Cases {

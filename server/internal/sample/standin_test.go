@@ -314,7 +314,7 @@ func TestTell(t *testing.T) {
 	sample.Tell(&out, "http://127.0.0.1:8080", 3*time.Second)
 	require.Contains(t, out.String(), "curl -X POST \"http://127.0.0.1:8080/sample/reset\"\n")
 	require.Equal(t, len(sample.Cases)+1, strings.Count(out.String(), "curl -X POST "))
-	require.Contains(t, out.String(), "The provider decides 3s after a request entered KYC, and rejects a document whose number begins with REJECT.\n")
+	require.Contains(t, out.String(), "The provider decides 3s after a request entered KYC. It rejects a request with a document whose number begins with REJECT.\n")
 	out.Reset()
 	sample.Tell(&out, "http://127.0.0.1:8080", 0)
 	require.Contains(t, out.String(), "The provider decides only when told to (--decide-after).\n")
