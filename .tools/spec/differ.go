@@ -39,11 +39,24 @@ type lines struct{ before, after int }
 // pair is a key of both specifications; one of them may not have it.
 type pair struct{ before, after entry }
 
-func both(before, after entry, key string) pair {
-	return pair{get(before.node, key), get(after.node, key)}
+// leftOut is what a key says by being left out, so that writing it down is no change.
+var leftOut = map[string]string{
+	"minLength": "0", "minItems": "0", "minProperties": "0", "uniqueItems": "false", "nullable": "false",
+	"exclusiveMinimum": "false", "exclusiveMaximum": "false", "readOnly": "false", "writeOnly": "false",
+	"required": "false", "deprecated": "false", "allowEmptyValue": "false",
 }
 
-func (p pair) get(key string) pair   { return both(p.before, p.after, key) }
+func (p pair) get(key string) pair {
+	said := func(e entry) entry {
+		e = e.get(key)
+		if value, known := leftOut[key]; known && e.value() == value {
+			return entry{}
+		}
+		return e
+	}
+	return pair{said(p.before), said(p.after)}
+}
+
 func (p pair) keys() []string        { return keys(p.before.node, p.after.node) }
 func (p pair) added() bool           { return !p.before.exists() && p.after.exists() }
 func (p pair) removed() bool         { return p.before.exists() && !p.after.exists() }
@@ -151,9 +164,9 @@ func (d *differ) set(s spot, p pair, v verdict, key string) {
 	}
 }
 
-// shown is a scalar between quotes; anything longer is not shown.
+// shown is a scalar of one line between quotes; anything longer is not shown.
 func shown(word string, e entry) string {
-	if e.value() == "" {
+	if e.value() == "" || strings.Contains(e.value(), "\n") {
 		return ""
 	}
 	return word + "`" + e.value() + "`"
