@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,6 +18,25 @@ func TestVersion(t *testing.T) {
 	require.Regexp(t, `^enablementd \S+ \(go\S+\)\n$`, want.out)
 	for _, args := range [][]string{{"--version"}, {"serve", "--version"}} {
 		require.Equal(t, want, command(t, "", args...))
+	}
+}
+
+// TestGoVersion: CI, releases and the image are built with the same Go.
+func TestGoVersion(t *testing.T) {
+	t.Parallel()
+	version := func(file, pattern string) string {
+		text, err := os.ReadFile("../../../" + file)
+		require.NoError(t, err)
+		found := regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, found, file)
+		for _, match := range found {
+			require.Equal(t, found[0][1], match[1], file)
+		}
+		return found[0][1]
+	}
+	image := version("server/deploy/Dockerfile", `golang:([0-9.]+)-`)
+	for _, workflow := range []string{"ci", "release", "scheduled"} {
+		require.Equal(t, image, version(".github/workflows/"+workflow+".yml", `go-version[a-z-]*: "?([^"\s]+)`), workflow)
 	}
 }
 
