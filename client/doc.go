@@ -48,7 +48,7 @@
 //	409 IDEMPOTENCY_IN_PROGRESS           yes  the first attempt is still running
 //	success with an incomplete body       yes  the server repeats its response
 //	success with another body, other 2xx  no   it is not the API that responds
-//	404 after such an attempt to DELETE   no   it is a success: the client is gone
+//	404 to DELETE after an Unknown one    no   it is a success: the client is gone
 //	3xx, any other 4xx or 5xx             no   it would be the same again
 //	X-Should-Retry: false                 no   the server asks not to
 //	the caller's context ended            no   at once, also while waiting

@@ -16,8 +16,10 @@ import (
 
 // The kinds of [*Error], for [errors.Is]. Other statuses, such as 413 or 422, have no kind: look at Error.StatusCode.
 //
-// A 4xx is [Refused], or [Unknown] after an attempt that may have taken effect. The API's documents do not agree on the
-// code of a 409. So a 409 is ErrNotPending or ErrActive whatever its code, unless the code is about the Idempotency-Key.
+// A 4xx is [Refused], or [Unknown] after an attempt that may have taken effect. A 408, a 460, a 499, and a 409 because an
+// earlier call with the Idempotency-Key is still running are Unknown by themselves. Any error status is Refused if not all
+// of a document was sent, as it was not stored then. The API's documents do not agree on the code of a 409. So a 409 is
+// ErrNotPending or ErrActive whatever its code, unless the code is about the Idempotency-Key.
 var (
 	ErrInvalidInput = errors.New("invalid input")             // an argument is not what the API takes: NotSent
 	ErrBadRequest   = errors.New("bad request")               // 400
@@ -43,8 +45,8 @@ type Error struct {
 	Code       api.ErrorCode // the server's, "" where it sent none; there may be values that are not known yet
 	Message    string        // the server's, for a person; it may hold any character, of which Error shows visible ones only
 	TraceID    string        // finds the call in the server's log
-	// RetryAfter is how long the server asks to wait; 0 if it does not. The rate gate holds back calls for the same
-	// time. After a 429 that does not say, that is a second, the API's shortest block.
+	// RetryAfter is how long the server asks to wait; 0 if it does not. After a 429 that does not say, it is a second, the
+	// API's shortest block. After a 429, the rate gate holds back all calls for this time.
 	RetryAfter     time.Duration
 	IdempotencyKey string    // what all attempts were sent under, for a call again: see WithIdempotencyKey
 	Attempts       []Attempt // in order; none where nothing was even attempted
