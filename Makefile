@@ -107,7 +107,7 @@ flood: build ## Open CONNECTIONS (10000) slow and malformed connections beside a
 KILLS ?= 100
 DB ?= sqlite
 .PHONY: crash
-crash: build ## Kill the service KILLS (100) times on DB (sqlite or postgres) and compare all accounts.
+crash: build $(if $(filter postgres,$(DB)),postgres) ## Kill the service KILLS (100) times on DB (sqlite or postgres) and compare all accounts.
 	@.ci/crash $(DB) $(KILLS)
 
 .PHONY: upgrade
@@ -116,7 +116,7 @@ upgrade: build postgres ## Upgrade three processes on PostgreSQL under load, fro
 
 MINUTES ?= 5
 .PHONY: soak
-soak: build ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or postgres).
+soak: build $(if $(filter postgres,$(DB)),postgres) ## Put a mixed load on the service for MINUTES (5), on DB (sqlite or postgres).
 	@.ci/soak $(DB) $(MINUTES)
 
 # ROWS is a list such as P1,P2; all by default. Needs modules of those it compares with.
