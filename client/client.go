@@ -54,16 +54,18 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		}
 	}
 	conf.retry = conf.retry.withDefaults()
+	own := false
 	if conf.httpClient == nil {
 		conf.httpClient = new(http.Client)
-		if shared, ok := http.DefaultTransport.(*http.Transport); ok {
+		var shared *http.Transport
+		if shared, own = http.DefaultTransport.(*http.Transport); own {
 			conf.httpClient.Transport = shared.Clone()
 		}
 	}
 	key := secret.New(apiKey)
 	c := &Client{
 		config: conf, key: key, server: strings.TrimSuffix(conf.base.String(), "/") + "/",
-		http: *conf.httpClient, sender: &sender{next: conf.httpClient.Transport, key: key}, budget: new(budget),
+		http: *conf.httpClient, sender: &sender{next: conf.httpClient.Transport, key: key, own: own}, budget: new(budget),
 	}
 	if c.sender.next == nil {
 		c.sender.next = http.DefaultTransport

@@ -111,8 +111,8 @@ func loopback(host string) bool {
 //
 // The transport sees the API key. It must send each request once, to the URL of the request. If it follows redirects by
 // itself, it may send the key to another host, and the client can't prevent that. Like the transport of net/http, it
-// should keep the request's context and call its [net/http/httptrace] hooks. Otherwise no error is [NotSent], and the
-// client can't stop it from sending a request again.
+// should keep the request's context and call its [net/http/httptrace] hooks. Otherwise a failed connection is not [NotSent],
+// and the client can't stop it from sending a request again.
 func WithHTTPClient(c *http.Client) Option {
 	return with(c != nil, "WithHTTPClient: the client is nil; leave the option out for the default",
 		func(conf *config) { conf.httpClient = c })

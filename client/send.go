@@ -58,7 +58,7 @@ func (w *wire) failure(operationID string, err error) *Error {
 		failed.Err = errResend
 	}
 	// What never got a connection was not sent. A transport that tells nothing may have sent anything.
-	if w.asked && w.conn == nil {
+	if w.tells && w.conn == nil {
 		failed.Outcome = NotSent
 	}
 	return failed
@@ -71,6 +71,8 @@ var errResend = errors.New("the transport was about to send the call again by it
 type sender struct {
 	next http.RoundTripper
 	key  secret.Secret
+	// own: next is net/http's, and of this client alone.
+	own bool
 	// keeps: the last connection was one to keep.
 	keeps atomic.Bool
 }
@@ -89,7 +91,10 @@ func (s *sender) send(req *http.Request) (*http.Response, error) {
 	}
 	sent.Close = !s.keeps.Load() // gotConn sets it again, which a transport that copies the request does not see
 	if w, ok := req.Context().Value(wireKey{}).(*wire); ok {
-		sent = w.watch(sent)
+		var err error
+		if sent, err = w.watch(sent); err != nil {
+			return nil, err
+		}
 	}
 	resp, err := s.next.RoundTrip(sent)
 	if err != nil || resp == nil {
@@ -133,8 +138,8 @@ type wire struct {
 
 	mu  sync.Mutex
 	req *http.Request // what the transport was given
-	// asked: a connection was asked for. conn is the one that the call is sent on.
-	asked bool
+	// tells: the transport tells of its connections, or was given nothing. conn is the one that the call is sent on.
+	tells bool
 	conn  any
 	// final: what is written on this connection counts as sent. It does not on a kept one of HTTP/1: if
 	// nothing at all could be written because it is dead, net/http rightly takes another one.
@@ -146,20 +151,23 @@ type wire struct {
 // wireKey is where a context has its wire.
 type wireKey struct{}
 
-// watch returns the request as the transport is given it.
-func (w *wire) watch(req *http.Request) *http.Request {
+// watch returns the request as the transport is given it. If middleware took all the time there was, the transport is given
+// nothing.
+func (w *wire) watch(req *http.Request) (*http.Request, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	ended := req.Context().Err()
+	w.tells = w.tells || w.sender.own || ended != nil && w.req == nil
 	trace := &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders}
 	w.req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
-	return w.req
+	return w.req, ended
 }
 
 // getConn is called before there is a connection.
 func (w *wire) getConn(string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.asked = true
+	w.tells = true
 	w.stopIfSent()
 }
 

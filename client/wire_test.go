@@ -320,7 +320,35 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 				_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
 			})
 		}, client.Unknown, "connection broke"},
+		{"the settings for a proxy are wrong", func(t *testing.T) *client.Client {
+			c := newClient(t)
+			client.Transport(c).(*http.Transport).Proxy = func(*http.Request) (*url.URL, error) { return nil, errors.New("no address") }
+			return c
+		}, client.NotSent, "not sent"},
+		{"middleware sets a header that can't be sent", func(t *testing.T) *client.Client {
+			return newClient(t, before(func(req *http.Request) { req.Header.Set("X-Added", "a\nb") }))
+		}, client.NotSent, "not sent"},
 		// Transports that a caller brings along.
+		{"middleware takes all the time", func(t *testing.T) *client.Client {
+			return through(t, transport(func(*http.Request) (*http.Response, error) { panic("it was sent") }),
+				before(func(req *http.Request) { <-req.Context().Done() }), client.WithAttemptTimeout(time.Millisecond))
+		}, client.NotSent, "not sent"},
+		{"middleware takes all the time, then it is sent again", func(t *testing.T) *client.Client {
+			var sent bool
+			tells := transport(func(*http.Request) (*http.Response, error) {
+				require.False(t, sent)
+				sent = true
+				return nil, errors.New("it says")
+			})
+			return through(t, tells, client.WithMiddleware(func(next client.RoundTripperFunc) client.RoundTripperFunc {
+				return func(req *http.Request) (*http.Response, error) {
+					_, err := next(req)
+					require.ErrorContains(t, err, "it says")
+					<-req.Context().Done()
+					return next(req)
+				}
+			}), client.WithAttemptTimeout(time.Millisecond))
+		}, client.Unknown, "attempt timeout"},
 		{"a transport that tells nothing", func(t *testing.T) *client.Client {
 			return through(t, transport(func(*http.Request) (*http.Response, error) {
 				return nil, &net.OpError{Op: "dial", Err: errors.New("it says")}
@@ -378,6 +406,16 @@ func TestClient_SubmitProduct_outcomes(t *testing.T) {
 	}
 	require.Equal(t, client.Unknown, callFails(t, serve(t, answer(404, "application/json", seed(t)))).Outcome, "a success under another status")
 	require.Equal(t, client.Unknown, (&client.Error{}).Outcome, "nothing is known of an error that says nothing")
+}
+
+// before is middleware that does something with each request first.
+func before(does func(req *http.Request)) client.AnyOption {
+	return client.WithMiddleware(func(next client.RoundTripperFunc) client.RoundTripperFunc {
+		return func(req *http.Request) (*http.Response, error) {
+			does(req)
+			return next(req)
+		}
+	})
 }
 
 func TestOutcome_String(t *testing.T) {
