@@ -442,6 +442,19 @@ func TestClient_SubmitProduct_contextEnds(t *testing.T) {
 			require.NotErrorIs(t, failed, client.ErrInvalidResponse)
 		})
 	}
+	t.Run("after the response", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		c := newClient(t, client.WithHTTPClient(&http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+			defer cancel(cause)
+			return says(409, notPending)(req)
+		})}))
+		submission, err := c.SubmitProduct(ctx, clientID, requestID)
+		failed := failure(t, submission, err)
+		require.ErrorIs(t, failed, client.ErrNotPending)
+		require.Equal(t, client.Refused, failed.Outcome)
+		require.EqualError(t, failed, "submit product: 409 VAL: The enablement request is not pending documentation (trace "+trace+")")
+	})
 	t.Run("deadline", func(t *testing.T) {
 		t.Parallel()
 		c := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
