@@ -165,6 +165,9 @@ func (c *Client) repeat(ctx context.Context, call *call) *Error {
 		if !again {
 			return failed
 		}
+		if failed.StatusCode == http.StatusExpectationFailed { // the server, or a proxy, can't be asked before
+			call.req.Header.Del("Expect")
+		}
 		last = failed
 		select {
 		case <-time.After(wait):

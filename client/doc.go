@@ -45,6 +45,7 @@
 //	520 to 530                            yes  the same, from a proxy in front of the API
 //	any other 5xx with Retry-After        yes  the server says when to come back
 //	429                                   yes  nothing was done; after Retry-After, or after a second
+//	417                                   yes  without Expect: the document is sent without asking first
 //	409 IDEMPOTENCY_IN_PROGRESS           yes  the first attempt is still running
 //	success with an incomplete body       yes  the server repeats its response
 //	success with another body, other 2xx  no   it is not the API that responds

@@ -300,6 +300,26 @@ func TestCompleteDocumentation_early(t *testing.T) {
 	}
 }
 
+// TestCompleteDocumentation_notAsked: a server that can't be asked first is sent the document all the same.
+func TestCompleteDocumentation_notAsked(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Expect") != "" {
+			w.WriteHeader(http.StatusExpectationFailed)
+			return
+		}
+		if n, _ := io.Copy(io.Discard, r.Body); n != r.ContentLength {
+			t.Error(n)
+		}
+		answer(200, mediaType, evaluated)(w, r)
+	}, client.WithRetry(client.RetryPolicy{BaseDelay: 1, MaxDelay: 1}))
+	var response client.Response
+	_, err := c.CompleteDocumentation(t.Context(), clientID, requestID, passport(), client.WithResponse(&response))
+	require.NoError(t, err)
+	require.Len(t, response.Attempts, 2)
+	require.Equal(t, client.Refused, response.Attempts[0].Outcome)
+}
+
 // unsteady changes, or breaks, when it is read again.
 type unsteady struct {
 	*bytes.Reader

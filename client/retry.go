@@ -111,6 +111,8 @@ func worthRepeating(failed *Error) (bool, string) {
 		return true, fmt.Sprintf("status %d may pass", status)
 	case failed.Is(ErrServer) && failed.RetryAfter > 0:
 		return true, fmt.Sprintf("status %d says when to come back", status)
+	case status == http.StatusExpectationFailed: // RFC 9110, 10.1.1
+		return true, "status 417 may pass without the header Expect"
 	case status == http.StatusConflict && failed.Code == api.CodeIdempotencyInProgress:
 		return true, "an earlier attempt still runs on the server"
 	}

@@ -89,6 +89,7 @@ func TestDecide(t *testing.T) {
 		},
 		{"412", status(412), false, "412 is final"},
 		{"413", status(413), false, "413 is final"},
+		{"417", status(417), true, "417 may pass without the header Expect"},
 		{"422", status(422), false, "422 is final"},
 		{"429", status(429), true, "429 may pass"},
 		{"500", status(500), true, "500 may pass"},
