@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ type effect struct{ done, again, settle string }
 func (c *caller) finish(err error, e effect, show func(t *table), result string) error {
 	if err != nil {
 		if c.Verbose {
-			showAttempts(c.env.err, c.response)
+			showIDs(c.env.err, c.response)
 		}
 		return c.fail(err, e)
 	}
@@ -94,7 +95,7 @@ func (c *caller) finish(err error, e effect, show func(t *table), result string)
 // show writes a result, as JSON or for a person.
 func (c *caller) show(result any, show func(t *table), short string) (err error) {
 	if c.Verbose {
-		showAttempts(c.env.err, c.response)
+		showIDs(c.env.err, c.response)
 	}
 	for _, oddity := range c.response.Oddities {
 		_, _ = fmt.Fprintln(c.env.err, "enablement: unexpected in the response:", visible.Line(oddity))
@@ -132,6 +133,9 @@ func (c *caller) client(env environment, key string) (*client.Client, error) {
 	opts := []client.Option{
 		client.WithRetry(client.RetryPolicy{MaxAttempts: c.Retries + 1}),
 		client.WithUserAgent("enablement-cli"),
+	}
+	if c.Verbose {
+		opts = append(opts, client.WithLogger(slog.New(attempts{env.err})))
 	}
 	// A flag goes before the environment, of which Kong takes a value for a flag.
 	server, from := c.BaseURL, "--base-url"
@@ -275,19 +279,35 @@ func (c *caller) writeJSON(value any) error {
 	return err
 }
 
-func showAttempts(w io.Writer, response client.Response) {
-	for i, attempt := range response.Attempts {
-		_, _ = fmt.Fprintf(w, "attempt %d: %s, %v", i+1, attempt.At.Format(time.TimeOnly), attempt.Duration.Round(time.Millisecond))
-		switch {
-		case attempt.Cause == "":
-			_, _ = fmt.Fprintf(w, ": %d", attempt.StatusCode)
-		case attempt.Wait > 0:
-			_, _ = fmt.Fprintf(w, ": %s; %s; next attempt in %v", attempt.Cause, attempt.Reason, attempt.Wait.Round(time.Millisecond))
-		default:
-			_, _ = fmt.Fprintf(w, ": %s; %s", attempt.Cause, attempt.Reason)
-		}
-		_, _ = fmt.Fprintln(w)
+// attempts writes a line of each attempt that the SDK logs, of every call that a command makes.
+type attempts struct{ to io.Writer }
+
+func (a attempts) Enabled(context.Context, slog.Level) bool { return true }
+func (a attempts) WithAttrs([]slog.Attr) slog.Handler       { return a }
+func (a attempts) WithGroup(string) slog.Handler            { return a }
+
+func (a attempts) Handle(_ context.Context, r slog.Record) error {
+	logged := make(map[string]slog.Value)
+	r.Attrs(func(attr slog.Attr) bool {
+		logged[attr.Key] = attr.Value
+		return true
+	})
+	took := logged["took"].Duration()
+	text := fmt.Sprintf("attempt %v: %s, %v: ", logged["attempt"], r.Time.Add(-took).Format(time.TimeOnly), took.Round(time.Millisecond))
+	if cause, failed := logged["cause"]; failed {
+		text += fmt.Sprintf("%v; %v", cause, logged["reason"])
+	} else {
+		operation, _, _ := strings.Cut(r.Message, ":")
+		text += fmt.Sprintf("%s: %v", operation, logged["status"])
 	}
+	if wait, again := logged["wait"]; again {
+		text += fmt.Sprintf("; next attempt in %v", wait.Duration().Round(time.Millisecond))
+	}
+	_, err := fmt.Fprintln(a.to, text)
+	return err
+}
+
+func showIDs(w io.Writer, response client.Response) {
 	if response.IdempotencyKey != "" {
 		_, _ = fmt.Fprintln(w, "idempotency key:", response.IdempotencyKey)
 	}

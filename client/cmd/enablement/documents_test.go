@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -120,6 +121,18 @@ submitProduct: made, in_kyc
 	require.Contains(t, lines[5], `"status":"in_kyc"`)
 	require.NotContains(t, r.out+r.err, "CANARY")
 
+	r = command(t, withKey, "", "onboard", file, "--verbose", "--base-url", serving())
+	require.Equal(t, []string{
+		"create individual client: 201", "get individual client: 200", "list client products: 200", "request product: 201",
+		"complete product documentation: 200", "list client products: 200", "submit product: 200",
+	}, attempted(r.err), "each call")
+	r = command(t, withKey, "", "onboard", file, "--verbose", "--retries=1", "--base-url", serve(t, says(503, "")))
+	require.Equal(t, 5, r.code)
+	for _, attempt := range attempted(r.err) {
+		require.Contains(t, attempt, ": 503: Service Unavailable")
+	}
+	require.Len(t, attempted(r.err), 4, "create, and list to find out")
+
 	for text, want := range map[string]string{
 		`{"client":{}}`:               "the onboarding: /key: is missing",
 		`{"key":"a","clients":{}}`:    "/clients: there is no such field",
@@ -136,6 +149,14 @@ submitProduct: made, in_kyc
 	r = command(t, nil, key, "onboard", "-", "--key-file=-")
 	require.Equal(t, 2, r.code)
 	require.Contains(t, r.err, "cannot hold both the API key and the onboarding")
+}
+
+// attempted returns what --verbose says of each attempt, without its number and times.
+func attempted(text string) (attempts []string) {
+	for _, attempt := range regexp.MustCompile(`(?m)^attempt \d: [\d:]{8}, \S+: (.*)$`).FindAllStringSubmatch(text, -1) {
+		attempts = append(attempts, attempt[1])
+	}
+	return attempts
 }
 
 // TestProgress: an error begins a line of its own, wherever the call ended.
