@@ -266,7 +266,7 @@ func (c *caller) failJSON(failed *client.Error, message string, code int) error 
 		failed.Outcome, failed.StatusCode, failed.Code, message, failed.TraceID, failed.RetryAfter.Seconds(),
 		failed.IdempotencyKey, len(failed.Attempts),
 	}}); err != nil {
-		return err
+		return &exit{code, fmt.Errorf("%s, but the error could not be written: %w", message, err)}
 	}
 	return &exit{code: code}
 }

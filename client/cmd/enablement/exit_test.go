@@ -104,13 +104,18 @@ func TestExit(t *testing.T) {
 		code := runWith(t, full, &errs, serve(t, says(200, complete)))
 		require.Equal(t, 1, code)
 		require.Contains(t, errs.String(), `the request's status is "in_kyc", but the response could not be written: `)
+		errs.Reset()
+		code = runWith(t, full, &errs, serve(t, says(409, `{"code":"VAL","message":"m"}`)), "--json")
+		require.Equal(t, 4, code, "what became of the call is known")
+		require.Contains(t, errs.String(), "submit product: 409 VAL: m (trace ")
+		require.Contains(t, errs.String(), "but the error could not be written: ")
 	})
 }
 
 // runWith submits with an output of its own.
-func runWith(t *testing.T, out *os.File, errs *bytes.Buffer, url string) int {
+func runWith(t *testing.T, out *os.File, errs *bytes.Buffer, url string, args ...string) int {
 	t.Helper()
-	return run(t.Context(), []string{"submit", clientID, requestID, "--base-url", url}, environment{
+	return run(t.Context(), append([]string{"submit", clientID, requestID, "--base-url", url}, args...), environment{
 		strings.NewReader(""), out, errs, func(name string) string { return withKey[name] },
 	})
 }
