@@ -145,7 +145,7 @@ func WithBasePath(path string) Option {
 }
 
 // OnFinding calls report with every finding at once, before the caller of a [Contract.Transport] or a
-// [Contract.Handler] gets the response. report must be safe for concurrent use. Use it with [ToTB] or [Log].
+// [Contract.Handler] gets the response. report must be safe for concurrent use. [ToTB] returns one.
 func OnFinding(report func(Finding)) Option {
 	return func(c *Contract) error {
 		if report == nil {

@@ -20,14 +20,14 @@ type settleCmd struct {
 
 // settler finds out what became of a call that ended with exit code 5.
 type settler struct {
-	Since time.Time `placeholder:"TIME" help:"When the call was first made, as 2026-04-15T10:30:00Z, by the clock of this machine. With it, more can be told from what was there before."`
+	Since time.Time `placeholder:"TIME" help:"When the call was first made, as 2026-04-15T10:30:00Z, by the clock of this machine. It tells apart what was there before the call."`
 	caller
 }
 
 // Help is the end of --help.
 func (s *settler) Help() string {
-	return "After a call that ended with exit code 5. It only reads. It ends with 0 if it was done, with 6 if it was not, so that it can " +
-		"be called again, and with 5 if that is still unknown, also where the server does not answer.\n\n" + exitCodes
+	return "For a call that ended with exit code 5. It only reads. It ends with 0 if the call was done, and with 6 if it was not; then " +
+		"make the call again. It ends with 5 if that is still unknown, or if the server does not respond.\n\n" + exitCodes
 }
 
 func (s *settler) settle(ctx context.Context, call client.Call) error {
@@ -106,7 +106,7 @@ type settleDocumentCmd struct {
 	Client  string `arg:"" help:"Id of the client."`
 	Request string `arg:"" help:"Id of the product enablement request."`
 	Type    string `required:"" placeholder:"KIND" help:"Kind of the document."`
-	Replace bool   `help:"It was to replace another one."`
+	Replace bool   `help:"The call had --replace."`
 	settler
 }
 
