@@ -59,7 +59,7 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		conf.httpClient = new(http.Client)
 		var shared *http.Transport
 		if shared, own = http.DefaultTransport.(*http.Transport); own {
-			conf.httpClient.Transport = shared.Clone()
+			conf.httpClient.Transport = withPings(shared.Clone())
 		}
 	}
 	key := secret.New(apiKey)
@@ -76,6 +76,15 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 		c.gate = gate.Shared(apiKey, strings.ToLower(conf.base.Scheme+"://"+conf.base.Host)+strings.TrimSuffix(conf.base.Path, "/"))
 	}
 	return c, nil
+}
+
+// withPings has a connection of HTTP/2 that was lost without a word noticed while an attempt waits for it, so that the next one
+// takes another connection. Without that, all would wait for the lost one, for a quarter of an hour.
+func withPings(own *http.Transport) *http.Transport {
+	if own.HTTP2 == nil {
+		own.HTTP2 = &http.HTTP2Config{SendPingTimeout: defaultAttemptTimeout / 2, PingTimeout: defaultAttemptTimeout / 6}
+	}
+	return own
 }
 
 // FromEnv returns a client with the key in the environment variable CRYPTOMATE_API_KEY. CRYPTOMATE_BASE_URL sets the base

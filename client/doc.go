@@ -68,7 +68,8 @@
 //
 // # Connections
 //
-// With HTTP/2, which servers with TLS usually speak, calls share a connection. With HTTP/1.1, every call has a new one:
+// With HTTP/2, which servers with TLS usually speak, calls share a connection. One that was lost without a word is noticed
+// after 20 seconds, unless you set a transport of your own. With HTTP/1.1, every call has a new one:
 // on a kept connection, net/http writes what a server sends after its response to the global log, and that may contain the
 // key. On this machine, a new connection costs a fraction of a millisecond. GODEBUG=http2debug=2 makes net/http log every
 // header, also the key: do not set it where logs are kept.

@@ -338,3 +338,29 @@ func TestHTTP2_connections(t *testing.T) {
 	}
 	require.EqualValues(t, 1, tunnels.Load())
 }
+
+// TestHTTP2_lostConnection: a connection that was lost without a word is noticed, and the next attempt takes another one.
+func TestHTTP2_lostConnection(t *testing.T) {
+	t.Parallel()
+	f := newFrames(t, func(s stream, number int) bool {
+		if number == 2 {
+			<-t.Context().Done() // nothing more is read of this connection, and nothing answered
+			return false
+		}
+		s.answer(t)
+		return true
+	})
+	c := newClient(t, client.WithBaseURL(f.url), client.WithRetry(client.RetryPolicy{}))
+	own, ok := client.Transport(c).(*http.Transport)
+	require.True(t, ok)
+	own.TLSClientConfig = f.tls
+	require.Less(t, own.HTTP2.SendPingTimeout+own.HTTP2.PingTimeout, 30*time.Second, "within an attempt")
+	own.HTTP2.SendPingTimeout, own.HTTP2.PingTimeout = 100*time.Millisecond, 500*time.Millisecond
+	for _, attempts := range []int{1, 2} {
+		var response client.Response
+		_, err := c.SubmitProduct(t.Context(), clientID, requestID, client.WithResponse(&response))
+		require.NoError(t, err)
+		require.Len(t, response.Attempts, attempts)
+	}
+	require.EqualValues(t, 2, f.dials.Load())
+}
