@@ -29,7 +29,7 @@ type caller struct {
 	BaseURL string        `name:"base-url" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
 	Sandbox bool          `env:"ENABLEMENT_SANDBOX" help:"Call the sandbox, unless there is a --base-url."`
 	KeyFile string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
-	Timeout time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits of a call."`
+	Timeout time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits of a call; a call with photos has more."`
 	Retries int           `env:"ENABLEMENT_RETRIES" default:"2" help:"How often to repeat a failed attempt, 0 to 9."`
 	JSON    bool          `name:"json" env:"ENABLEMENT_JSON" help:"Write the server's JSON, or the error as JSON."`
 	Verbose bool          `short:"v" env:"ENABLEMENT_VERBOSE" help:"Write each attempt to standard error."`

@@ -31,7 +31,7 @@ type addDocumentCmd struct {
 
 // Help is the end of --help.
 func (c *addDocumentCmd) Help() string {
-	return "It ends with 0 if the document is stored, and with 3 if it was rejected; then it is shown why.\n\n" + exitCodes
+	return "It ends with 0 if the document is stored, and with 3 if it was rejected; then the reasons are shown.\n\n" + exitCodes
 }
 
 func (c *addDocumentCmd) Run(ctx context.Context) error {

@@ -43,12 +43,12 @@ type serveFlags struct {
 
 	RateLimit         *int          `group:"Limits" placeholder:"N" help:"Calls a second of one address, and of one company, in this process; 0 for no limit (default 15; with --sample 0)."`
 	TrustedProxies    addressRanges `group:"Limits" placeholder:"CIDR" help:"Proxies that are trusted to name the caller's address (at least /8 for IPv4, /16 for IPv6). Without this flag, all callers behind a proxy share one rate limit."`
-	ProxyHeader       string        `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"Header in which trusted proxies name the caller. Each of them must set or replace it: X-Forwarded-For or Forwarded."`
+	ProxyHeader       string        `group:"Limits" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"Header in which trusted proxies name the caller. Each of them must append to it or replace it: X-Forwarded-For or Forwarded."`
 	MaxConnections    int           `group:"Limits" default:"2048" help:"Connections open at the same time, about 50 KB each. Further connections wait until one closes."`
 	Uploads           int           `group:"Limits" default:"4" help:"Calls with photos that are served at the same time, about 50 MB each. Further ones get a 503 with Retry-After."`
 	CompanyUploads    int           `group:"Limits" default:"2" help:"How many of them may be of one company."`
 	ValidateResponses bool          `group:"Limits" default:"true" negatable:"" help:"Check every response against the specification before it is sent."`
-	CallTimeout       time.Duration `group:"Limits" default:"10s" help:"Longest time one call may take."`
+	CallTimeout       time.Duration `group:"Limits" default:"10s" help:"Longest time to work on a call, once it was read."`
 	ShutdownTimeout   time.Duration `group:"Limits" default:"20s" help:"Longest time from the signal to the end, even if the database does not respond."`
 	DrainDelay        time.Duration `group:"Limits" default:"0s" help:"Time after the signal during which the service still serves but is not ready."`
 
