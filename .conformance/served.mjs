@@ -11,6 +11,12 @@ export default function served() {
       at(ctx, 'The server enforces one scheme for every operation: let `security` name exactly one, with no alternative and no second one.', 'security');
     }
   };
+  const onePlainValue = (field, ctx) => {
+    const schema = field.schema?.$ref ? ctx.resolve(field.schema).node : field.schema;
+    if (schema && !['string', 'integer', 'number', 'boolean'].includes(schema.type)) {
+      at(ctx, 'A parameter or a header is one plain value: let its `schema` have the type string, integer, number or boolean.', 'schema');
+    }
+  };
   return {
     Root(root, ctx) {
       if (!/^3\.0\.\d+$/.test(root.openapi)) at(ctx, `Only OpenAPI 3.0 is supported, and this says ${root.openapi}: set \`openapi: 3.0.3\`.`, 'openapi');
@@ -63,7 +69,9 @@ export default function served() {
       for (const key of ['style', 'explode', 'allowReserved', 'content'].filter((key) => parameter[key] !== undefined)) {
         at(ctx, `A parameter is written in one way: leave \`${key}\` out, and give it a \`schema\` of one plain value.`, key);
       }
+      onePlainValue(parameter, ctx);
     },
+    Header: onePlainValue,
     RequestBody(body, ctx) {
       if (body.required !== true) at(ctx, 'The server takes a body or none, not both: set `required: true`, and let the fields be optional.', body.required === undefined ? undefined : 'required');
     },
