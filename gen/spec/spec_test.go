@@ -270,7 +270,8 @@ func bodyOf(operation *openapi3.Operation) string {
 }
 
 // parameters follow from the path, and a POST takes a key.
-func (d described) parameters() (all []parameter) {
+func (d described) parameters() []parameter {
+	all := []parameter{}
 	for _, name := range []string{"clientId", "productRequestId"} {
 		if strings.Contains(d.path, name) {
 			all = append(all, parameter{name, "path", true, "^[A-Za-z0-9_-]{1,64}$"})
@@ -298,7 +299,7 @@ type parameter struct {
 }
 
 func parameters(operation *openapi3.Operation) []parameter {
-	var all []parameter
+	all := []parameter{}
 	for _, ref := range operation.Parameters {
 		all = append(all, parameter{ref.Value.Name, ref.Value.In, ref.Value.Required, ref.Value.Schema.Value.Pattern})
 	}
