@@ -125,15 +125,38 @@ func TestFinding_curl(t *testing.T) {
 	t.Parallel()
 	shell, err := exec.LookPath("sh")
 	require.NoError(t, err)
-	r := request()
-	r.Header.Set("Idempotency-Key", "it's $HOME")
-	findings := newContract(t).CheckRequest(r)
-	require.NotEmpty(t, findings)
-	c := exec.CommandContext(t.Context(), shell, "-c", `curl() { printf '%s\n' "$@"; }; `+findings[0].Curl)
-	c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY=from-the-environment")
-	out, err := c.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Equal(t, "-sS\n-i\n-X\nPOST\nhttps://api.test"+path+"\n-H\nIdempotency-Key: it's $HOME\n-H\nx-api-key: from-the-environment\n", string(out))
+	const url, key = "https://api.test" + path, "-H\nx-api-key: from-the-environment\n"
+	for name, test := range map[string]struct {
+		edit func(r *http.Request)
+		want string
+	}{
+		"quotes":       {func(r *http.Request) { r.Header.Set("Idempotency-Key", "it's $HOME") }, "-X\nPOST\n" + url + "\n-H\nIdempotency-Key: it's $HOME\n" + key},
+		"empty header": {func(r *http.Request) { r.Header.Set("Idempotency-Key", "") }, "-X\nPOST\n" + url + "\n-H\nIdempotency-Key;\n" + key},
+		"empty key":    {func(r *http.Request) { r.Header.Set("x-api-key", "") }, "-X\nPOST\n" + url + "\n-H\nX-Api-Key;\n"},
+		"brackets":     {func(r *http.Request) { r.URL.RawQuery = "a[]=1" }, "-g\n-X\nPOST\n" + url + "?a[]=1\n" + key},
+		"dots":         {func(r *http.Request) { r.URL.Path = "/a/.." }, "--path-as-is\n-X\nPOST\nhttps://api.test/a/..\n" + key},
+		"HEAD":         {func(r *http.Request) { r.Method = http.MethodHead }, "--head\n" + url + "\n" + key},
+		"another host": {func(r *http.Request) { r.Host = "other.test" }, "-X\nPOST\n" + url + "\n-H\nHost: other.test\n" + key},
+		"untyped body": {func(r *http.Request) { setBody(r, "{}") }, "-X\nPOST\n" + url + "\n" + key + "-H\nContent-Type:\n--data-binary\n@body\n"},
+		"typed body":   {func(r *http.Request) { setBody(r, "{}"); r.Header.Set("Content-Type", "text/plain") }, "-X\nPOST\n" + url + "\n-H\nContent-Type: text/plain\n" + key + "--data-binary\n@body\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := request()
+			test.edit(r)
+			findings := newContract(t).Check(r, response(418, ""))
+			require.NotEmpty(t, findings)
+			c := exec.CommandContext(t.Context(), shell, "-c", `curl() { printf '%s\n' "$@"; }; `+findings[0].Curl)
+			c.Env = append(os.Environ(), "CRYPTOMATE_API_KEY=from-the-environment")
+			out, err := c.CombinedOutput()
+			require.NoError(t, err, string(out))
+			require.Equal(t, "-sS\n-i\n"+test.want, string(out))
+		})
+	}
+}
+
+func setBody(r *http.Request, body string) {
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 }
 
 // TestFinding_curlInProcess: what nobody listens for has no line.

@@ -120,23 +120,60 @@ func addressOf(r *http.Request) string {
 func curlOf(r *http.Request, address, keyHeader string) string {
 	secret := r.Header.Get(keyHeader)
 	var b strings.Builder
-	b.WriteString("curl -sS -i -X " + quoteMethod(r.Method) + " " + address)
+	b.WriteString(command(r, address))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		if slices.Contains([]string{"Authorization", "Cookie", "Proxy-Authorization", "User-Agent", "Accept-Encoding", "Content-Length"}, name) {
 			continue
 		}
 		for _, value := range r.Header[name] {
-			if strings.EqualFold(name, keyHeader) {
+			if strings.EqualFold(name, keyHeader) && value != "" {
 				b.WriteString(` -H "` + keyHeader + `: $CRYPTOMATE_API_KEY"`)
 				continue
 			}
-			b.WriteString(" -H " + quoted(name+": "+value, secret))
+			b.WriteString(headerOf(name, value, secret))
 		}
 	}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
-		b.WriteString(" --data-binary @body")
+		b.WriteString(untyped(r) + " --data-binary @body")
 	}
 	return b.String()
+}
+
+// command is how a line of curl begins. In the address all means itself, and of a HEAD no body is waited for.
+func command(r *http.Request, address string) string {
+	line := "curl -sS -i"
+	if strings.ContainsAny(address, "[]{}") {
+		line += " -g"
+	}
+	if strings.Contains(address, "/.") {
+		line += " --path-as-is"
+	}
+	if r.Method == http.MethodHead {
+		line += " --head"
+	} else {
+		line += " -X " + quoteMethod(r.Method)
+	}
+	line += " " + address
+	if r.URL.Host != "" && r.Host != "" && r.Host != r.URL.Host {
+		line += " -H " + quoted("Host: "+r.Host, "")
+	}
+	return line
+}
+
+// headerOf writes a header. With a colon and nothing behind it, curl would leave it out.
+func headerOf(name, value, secret string) string {
+	if value == "" {
+		return " -H " + quoted(name+";", secret)
+	}
+	return " -H " + quoted(name+": "+value, secret)
+}
+
+// untyped keeps curl from saying that a body is a form.
+func untyped(r *http.Request) string {
+	if r.Header.Get("Content-Type") == "" {
+		return " -H 'Content-Type:'"
+	}
+	return ""
 }
 
 // longestInline is how much of a body stands in a line of curl.
@@ -145,25 +182,19 @@ const longestInline = 4 << 10
 // ownCurl is [curlOf] for a call that the suite made up: whole, as nothing in it is anybody's but the key.
 func ownCurl(r *http.Request, secret string) string {
 	var b strings.Builder
-	b.WriteString("curl -sS -i -g -X " + quoteMethod(r.Method) + " " + quoted(addressOf(r), secret))
+	b.WriteString(command(r, quoted(addressOf(r), secret)))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		if name == "Expect" {
 			continue // curl's to say
 		}
 		for _, value := range r.Header[name] {
-			if value == "" {
-				b.WriteString(" -H " + quoted(name+";", secret))
-				continue
-			}
-			b.WriteString(" -H " + quoted(name+": "+value, secret))
+			b.WriteString(headerOf(name, value, secret))
 		}
 	}
 	if r.ContentLength == 0 || r.GetBody == nil {
 		return b.String()
 	}
-	if r.Header.Get("Content-Type") == "" {
-		b.WriteString(" -H 'Content-Type:'") // or curl says that it is a form
-	}
+	b.WriteString(untyped(r))
 	body, err := r.GetBody()
 	if err != nil {
 		return b.String()

@@ -131,7 +131,7 @@ func readCurl(t *testing.T, args []string) curled {
 	call := curled{header: http.Header{}}
 	for i := 0; i < len(args); i++ {
 		switch args[i] {
-		case "-sS", "-i", "-g":
+		case "-sS", "-i", "-g", "--path-as-is":
 		case "-X":
 			i++
 			call.method = args[i]
