@@ -171,10 +171,17 @@ func WithMemory(entries int) Option {
 // usualHeaders may a response have without being declared: those of HTTP itself, of caches and proxies, and
 // those that tell a browser to be careful. Set-Cookie is none of them.
 var usualHeaders = []string{
-	"Age", "Allow", "Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Language", "Content-Length",
-	"Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date",
-	"Etag", "Expires", "Keep-Alive", "Last-Modified", "Permissions-Policy", "Pragma", "Referrer-Policy", "Server",
-	"Strict-Transport-Security", "Trailer", "Transfer-Encoding", "Vary", "Via", "X-Content-Type-Options", "X-Frame-Options",
+	"Accept-Ranges", "Age", "Allow", "Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Type", "Date", "Etag", "Expires", "Keep-Alive", "Last-Modified",
+	"Location", "Pragma", "Server", "Server-Timing", "Trailer", "Transfer-Encoding", "Upgrade", "Vary", "Via",
+	"Www-Authenticate", // which HTTP asks for in a 401
+
+	"Cache-Status", "Cdn-Cache-Control", "Cf-Cache-Status", "Cf-Ray", "Nel", "Proxy-Status", "Report-To", "Reporting-Endpoints",
+	"X-Amz-Cf-Id", "X-Amz-Cf-Pop", "X-Cache", "X-Cache-Hits", "X-Envoy-Upstream-Service-Time", "X-Served-By", "X-Timer",
+
+	"Content-Security-Policy", "Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
+	"Origin-Agent-Cluster", "Permissions-Policy", "Referrer-Policy", "Strict-Transport-Security", "X-Content-Type-Options",
+	"X-Dns-Prefetch-Control", "X-Download-Options", "X-Frame-Options", "X-Permitted-Cross-Domain-Policies", "X-Xss-Protection",
 }
 
 // Findings returns the findings so far, at most the first thousand.

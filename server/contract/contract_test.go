@@ -310,6 +310,20 @@ func TestCheckResponse_keepsBody(t *testing.T) {
 	require.Equal(t, good, string(body))
 }
 
+// TestCheck_usualHeaders has what frameworks and proxies put into every response, and what HTTP asks for.
+func TestCheck_usualHeaders(t *testing.T) {
+	t.Parallel()
+	for name, undeclared := range map[string]bool{
+		"WWW-Authenticate": false, "Location": false, "X-XSS-Protection": false, "X-DNS-Prefetch-Control": false,
+		"Origin-Agent-Cluster": false, "X-Cache": false, "CF-Ray": false,
+		"Set-Cookie": true, "X-Powered-By": true, "Access-Control-Allow-Origin": true,
+	} {
+		answer := response(401, `{"code":"AUTH","message":"no","trace_id":"`+trace+`"}`)
+		answer.Header.Set(name, "a")
+		require.Equal(t, undeclared, len(newContract(t).Check(request(), answer)) > 0, name)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	answer := response(200, good)
