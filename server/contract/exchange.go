@@ -47,6 +47,8 @@ type message struct {
 	value   any // with a hash for each photo
 	parsed  bool
 	objects []object
+
+	fractions map[string]bool // places of numbers that are written with a fraction or an exponent
 }
 
 // object is one that stands somewhere in a body, and is of a component that is followed from call to call.
@@ -398,11 +400,11 @@ func (x *exchange) typed(m *message, rule, written string, content openapi3.Cont
 	if media == nil {
 		return // whatever it is, it isn't read as JSON
 	}
-	value, ok, defects := strict(m.body)
+	value, ok, defects, fractions := strict(m.body)
 	for _, d := range defects {
 		x.find(d.rule, m.at(d.pointer), where, d.expected, nil)
 	}
-	m.value, m.parsed = value, ok
+	m.value, m.parsed, m.fractions = value, ok, fractions
 	if ok {
 		x.schema(m, media.Schema)
 		x.walk(m, "", media.Schema, value)
@@ -443,8 +445,8 @@ func (x *exchange) schema(m *message, ref *openapi3.SchemaRef) {
 	report(ref.Value.VisitJSON(m.value, openapi3.MultiErrors()))
 }
 
-// walk looks for what schemas let pass: fields that they don't have, and times that never were. It collects the
-// objects that are followed.
+// walk looks for what schemas let pass: fields that they don't have, times that never were, and integers with a
+// fraction, which are none (OpenAPI 3.0, Data Types). It collects the objects that are followed.
 func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, value any) {
 	if ref == nil || ref.Value == nil {
 		return
@@ -478,6 +480,10 @@ func (x *exchange) walk(m *message, pointer string, ref *openapi3.SchemaRef, val
 		}
 		for i, item := range value {
 			x.walk(m, fmt.Sprintf("%s/%d", pointer, i), schema.Items, item)
+		}
+	case float64:
+		if schema.Type.Is(openapi3.TypeInteger) && m.fractions[pointer] { // 54.0: readers into whole numbers refuse it
+			x.find(ruleType, m.at(pointer), fieldLine(schema.Origin, "type"), "a whole number without a fraction or an exponent", value)
 		}
 	case string:
 		if value == "" && m == &x.received {

@@ -28,7 +28,7 @@ func Describing(written string) Option {
 
 // Strict is the reader of bodies: the rules that a text breaks, and whether there is a value.
 func Strict(text []byte) (value any, ok bool, broken []string) {
-	value, ok, defects := strict(text)
+	value, ok, defects, _ := strict(text)
 	for _, d := range defects {
 		broken = append(broken, d.rule)
 	}

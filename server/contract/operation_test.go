@@ -60,6 +60,8 @@ func TestDescription(t *testing.T) {
 		"list":                  {"GET /boxes", "", 200, `[{"id":"a"},{"id":"b","size":1}]`, nil},
 		"empty list":            {"GET /boxes", "", 200, `[]`, nil},
 		"item of a list":        {"GET /boxes", "", 200, `[{"id":"a"},{"size":0,"x":1}]`, []string{"schema.required /1/id", "schema.value /1/size", "schema.undeclared_field /1/x"}},
+		"integer with a point":  {"GET /boxes", "", 200, `[{"id":"a","size":1.0},{"id":"b","size":1e0},{"id":"c","size":1}]`, []string{"schema.type /0/size", "schema.type /1/size"}},
+		"integer by a caller":   {"POST /boxes", `{"label":"a","size":1.0}`, 404, ``, []string{"schema.type request /size"}},
 		"object for a list":     {"GET /boxes", "", 200, `{}`, []string{"schema.type "}},
 		"body of a list":        {"GET /boxes", `{}`, 404, ``, []string{"request.body request", "response.status status"}},
 		"created":               {"POST /boxes", `{"label":"a"}`, 201, `{"id":"1","label":"a"}`, nil},
