@@ -2,6 +2,7 @@ package cassette_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -126,12 +127,13 @@ func TestRecorder_removes(t *testing.T) {
 		"headers": with(func(c *call) {
 			c.answered = http.Header{"Set-Cookie": {"canary=1"}, "X-Canary": {"tweety"}, "X-Trace-Id": {"canary"}, "Content-Type": {"application/json"}}
 		}),
-		"the query":            with(func(c *call) { c.path += "?email=canary%40tweety.example&Canary=1&x=123456789" }),
-		"a path":               with(func(c *call) { c.path = clients + "/c1/Canary/tweety"; c.status = 404 }),
-		"an id":                with(func(c *call) { c.path = clients + "/canary@tweety.example" }),
-		"a key in a text":      {method: http.MethodGet, path: clients + "/c1/products", header: http.Header{"X-Api-Key": {"canary-secret-key"}}, status: 200, answer: product("the key canary-secret-key is")},
-		"an idempotency key":   {method: http.MethodPost, path: clients + "/c1/products/p1/submit", header: http.Header{"Idempotency-Key": {"canary"}}, status: 409, answer: `{}`},
-		"no body is described": with(func(c *call) { c.sent = "canary" }),
+		"the query":                             with(func(c *call) { c.path += "?email=canary%40tweety.example&Canary=1&x=123456789" }),
+		"a path":                                with(func(c *call) { c.path = clients + "/c1/Canary/tweety"; c.status = 404 }),
+		"an id":                                 with(func(c *call) { c.path = clients + "/canary@tweety.example" }),
+		"a key in a text":                       {method: http.MethodGet, path: clients + "/c1/products", header: http.Header{"X-Api-Key": {"canary-secret-key"}}, status: 200, answer: product("the key canary-secret-key is")},
+		"letters that get longer in lower case": {method: http.MethodGet, path: clients + "/c1/products", header: http.Header{"X-Api-Key": {"canary-secret-key"}}, status: 200, answer: product("İ: the key CANARY-SECRET-KEY is")},
+		"an idempotency key":                    {method: http.MethodPost, path: clients + "/c1/products/p1/submit", header: http.Header{"Idempotency-Key": {"canary"}}, status: 409, answer: `{}`},
+		"no body is described":                  with(func(c *call) { c.sent = "canary" }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,7 +191,7 @@ func TestRecorder_verdict(t *testing.T) {
 	for _, c := range []call{
 		{sent: body("first_name", `"`+long+`"`)}, {sent: body("first_name", `""`)}, {sent: body("first_name", `"\u0001"`)}, {sent: body("email", `"a b"`)},
 		{sent: body("birth_date", `"3 May"`)}, {sent: body("birth_date", `"1971-02-30"`)}, {sent: body("country", `"Qatar"`)}, {sent: body("phone_number", `1234567890123456`)},
-		{sent: body("phone_number", `-5`)}, {sent: body("phone_number", `0`)}, {sent: body("phone_country_code", `1000`)}, {sent: body("phone_number", `1.5`)}, {sent: body("phone_number", `"1"`)}, {sent: body("address", `null`)}, {sent: body("last_name", `true`)},
+		{sent: body("phone_number", `-5`)}, {sent: body("phone_number", `0`)}, {sent: body("phone_country_code", `1000`)}, {sent: body("phone_number", `1.5`)}, {sent: body("phone_number", `1234567.0`)}, {sent: body("phone_country_code", `7e0`)}, {sent: body("phone_number", `1.2e9`)}, {sent: body("phone_number", `"1"`)}, {sent: body("address", `null`)}, {sent: body("last_name", `true`)},
 		{sent: `{"first_name":"a","first_name":"b"}`}, {sent: "[]"}, {sent: "no"}, {answer: "no"}, {answer: "[" + stored + "]"}, {status: 299}, {status: 500, answer: "{}"},
 		{answer: strings.Replace(stored, `"individual"`, `"robot"`, 1)}, {answer: strings.Replace(stored, `"c1"`, `"c 1"`, 1)}, {answer: strings.Replace(stored, `"c1"`, `1`, 1)},
 		{header: http.Header{"Idempotency-Key": {strings.Repeat("k", 256)}}}, {header: http.Header{"Idempotency-Key": {"with space"}}}, {header: http.Header{"X-Api-Key": {"a", "b"}}},
@@ -321,6 +323,14 @@ func TestRecorder_bodies(t *testing.T) {
 	require.NoError(t, w.Close())
 	header := http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}, "Content-Encoding": {"gzip"}}
 	get := call{method: http.MethodGet, path: clients + "/c1", status: 200, answer: packed.String(), answered: header}
+	require.Contains(t, record(t, get), `"first_name":"text-1"`)
+	packed.Reset()
+	deflated, err := flate.NewWriter(&packed, flate.DefaultCompression)
+	require.NoError(t, err)
+	_, err = io.WriteString(deflated, stored)
+	require.NoError(t, err)
+	require.NoError(t, deflated.Close())
+	get.answer, get.answered = packed.String(), http.Header{"Content-Type": {"application/json"}, "X-Trace-Id": {trace}, "Content-Encoding": {"deflate"}}
 	require.Contains(t, record(t, get), `"first_name":"text-1"`)
 	get.answered = http.Header{"Content-Encoding": {"br"}}
 	require.Contains(t, record(t, get), fmt.Sprintf(`"removed_bytes":%d`, packed.Len()))
@@ -464,6 +474,39 @@ func TestReadHAR(t *testing.T) {
 	} {
 		_, _, err := cassette.ReadHAR(strings.NewReader(wrong), "")
 		require.ErrorContains(t, err, "cassette: HAR: ", name)
+	}
+}
+
+// TestReadHAR_forms: programs write what HAR 1.2 has in their own ways.
+func TestReadHAR_forms(t *testing.T) {
+	t.Parallel()
+	const entry = `{"startedDateTime":"2026-05-04T10:00:00.200Z","time":5,"request":{"method":"GET","url":"https://api.example` + clients + `","headers":[],"bodySize":-1},` +
+		`"response":{"status":200,"headers":[{"name":"x-trace-id","value":"` + trace + `"},{"name":"content-type","value":"application/json"}],"content":{"size":2,"mimeType":"application/json","text":"[]"}}}`
+	for name, test := range map[string]struct {
+		from, to string
+		skipped  cassette.Skipped
+		rules    []string
+	}{
+		"as it is":                {"", "", cassette.Skipped{}, nil},
+		"a zone without a colon":  {"00.200Z", "00.200+0200", cassette.Skipped{}, nil},
+		"the usual port":          {"https://api.example/", "https://api.example:443/", cassette.Skipped{}, nil},
+		"another port":            {"https://api.example/", "https://api.example:8443/", cassette.Skipped{Elsewhere: 1}, nil},
+		"a header twice":          {`"value":"` + trace, `"value":"` + trace + `\n` + trace, cassette.Skipped{}, []string{"header.repeated"}},
+		"a form without its text": {`"headers":[],"bodySize"`, `"headers":[],"postData":{"mimeType":"multipart/form-data","params":[{"name":"a","value":"canary"}]},"bodySize"`, cassette.Skipped{Incomplete: 1}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, skipped, err := cassette.ReadHAR(strings.NewReader(`{"log":{"entries":[`+strings.Replace(entry, test.from, test.to, 1)+`]}}`), "https://api.example")
+			require.NoError(t, err)
+			require.Equal(t, test.skipped, skipped)
+			findings, err := c.Check(contract.Without("request.key", "response.missing_key"))
+			require.NoError(t, err)
+			var rules []string
+			for _, f := range findings {
+				rules = append(rules, f.Rule)
+			}
+			require.Equal(t, test.rules, rules)
+		})
 	}
 }
 

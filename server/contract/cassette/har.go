@@ -19,7 +19,7 @@ import (
 // What a HAR 1.2 file has of what a cassette has. See http://www.softwareishard.com/blog/har-12-spec/.
 type (
 	harEntry struct {
-		Started  time.Time   `json:"startedDateTime"`
+		Started  moment      `json:"startedDateTime"`
 		Time     float64     `json:"time"` // in milliseconds
 		Request  harRequest  `json:"request"`
 		Response harResponse `json:"response"`
@@ -56,6 +56,8 @@ type (
 		MIMEType string `json:"mimeType"`
 		Text     string `json:"text"`
 		Encoding string `json:"encoding,omitempty"` // no part of HAR 1.2, but written by some
+
+		Params []json.RawMessage `json:"params,omitempty"` // the fields of a form
 	}
 	harContent struct {
 		Size     int64  `json:"size"`
@@ -69,6 +71,17 @@ type (
 		Receive float64 `json:"receive"`
 	}
 )
+
+// moment is written as HAR 1.2 has it, or with a zone without a colon, as Java's programs do.
+type moment struct{ time.Time }
+
+func (m *moment) UnmarshalJSON(text []byte) error {
+	err := m.Time.UnmarshalJSON(text)
+	if err != nil {
+		m.Time, err = time.Parse(`"2006-01-02T15:04:05Z0700"`, string(text))
+	}
+	return err
+}
 
 // Skipped are the entries of a HAR file that are not in the cassette.
 type Skipped struct {
@@ -211,7 +224,8 @@ func (d *description) exchange(base *url.URL, e *harEntry) (x *exchange, ours bo
 	}
 	op := d.find(x.Request.Method, pathOf(target))
 	got := e.Response.Content
-	if !x.Request.fill(sent.MIMEType, sent.Text, sent.Encoding, e.Request.BodySize, most(op)) ||
+	size := max(e.Request.BodySize, int64(len(sent.Params))) // there was a body, and -1 says only that nobody measured it
+	if !x.Request.fill(sent.MIMEType, sent.Text, sent.Encoding, size, most(op)) ||
 		!x.Response.fill(got.MIMEType, got.Text, got.Encoding, got.Size, largest) {
 		return nil, true, nil
 	}
@@ -222,8 +236,11 @@ func (d *description) exchange(base *url.URL, e *harEntry) (x *exchange, ours bo
 func harHeader(pairs []harPair) http.Header {
 	header := http.Header{}
 	for _, pair := range pairs {
-		if !strings.HasPrefix(pair.Name, ":") {
-			header.Add(pair.Name, pair.Value)
+		if strings.HasPrefix(pair.Name, ":") {
+			continue
+		}
+		for value := range strings.SplitSeq(pair.Value, "\n") { // Chrome joins those of one name
+			header.Add(pair.Name, value)
 		}
 	}
 	return header
@@ -280,7 +297,7 @@ const harHost = "http://recorded.invalid"
 func (c *Cassette) WriteHAR(w io.Writer) error {
 	entries := []harEntry{}
 	for _, x := range c.exchanges {
-		e := harEntry{Started: x.At, Time: x.Milliseconds, Timings: harTimings{Wait: x.Milliseconds}}
+		e := harEntry{Started: moment{x.At}, Time: x.Milliseconds, Timings: harTimings{Wait: x.Milliseconds}}
 		sent, got := x.Request.content(), x.Response.content()
 		e.Request = harRequest{
 			Method: x.Request.Method, URL: harHost + x.Request.Path, HTTPVersion: "HTTP/1.1", Cookies: []harPair{}, Headers: harPairs(x.Request.Header),

@@ -2,6 +2,7 @@ package cassette
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
@@ -65,7 +66,7 @@ func parseBase(text string) (*url.URL, error) {
 
 // below returns the path and the query of a call to the API, and ok whether it is one.
 func (d *description) below(base, called *url.URL) (target string, ok bool) {
-	if base.Host != "" && !strings.EqualFold(base.Host, called.Host) {
+	if base.Host != "" && hostOf(base) != hostOf(called) {
 		return "", false
 	}
 	path, ok := strings.CutPrefix(called.EscapedPath(), base.EscapedPath())
@@ -77,6 +78,11 @@ func (d *description) below(base, called *url.URL) (target string, ok bool) {
 		path += "?" + called.RawQuery
 	}
 	return path, true
+}
+
+// hostOf is a host without the port that its scheme has anyway: proxies write it down.
+func hostOf(u *url.URL) string {
+	return strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
 }
 
 // Transport returns a RoundTripper that records the calls that it passes to next. Nil is [http.DefaultTransport].
@@ -169,6 +175,9 @@ func (m *message) set(text []byte, most int64) {
 		decoded, err = gzip.NewReader(bytes.NewReader(text))
 	case "deflate":
 		decoded, err = zlib.NewReader(bytes.NewReader(text))
+		if err == zlib.ErrHeader { //nolint:errorlint // as it is; the kit reads deflate without zlib's frame, too
+			decoded, err = flate.NewReader(bytes.NewReader(text)), nil
+		}
 	default:
 		err = errors.ErrUnsupported
 	}

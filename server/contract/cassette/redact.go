@@ -241,11 +241,14 @@ func (r *redactor) leaf(place string, schema *openapi3.SchemaRef, marked bool, r
 		}
 		return jsontext.Value("false")
 	case float64:
-		text := string(raw)
-		if value == math.Trunc(value) {
-			text = strconv.FormatFloat(value, 'f', -1, 64)
+		if value != math.Trunc(value) {
+			return jsontext.Value(r.digits(place, string(raw)))
 		}
-		return jsontext.Value(r.digits(place, text))
+		whole := r.digits(place, strconv.FormatFloat(value, 'f', -1, 64))
+		if strings.ContainsAny(string(raw), ".eE") {
+			whole += ".0" // the kit finds that it is written so
+		}
+		return jsontext.Value(whole)
 	default:
 		text, _ := value.(string)
 		return quote(r.replace(place, text, func(text string) string {

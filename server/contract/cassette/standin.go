@@ -198,7 +198,7 @@ func (d *description) newRemoved() removed {
 const longFrom, longestSought = 8, 256
 
 func (r removed) add(value string) {
-	value = strings.ToLower(strings.ToValidUTF8(value[:min(len(value), longestSought)], ""))
+	value = lower(strings.ToValidUTF8(value[:min(len(value), longestSought)], ""))
 	value = strings.TrimFunc(value, func(c rune) bool { return !wordly(c) })
 	if least := 3; len(value) < least || r.common[value] || integer.MatchString(value) && len(value) < least+2 {
 		return
@@ -213,6 +213,16 @@ func (r removed) add(value string) {
 	index[first][value] = true
 }
 
+// lower is text in lower case, apart from letters that have another length then: places in both are the same.
+func lower(text string) string {
+	return strings.Map(func(c rune) rune {
+		if low := unicode.ToLower(c); utf8.RuneLen(low) == utf8.RuneLen(c) {
+			return low
+		}
+		return c
+	}, text)
+}
+
 func wordly(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
 
 func firstWord(text string) string {
@@ -225,9 +235,9 @@ func firstWord(text string) string {
 // in returns where in a text, from a place on, one of the values is, in whatever case; -1 where none is.
 func (r removed) in(text string, from int) (start, end int) {
 	text = within.ReplaceAllStringFunc(text, func(standIn string) string { return strings.Repeat(" ", len(standIn)) })
-	lower := strings.ToLower(text)
+	lower := lower(text)
 	if len(lower) != len(text) {
-		lower = text // a letter that is longer in lower case; what is said is as it was written
+		lower = text // it is no UTF-8
 	}
 	inWord := false
 	for at := from; at < len(lower); at++ {
