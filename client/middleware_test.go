@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -97,6 +98,31 @@ func TestWithMiddleware_sees(t *testing.T) {
 	other, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://elsewhere.example", nil)
 	require.NoError(t, err)
 	require.Empty(t, client.APIKey(other))
+}
+
+// TestWithMiddleware_traces: what traces the headers that net/http writes, as OpenTelemetry's otelhttptrace, is not told the
+// key, over HTTP/1 and HTTP/2.
+func TestWithMiddleware_traces(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(answer(200, mediaType, seed(t)))
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		wrote := make(map[string]string)
+		tracing := func(ctx context.Context) context.Context {
+			return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(name string, values []string) {
+				wrote[strings.ToLower(name)] += strings.Join(values, "; ") + " "
+			}})
+		}
+		c := newClient(t, client.WithBaseURL(server.URL), client.WithHTTPClient(server.Client()), client.WithMiddleware(func(next client.RoundTripperFunc) client.RoundTripperFunc {
+			return func(req *http.Request) (*http.Response, error) { return next(req.WithContext(tracing(req.Context()))) }
+		}))
+		_, err := c.SubmitProduct(tracing(t.Context()), clientID, requestID)
+		require.NoError(t, err)
+		require.Equal(t, "[redacted] [redacted] ", wrote["x-api-key"])
+		require.Equal(t, "application/json application/json ", wrote["accept"])
+	}
 }
 
 // TestWithMiddleware_doesNotPileUp: what an attempt changed in the header is not in the next one's.

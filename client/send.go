@@ -159,8 +159,32 @@ func (w *wire) watch(req *http.Request) (*http.Request, error) {
 	ended := req.Context().Err()
 	w.tells = w.tells || w.sender.own || ended != nil && w.req == nil
 	trace := &httptrace.ClientTrace{GetConn: w.getConn, GotConn: w.gotConn, WroteHeaders: w.wroteHeaders}
-	w.req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	w.req = req.WithContext(httptrace.WithClientTrace(traced{req.Context(), w.sender.key}, trace)) //nolint:contextcheck // it is around the request's
 	return w.req, ended
+}
+
+// traced is a context whose own httptrace hooks are not told the key.
+type traced struct {
+	context.Context
+	key secret.Secret
+}
+
+// Value implements [context.Context].
+func (t traced) Value(key any) any {
+	value := t.Context.Value(key)
+	hooks, ok := value.(*httptrace.ClientTrace)
+	if !ok || hooks.WroteHeaderField == nil {
+		return value
+	}
+	masked := *hooks
+	masked.WroteHeaderField = func(name string, values []string) {
+		shown := make([]string, len(values))
+		for i, value := range values {
+			shown[i] = t.key.Mask(value)
+		}
+		hooks.WroteHeaderField(name, shown)
+	}
+	return &masked
 }
 
 // getConn is called before there is a connection.
