@@ -153,8 +153,8 @@ func (w *way) client(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	w.tell(Step{Operation: "createClient", Did: did})
 	w.result.Product = request
+	w.tell(Step{Operation: "createClient", Did: did})
 	return nil
 }
 

@@ -141,6 +141,13 @@ func TestOnboard_again(t *testing.T) {
 	require.NoError(t, err)
 	done = run(func(*client.Onboarding) {}, "createClient found", "requestProduct found", "completeDocumentation made", "submitProduct made")
 	require.Equal(t, again.ID, done.Product.ID)
+	run(func(o *client.Onboarding) {
+		note := o.Tell
+		o.Tell = func(s client.Step) {
+			note(s)
+			require.Equal(t, []string{again.ID, "in_kyc"}, []string{s.RequestID, string(s.Status)}, s.Operation)
+		}
+	}, finished...)
 }
 
 // TestOnboard_keys: a server that remembers what it answered does not make a run believe in what was true then.
