@@ -74,6 +74,9 @@ func do[T any](ctx context.Context, c *Client, asked Call, opts []CallOption,
 	if err != nil {
 		return nil, c.masked(&Error{Operation: asked.Operation, Outcome: NotSent, Err: fmt.Errorf("%w: %w", ErrInvalidInput, err)})
 	}
+	if call.req.Method == http.MethodGet { // which has no effect
+		call.retry.OnlyKnown = false
+	}
 	var result *T
 	call.decode = func() (oddities []string, err error) {
 		result, oddities, err = decode(call, check)

@@ -225,6 +225,22 @@ func TestDo_body(t *testing.T) {
 	require.Equal(t, []string{keys[0], keys[0], keys[0]}, keys)
 }
 
+// TestOperations_onlyKnown: what only reads has no effect, and is repeated also where a call that may have one is not.
+func TestOperations_onlyKnown(t *testing.T) {
+	t.Parallel()
+	for id, tt := range calls {
+		synctest.Test(t, func(t *testing.T) {
+			p := &played{lines: []func(*http.Request) (*http.Response, error){says(503, ""), says(tt.status, tt.body)}}
+			_, err := tt.call(t.Context(), playing(t, p, client.WithRetry(client.RetryPolicy{OnlyKnown: true})))
+			if reads := strings.HasPrefix(tt.sent, http.MethodGet) || id == "completeDocumentation"; reads { // or was not sent to its end
+				require.NoError(t, err, id)
+			} else {
+				require.ErrorIs(t, err, client.ErrServer, id)
+			}
+		})
+	}
+}
+
 // TestOperations_kinds: the kinds that are an operation's own, and the outcome of each by itself, after an attempt that may
 // have done it, and under a key that a call before may have had.
 func TestOperations_kinds(t *testing.T) {

@@ -28,7 +28,7 @@ type RetryPolicy struct {
 	// minutes, and for each attempt the additional time for photos: see [WithAttemptTimeout].
 	MaxElapsed time.Duration
 	// OnlyKnown does not repeat an attempt that may have taken effect, such as one whose connection broke after it was
-	// sent. Set it if you want to look before you call again.
+	// sent. Set it if you want to look before you call again. What only reads is repeated all the same.
 	OnlyKnown bool
 }
 
