@@ -58,8 +58,8 @@ func compressed(header http.Header) bool {
 // unambiguous refuses JSON of which two readers could make two things: with a field that stands twice, with text
 // after the value, in another encoding. The validator and the generated code would each read something.
 func unambiguous(c *call, r *http.Request, body []byte) error {
-	if len(body) == 0 || !strings.HasPrefix(r.Header.Get("Content-Type"), jsonType) {
-		return nil // of which the validator says what is wrong
+	if len(body) == 0 || c.operation.route.Operation.RequestBody.Value.Content.Get(r.Header.Get("Content-Type")) == nil {
+		return nil // of which the validator, which reads the media type in the same way, says what is wrong
 	}
 	var value any
 	wrong, ok := errors.AsType[*api.JSONError](api.DecodeJSON(body, &value))
@@ -73,8 +73,8 @@ func unambiguous(c *call, r *http.Request, body []byte) error {
 			wrong.Line = 0 // which would count the text in the place of a photo
 		}
 		return badRequest("request body: "+wrong.Error(), nil)
-	default: // its names are the caller's
-		return badRequest("request body "+printable(wrong.Pointer)+": "+wrong.Reason, nil)
+	default:
+		return badRequest("request body "+pointerTo(strings.Split(wrong.Pointer, "/")[1:])+": "+wrong.Reason, nil)
 	}
 }
 
@@ -88,8 +88,26 @@ func unknownField(e *openapi3.SchemaError) (name string, ok bool) {
 		return "", false
 	}
 	name, err = strconv.Unquote(quoted)
-	return printable(name), err == nil
+	return name, err == nil
 }
+
+// deepest is how many names of a pointer are told: more than any body has that the specification describes.
+const deepest = 16
+
+// pointerTo writes a JSON pointer, whose names are escaped already, for a message. The names may be of the caller's invention.
+func pointerTo(names []string) string {
+	var pointer strings.Builder
+	for _, name := range names[:min(len(names), deepest)] {
+		pointer.WriteString("/" + printable(name))
+	}
+	if len(names) > deepest {
+		pointer.WriteString("/...")
+	}
+	return pointer.String()
+}
+
+// escaped is a name as it stands in a JSON pointer.
+var escaped = strings.NewReplacer("~", "~0", "/", "~1")
 
 // unreadable says which value the generated code can't read although it is as described: a whole number
 // that is written as 1.0 or 1e2.

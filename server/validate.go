@@ -122,7 +122,7 @@ func (h *handler) requestError(err error) error {
 	case errors.As(err, &schema):
 		what, pointer = ruleOf(schema), pointerOf(schema)
 		if name, ok := unknownField(schema); ok {
-			what, pointer = "is not known", pointer+"/"+name
+			what, pointer = "is not known", pointer+pointerTo([]string{escaped.Replace(name)})
 		}
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
 		what = "is required"
@@ -209,10 +209,11 @@ func responseDefect(err error) string {
 
 // pointerOf is empty for the whole value.
 func pointerOf(e *openapi3.SchemaError) string {
-	if path := e.JSONPointer(); len(path) > 0 {
-		return "/" + strings.Join(path, "/")
+	names := e.JSONPointer()
+	for i, name := range names {
+		names[i] = escaped.Replace(name)
 	}
-	return ""
+	return pointerTo(names)
 }
 
 // ruleOf puts the rule that a value breaks in words, without the value.
