@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-
-	"github.com/cryptomate-go/enablement/gen/spec"
 )
 
 // description serves the specification, with the service itself as its first server: what was read from a
@@ -25,9 +23,12 @@ type description struct {
 	trusted       []netip.Prefix
 }
 
+// servers is where the list begins in YAML, whatever stands beside and between, with how its first entry is indented.
+var servers = regexp.MustCompile(`(?m)^servers:[ \t]*(?:#.*)?\r?\n(?:[ \t]*#.*\r?\n)*( *)-`)
+
 // descriptions returns the specification as YAML and as JSON.
-func descriptions(trusted []netip.Prefix) (asYAML, asJSON *description, err error) {
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(spec.YAML()))
+func descriptions(written string, trusted []netip.Prefix) (asYAML, asJSON *description, err error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(written))
 	if err != nil {
 		return nil, nil, fmt.Errorf("the embedded description: %w", err)
 	}
@@ -35,15 +36,16 @@ func descriptions(trusted []netip.Prefix) (asYAML, asJSON *description, err erro
 	if err != nil {
 		return nil, nil, fmt.Errorf("the embedded description: %w", err)
 	}
-	asYAML = &description{mediaType: "application/yaml", entry: "  - url: %s\n    description: This service\n"}
-	asJSON = &description{mediaType: "application/json", entry: `{"description":"This service","url":%s},`}
-	for d, text := range map[*description][2]string{asYAML: {spec.YAML(), "\nservers:\n"}, asJSON: {string(converted), `"servers":[`}} {
-		before, after, found := strings.Cut(text[0], text[1])
-		if !found {
-			return nil, nil, errors.New("the embedded description has no servers")
-		}
-		d.before, d.after, d.trusted = before+text[1], after, trusted
+	list := `"servers":[`
+	before, after, found := strings.Cut(string(converted), list)
+	at := servers.FindStringSubmatchIndex(written)
+	if at == nil || !found {
+		return nil, nil, errors.New("the embedded description has no servers, each on lines of its own")
 	}
+	indent := written[at[2]:at[3]]
+	entry := indent + "- url: %s\n" + indent + "  description: This service\n"
+	asYAML = &description{"application/yaml", written[:at[2]], written[at[2]:], entry, trusted}
+	asJSON = &description{"application/json", before + list, after, `{"description":"This service","url":%s},`, trusted}
 	return asYAML, asJSON, nil
 }
 

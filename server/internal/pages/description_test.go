@@ -83,3 +83,26 @@ func TestHandler_here(t *testing.T) {
 		})
 	}
 }
+
+// TestDescription_forms: the list of servers is found however it is written.
+func TestDescription_forms(t *testing.T) {
+	t.Parallel()
+	for name, list := range map[string]string{
+		"indented":        "servers:\n  - url: https://a.example\n",
+		"not indented":    "servers:\n- url: https://a.example\n",
+		"with comments":   "servers: # of all\n    # the first\n    - url: https://a.example\n",
+		"of Windows":      "servers:\r\n  - url: https://a.example\r\n",
+		"of another list": "x-a: {servers: []}\nservers:\n  - description: servers\n    url: https://a.example\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, err := pages.Described("openapi: 3.0.3\ninfo: {title: a, version: 1.0.0}\npaths: {}\n" + list)
+			require.NoError(t, err)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://here.example/openapi.yaml", nil))
+			require.Equal(t, []string{"http://here.example", "https://a.example"}, serversIn(t, w))
+		})
+	}
+	_, err := pages.Described("openapi: 3.0.3\ninfo: {title: a, version: 1.0.0}\npaths: {}\nservers: [{url: 'https://a.example'}]\n")
+	require.ErrorContains(t, err, "each on lines of its own")
+}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/swaggest/swgui/v5/static" // Swagger UI as it is released, gzipped
 
+	"github.com/cryptomate-go/enablement/gen/spec"
 	"github.com/cryptomate-go/enablement/server/internal/wire"
 )
 
@@ -62,7 +63,7 @@ func Handler(next http.Handler, panel *Panel, logger *slog.Logger, trusted ...ne
 	if err != nil {
 		return nil, err
 	}
-	asYAML, asJSON, err := descriptions(trusted)
+	asYAML, asJSON, err := descriptions(spec.YAML(), trusted)
 	if err != nil {
 		return nil, err
 	}
