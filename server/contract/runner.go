@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -200,13 +203,27 @@ func (r *runner) send(operation string, c call) *answer {
 	x.findings, request.Body = nil, looked.Body
 	response, err := r.target.transport.RoundTrip(request)
 	if err != nil {
-		x.find(ruleCase, "status", 0, "an answer", err)
+		x.find(ruleCase, "status", 0, "an answer"+unreached(err), err)
 		return &answer{x: x, r: r, failed: true}
 	}
 	x.read(response)
 	_ = response.Body.Close() // read to its end
 	r.c.settle(x)
 	return &answer{x: x, r: r, status: response.StatusCode, body: x.received.body}
+}
+
+// unreached says why a server was not reached. It has nothing of the call but the server's address.
+func unreached(err error) string {
+	network, isNetwork := errors.AsType[*net.OpError](err)
+	certificate, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case isNetwork:
+		return ": " + network.Error()
+	case isCertificate:
+		return ": " + certificate.Error()
+	default:
+		return ""
+	}
 }
 
 func (r *runner) wait() {
@@ -274,9 +291,11 @@ func decided(as api.ProductStatus) Step {
 
 func (r *runner) unique() string { return "contract-" + rand.Text() }
 
-// person is a client that is not there yet. Its address tells which case it is of.
+// person is a client that is not there yet. Its address tells which case it is of, in as many characters as may stand
+// before the @.
 func (r *runner) person() api.ClientInput {
-	mail := slug(r.name) + "." + strings.ToLower(rand.Text()[:12]) + "@example.com"
+	name := slug(r.name)
+	mail := name[:min(len(name), 50)] + "." + strings.ToLower(rand.Text()[:12]) + "@example.com"
 	r.mails = append(r.mails, mail)
 	return api.ClientInput{
 		FirstName: "Contract", SecondName: "Kit", LastName: "Example", Email: mail,

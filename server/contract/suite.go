@@ -211,7 +211,7 @@ func newSuite(target Target, fixtures Fixtures, opts []SuiteOption) (*suite, err
 	if err != nil {
 		return nil, fmt.Errorf("contract: the base URL: %w", err)
 	}
-	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || strings.ContainsAny(s.target.base, "?#") {
 		return nil, errors.New("contract: the base URL: must be of the form http://host or https://host")
 	}
 	if base.Path != "" {

@@ -225,5 +225,10 @@ func TestSuite_fails(t *testing.T) {
 	coverage, err := contract.Inspect(t.Context(), contract.At(server.URL), contract.Fixtures{Key: key}, contract.Pace(0))
 	require.NoError(t, err)
 	require.NotEmpty(t, coverage.Findings)
-	require.Equal(t, "an answer", coverage.Findings[0].Expected)
+	require.Regexp(t, "^an answer: dial tcp .*: connection refused$", coverage.Findings[0].Expected)
+
+	for _, url := range []string{"127.0.0.1:8080", "http://", "http://127.0.0.1?", "http://127.0.0.1/?a=b", "http://127.0.0.1/docs/#/"} {
+		_, err := contract.Inspect(t.Context(), contract.At(url), contract.Fixtures{Key: key})
+		require.ErrorContains(t, err, "the base URL", url)
+	}
 }
