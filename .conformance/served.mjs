@@ -98,6 +98,9 @@ export default function served() {
       for (const key of ['oneOf', 'anyOf', 'not', 'discriminator'].filter((key) => schema[key] !== undefined)) {
         at(ctx, `A value has one schema: leave \`${key}\` out, and let fields that not every value has be optional.`, key);
       }
+      if (['type', 'allOf', 'oneOf', 'anyOf', 'not'].every((key) => schema[key] === undefined)) {
+        ctx.report({ message: 'A value of any type can\'t be checked: give the schema a `type`, or a `$ref`.', location: ctx.location.key() });
+      }
       if (/^#\/components\/schemas\/[^/]+$/.test(ctx.location.pointer)) return;
       if (schema.enum) at(ctx, 'A vocabulary has a name in Go: move it below `components.schemas`, with the values under `x-extensible-enum`.', 'enum');
       const map = typeof schema.additionalProperties === 'object';

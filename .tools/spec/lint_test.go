@@ -44,6 +44,7 @@ var unserved = []struct {
 	{edit{"another style of a parameter", "    ClientId:\n", "required: true", "style: label\n      required: true"}, "      style: label", "A parameter is written in one way"},
 	{edit{"a list as a parameter", "operationId: listClients", "x-access-level: 1", "x-access-level: 1\n      parameters:\n        - name: status\n          in: query\n          description: Which.\n          schema: {type: array, maxItems: 3, items: {type: string, maxLength: 9, pattern: '^a*$'}}"}, "          schema: {type: array", "one plain value"},
 	{edit{"an object as a header", "    Submitted:\n", "      headers:\n", "      headers:\n        X-Of:\n          description: Whose.\n          schema:\n            $ref: '#/components/schemas/RejectedItem'\n"}, "          schema:\n            $ref: '#/components/schemas/RejectedItem'\n        X-Trace-Id", "one plain value"},
+	{edit{"a field without a type", "    Client:\n", "        second_name:\n          type: string\n", "        second_name: # of anything\n"}, "        second_name: # of", "give the schema a `type`"},
 	{edit{"an operation id with a dash", "paths:\n", create, "operationId: create-client"}, "operationId: create-client", "letters and digits only"},
 	{edit{"a status of the connection", submit, "        '400':\n", "        '102':\n          $ref: '#/components/responses/BadRequest'\n        '400':\n"}, "        '102':", "not what a call ends with"},
 	{edit{"a limit of a body in words", complete, "x-max-body: 29360128", "x-max-body: 28MiB"}, "      x-max-body: 28MiB", "a number of bytes"},
