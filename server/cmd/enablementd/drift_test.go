@@ -76,7 +76,7 @@ func TestDrift(t *testing.T) {
 func TestDrift_unreadable(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ text, says string }{
-		"no JSON":  {"canary", "HAR: there is no log"},
+		"no JSON":  {"canary", "HAR: there is no log, so this is neither a HAR file nor a cassette"},
 		"nothing":  {"", "HAR: there is no log"},
 		"version":  {`{"cassette":2,"spec":"1.0.0"}` + "\n", "the form is 2, and only 1 is known"},
 		"exchange": {`{"cassette":1,"spec":"1.0.0"}` + "\n{\"canary\":1}\n", "line 2: this is not an exchange"},

@@ -183,7 +183,7 @@ func bomless(from io.Reader) io.Reader {
 
 // enter goes into an object up to the value of a field.
 func enter(decoder *json.Decoder, field string) error {
-	missing := fmt.Errorf("there is no %s", field)
+	missing := fmt.Errorf("there is no %s, so this is neither a HAR file nor a cassette", field)
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return missing
 	}
