@@ -56,7 +56,7 @@ func bash(w io.Writer, follows []next) error {
 		_, _ = fmt.Fprintf(&cases, "    %q*) words=%q ;;\n", strings.TrimPrefix(next.path+" ", " "), strings.Join(next.words, " "))
 	}
 	_, err := fmt.Fprintf(w, `_enablement() {
-  local words before="${COMP_WORDS[*]:1:COMP_CWORD-1} "
+  local words before="${COMP_WORDS[*]:1:$((COMP_CWORD-1))} "
   case "$before" in
 %s  esac
   COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))

@@ -43,7 +43,7 @@ func each(node *kong.Node, path []string, f func(path, commands, flags []string)
 
 // bashWords writes for bash, and for zsh in bash's ways.
 func bashWords(out *strings.Builder, root *kong.Node) {
-	out.WriteString("_enablementd() {\n  local words\n  case \"${COMP_WORDS[*]:1:COMP_CWORD-1} \" in\n")
+	out.WriteString("_enablementd() {\n  local words\n  case \"${COMP_WORDS[*]:1:$((COMP_CWORD-1))} \" in\n")
 	each(root, nil, func(path, commands, flags []string) {
 		pattern := strings.Join(path, `\ `) + `\ *`
 		if len(path) == 0 {
