@@ -144,6 +144,7 @@ func TestCommands_exitCodes(t *testing.T) {
 		"negative duration":  {append([]string{"serve", "--call-timeout", "-1s"}, provider...), 2, "--call-timeout: must be above zero"},
 		"one bad duration":   {[]string{"serve", "--delivery-schedule", "1s,x"}, 2, "--delivery-schedule: must be a duration such as"},
 		"no number":          {[]string{"serve", "--rate-limit", "x"}, 2, "--rate-limit: must be a whole number; see"},
+		"negative seed":      {[]string{"contract", "http://127.0.0.1:1", "--keys", "x", "--seed", "-1"}, 2, "--seed: must be a whole number that is not negative; see"},
 		"huge number":        {[]string{"serve", "--max-connections", "99999999999999999999"}, 2, "--max-connections: must be a whole number; see"},
 		"negative number":    {append([]string{"serve", "--rate-limit", "-1"}, provider...), 2, "--rate-limit: must be calls per second, or 0 for no limit"},
 		"negative level":     {[]string{"keys", "create", "--company", "c", "--level", "-1"}, 2, "--level: must be an access level from 1 to 3; see"},
@@ -202,7 +203,7 @@ func TestCommands_exitCodes(t *testing.T) {
 			require.Contains(t, r.err, test.want)
 			require.Equal(t, 1, strings.Count(r.err, "\n"), "one clear line: %s", r.err)
 			require.NotContains(t, r.err, "hunter2")
-			for _, foreign := range []string{"bit int", "envar", "EOL", "time:", "netip", "strconv", "tls:", "float", "value value"} {
+			for _, foreign := range []string{"bit int", "envar", "EOL", "time:", "netip", "strconv", "tls:", "float", "value value", "bit uint"} {
 				require.NotContains(t, r.err, foreign)
 			}
 		})
@@ -308,6 +309,27 @@ func TestCommands_ranges(t *testing.T) {
 		p := serve(t, "--db", db, "--provider-url", "https://provider.invalid", "--provider-secret", secret)
 		require.Equal(t, http.StatusOK, p.call(http.MethodPost, path("cl_1", "rq_1"), key).status, "it works from where it may")
 	}
+}
+
+// TestCommands_rotated: a key that is rotated lives no longer than it would have, and is told to.
+func TestCommands_rotated(t *testing.T) {
+	t.Parallel()
+	db := sqliteFile(t)
+	prepare(t, db, 1)
+	require.Zero(t, command(t, "", "keys", "create", "--company", "cmp_1", "--expires", "1h", "--db", db).code)
+	lines := strings.Split(strings.TrimSpace(command(t, "", "keys", "list", "--db", db).out), "\n")
+	for _, line := range lines[1:] {
+		id, expires := strings.Fields(line)[0], strings.Fields(line)[6]
+		if expires == "-" {
+			continue
+		}
+		r := command(t, "", "keys", "rotate", id, "--overlap", "7d", "--db", db)
+		require.Zero(t, r.code, r.err)
+		require.Contains(t, r.err, "Key "+id+" stays good until "+expires+".\n")
+		require.Contains(t, command(t, "", "keys", "list", "--db", db).out, line)
+		return
+	}
+	require.Fail(t, "no key expires", lines)
 }
 
 func TestCommands_importIsAtomic(t *testing.T) {

@@ -43,7 +43,7 @@ func (c *importCmd) Run(ctx context.Context, common *common, std streams) error 
 	tell := func(text string) {
 		_, _ = fmt.Fprintf(std.err, "enablementd: import %s: %s\n", c.File, app.Masked(text))
 	}
-	data, err := dataset.Open(ctx, in, time.Now(), dataset.NewProgress(progressEvery, time.Now, tell))
+	data, err := dataset.Open(ctx, untilEnded(ctx, in), time.Now(), dataset.NewProgress(progressEvery, time.Now, tell))
 	if err != nil {
 		err = c.refusal(err, tell)
 		if ctx.Err() != nil {

@@ -126,6 +126,9 @@ func (c *keysRotateCmd) Run(ctx context.Context, common *common, std streams) er
 		key.Allow = old.Allow
 		key.ExpiresAt = expiry(now, c.Expires)
 		until := now.Add(time.Duration(c.Overlap))
+		if !old.ExpiresAt.IsZero() && old.ExpiresAt.Before(until) {
+			until = old.ExpiresAt // to rotate a key makes its life no longer
+		}
 		if err := db.RotateKey(ctx, old.ID, until, key, access.HashOf(secret)); err != nil {
 			return err
 		}

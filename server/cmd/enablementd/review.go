@@ -180,9 +180,12 @@ func (c *reviewRejectCmd) Run(ctx context.Context, common *common, std streams) 
 	switch c.DescriptionFile {
 	case "":
 	case "-":
-		description, err = io.ReadAll(std.in)
+		description, err = io.ReadAll(untilEnded(ctx, std.in))
 	default:
 		description, err = os.ReadFile(c.DescriptionFile)
+	}
+	if errors.Is(err, errInterrupted) {
+		return fmt.Errorf("--description-file: %w", err)
 	}
 	if err != nil {
 		return &app.ConfigError{Err: fmt.Errorf("--description-file: %w", err)}

@@ -2,12 +2,14 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -219,6 +221,20 @@ func TestSample_killed(t *testing.T) {
 	require.Zero(t, p.Stop())
 	list := command(t, "", "notifications", "list", "--db", db, "--state", "delivered")
 	require.Contains(t, list.out, sample.Cases[0].RequestID)
+}
+
+// TestSample_hangup: a terminal that is closed ends the sample in order, without its database.
+func TestSample_hangup(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "--sample")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	told, err := p.WaitFor(ctx, `database=(\S+\.db)`)
+	require.NoError(t, err)
+	require.FileExists(t, told[1])
+	p.Signal(syscall.SIGHUP)
+	require.Zero(t, p.Wait(), p.Output())
+	require.NoDirExists(t, filepath.Dir(told[1]))
 }
 
 func submit(t *testing.T, p *service, c sample.Case) api.EvaluatedProduct {

@@ -131,10 +131,14 @@ func (c *serveCmd) Run(ctx context.Context, common *common, std streams) error {
 		return err
 	}
 	config := c.config(common)
-	if !c.Sample || c.TLSCert != "" { // a terminal that is closed ends the sample
+	if !c.Sample || c.TLSCert != "" {
 		reload := make(chan os.Signal, 1)
 		signal.Notify(reload, syscall.SIGHUP)
 		config.Reload = reload
+	} else { // a terminal that is closed ends the sample, which removes its database
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -23,6 +23,9 @@ import (
 var mappers = []kong.Option{
 	kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper("must be a duration such as 10s, 5m, 12h or 30d", parseDuration)),
 	kong.TypeMapper(reflect.TypeFor[int](), mapper("must be a whole number", strconv.Atoi)),
+	kong.TypeMapper(reflect.TypeFor[uint64](), mapper("must be a whole number that is not negative", func(text string) (uint64, error) {
+		return strconv.ParseUint(text, 10, 64)
+	})),
 	kong.TypeMapper(reflect.TypeFor[float64](), mapper("must be a number such as 0.1", func(text string) (float64, error) {
 		return strconv.ParseFloat(text, 64)
 	})),
