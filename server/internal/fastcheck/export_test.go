@@ -46,7 +46,7 @@ func Unchecked(doc *openapi3.T) (unchecked []string) {
 
 func hasUnknown(parameters []parameter) bool {
 	for _, p := range parameters {
-		if p.value == nil {
+		if p.required && p.value == nil {
 			return true
 		}
 	}
