@@ -89,7 +89,7 @@ type IdempotencyStore interface {
 // response is a 500.
 func WithIdempotency(store IdempotencyStore) Option {
 	return func(s *settings) error {
-		if store == nil {
+		if isNil(store) {
 			return errors.New("WithIdempotency: the store is nil")
 		}
 		s.idempotency = store

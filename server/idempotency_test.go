@@ -195,6 +195,20 @@ func TestMemoryIdempotency_Forget(t *testing.T) {
 	})
 }
 
+// A call that was running when its client was deleted leaves no response with the client's data.
+func TestMemoryIdempotency_Forget_running(t *testing.T) {
+	t.Parallel()
+	store := server.NewMemoryIdempotency()
+	key := server.Idempotency{ID: [32]byte{1}, ClientID: clientID}
+	for range 2 {
+		recorded, err := store.Begin(t.Context(), key)
+		require.NoError(t, err)
+		require.Nil(t, recorded)
+		store.Forget(clientID)
+		require.NoError(t, store.Finish(t.Context(), key, server.RecordedResponse{Status: http.StatusOK}))
+	}
+}
+
 // TestIdempotencyFrom: who keeps responses himself gets to know a repeat by the same hashes.
 func TestIdempotencyFrom(t *testing.T) {
 	t.Parallel()
@@ -316,6 +330,8 @@ func TestWithIdempotency_refuses(t *testing.T) {
 	t.Parallel()
 	allowed := server.WithAuthenticator(server.AuthenticatorFunc(allow))
 	_, err := server.Handler(submit(works), allowed, server.WithIdempotency(nil))
+	require.ErrorContains(t, err, "WithIdempotency: the store is nil")
+	_, err = server.Handler(submit(works), allowed, server.WithIdempotency((*server.MemoryIdempotency)(nil)))
 	require.ErrorContains(t, err, "WithIdempotency: the store is nil")
 	for _, status := range []int{http.StatusConflict, http.StatusUnprocessableEntity} {
 		doc, err := spec.GetSpec()

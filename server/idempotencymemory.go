@@ -24,6 +24,7 @@ type memorized struct {
 	key      Idempotency
 	response *RecordedResponse
 	at       time.Time
+	forget   bool // the client was deleted while the call was running
 }
 
 var _ IdempotencyStore = (*MemoryIdempotency)(nil)
@@ -55,6 +56,10 @@ func (m *MemoryIdempotency) Begin(_ context.Context, key Idempotency) (*Recorded
 func (m *MemoryIdempotency) Finish(_ context.Context, key Idempotency, response RecordedResponse) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if running := m.keys[key.ID]; running != nil && running.forget {
+		delete(m.keys, key.ID)
+		return nil
+	}
 	known := &memorized{key: key, response: &response, at: time.Now()}
 	m.keys[key.ID] = known
 	m.recorded = append(m.recorded, known)
@@ -69,12 +74,17 @@ func (m *MemoryIdempotency) Abort(_ context.Context, key Idempotency) error {
 	return nil
 }
 
-// Forget removes the responses that hold data of the client. Call it when the client is deleted.
+// Forget removes the responses that hold data of the client, also those of calls that are running. Call it when the
+// client is deleted.
 func (m *MemoryIdempotency) Forget(clientID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, known := range m.keys {
-		if known.key.ClientID == clientID && known.response != nil {
+		switch {
+		case known.key.ClientID != clientID:
+		case known.response == nil:
+			known.forget = true
+		default:
 			known.response = nil // it is in the list, too
 			delete(m.keys, id)
 		}

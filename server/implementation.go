@@ -17,7 +17,7 @@ type methods map[string]reflect.Value
 // methodsOf finds the methods of whole, the interface of all operations, that impl has. A method that
 // can't be meant otherwise than for an operation, but is of another name or signature, is an error.
 func methodsOf(impl any, whole reflect.Type) (methods, error) {
-	if impl == nil {
+	if isNil(impl) {
 		return nil, errors.New("the implementation is nil")
 	}
 	requests := map[reflect.Type]string{}
@@ -50,6 +50,12 @@ func methodsOf(impl any, whole reflect.Type) (methods, error) {
 		return nil, fmt.Errorf("%T has the method of no operation", impl)
 	}
 	return found, nil
+}
+
+// isNil tells whether there is no value, or one of a type that is nil, of which every call would panic.
+func isNil(value any) bool {
+	v := reflect.ValueOf(value)
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 // serve tells whether there is a method for the operation. The generator makes the method's name of

@@ -74,6 +74,7 @@ func TestSomeOperations(t *testing.T) {
 		"other request":    {swapped{}, nil, "method Remove of server_test.swapped is a"},
 		"none":             {struct{}{}, nil, "struct {} has the method of no operation"},
 		"nil":              {nil, nil, "the implementation is nil"},
+		"a nil pointer":    {(*pointed)(nil), nil, "the implementation is nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func (s *settings) declared(op *operation) error {
 // error.
 func WithAuthenticator(a Authenticator) Option {
 	return func(s *settings) error {
-		if f, ok := a.(AuthenticatorFunc); a == nil || ok && f == nil {
+		if isNil(a) {
 			return errors.New("WithAuthenticator: the authenticator is nil")
 		}
 		s.authenticator = a

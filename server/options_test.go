@@ -23,6 +23,7 @@ func TestHandlerRefusesToBeBuilt(t *testing.T) {
 		"no authenticator":       {works, nil, "WithAuthenticator is required"},
 		"nil authenticator":      {works, []server.Option{server.WithAuthenticator(nil)}, "WithAuthenticator: the authenticator is nil"},
 		"nil authenticator func": {works, []server.Option{server.WithAuthenticator(server.AuthenticatorFunc(nil))}, "WithAuthenticator: the authenticator is nil"},
+		"nil authenticator *":    {works, []server.Option{server.WithAuthenticator((*struct{ server.AuthenticatorFunc })(nil))}, "WithAuthenticator: the authenticator is nil"},
 		"nil logger":             {works, []server.Option{auth, server.WithLogger(nil)}, "WithLogger: the logger is nil"},
 		"nil option":             {works, []server.Option{auth, nil}, "option 2 of 2 is nil"},
 		"no body bytes":          {works, []server.Option{auth, server.WithMaxBody(0)}, "WithMaxBody: 0"},

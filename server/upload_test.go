@@ -167,7 +167,7 @@ func TestUpload_places(t *testing.T) {
 	go func() { <-begun; end <- true }()
 	require.Equal(t, http.StatusOK, postUpload(h, "company_3", strings.NewReader(upload("QUJD", ""))).Code)
 	for _, wrong := range [][2]int{{0, 1}, {2, 1}, {-1, -1}} {
-		_, err := server.Handler(uploads(nil), server.WithUploads(wrong[0], wrong[1]))
+		_, err := server.Handler(uploads(func(context.Context, api.DocumentInput) {}), server.WithUploads(wrong[0], wrong[1]))
 		require.ErrorContains(t, err, "WithUploads")
 	}
 }
