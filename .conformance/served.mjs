@@ -70,6 +70,14 @@ export default function served() {
         at(ctx, `A parameter is written in one way: leave \`${key}\` out, and give it a \`schema\` of one plain value.`, key);
       }
       onePlainValue(parameter, ctx);
+      if (parameter.in === 'header' && /^(accept|content-type|authorization)$/i.test(parameter.name)) {
+        at(ctx, `OpenAPI passes over a parameter \`${parameter.name}\`: leave it out, bodies and security say it.`, 'name');
+      }
+    },
+    Response(response, ctx) {
+      for (const name of Object.keys(response.headers ?? {}).filter((name) => /^content-type$/i.test(name))) {
+        at(ctx, `OpenAPI passes over a header \`${name}\`: leave it out, \`content\` says it.`, ['headers', name]);
+      }
     },
     Header: onePlainValue,
     RequestBody(body, ctx) {
