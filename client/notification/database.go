@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Schema creates the table of [NewDatabase], on SQLite and on PostgreSQL. Run it once, or on every start. The
-// sender delivers for about 76 hours, so you can delete rows that are some days old; handled_at is in
-// seconds since 1970.
+// Schema creates the table of [NewDatabase], on SQLite and on PostgreSQL. Run it once, or on every start. If
+// several processes create the table at the same time, PostgreSQL returns an error to all but one: run it
+// again, and it finds the table. The sender delivers for about 76 hours, so you can delete rows that are some
+// days old; handled_at is in seconds since 1970.
 const Schema = `CREATE TABLE IF NOT EXISTS handled_notifications (
 	id TEXT PRIMARY KEY,
 	handled_at BIGINT NOT NULL
