@@ -455,6 +455,20 @@ func TestClient_SubmitProduct_contextEnds(t *testing.T) {
 		require.Equal(t, client.Refused, failed.Outcome)
 		require.EqualError(t, failed, "submit product: 409 VAL: The enablement request is not pending documentation (trace "+trace+")")
 	})
+	t.Run("after a response that may pass", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		c := newClient(t, client.WithRetry(client.RetryPolicy{}), client.WithHTTPClient(&http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+			defer cancel(cause)
+			return says(503, "")(req)
+		})}))
+		submission, err := c.SubmitProduct(ctx, clientID, requestID)
+		failed := failure(t, submission, err)
+		require.ErrorIs(t, failed, client.ErrServer)
+		require.ErrorIs(t, failed, context.Canceled)
+		require.EqualError(t, failed, "submit product: 503: context canceled before the next attempt; the last one: Service Unavailable")
+		require.Len(t, failed.Attempts, 1)
+	})
 	t.Run("deadline", func(t *testing.T) {
 		t.Parallel()
 		c := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })

@@ -210,11 +210,8 @@ func (c *Client) timed(ctx context.Context, call *call, deadline time.Time) (att
 	attempt.At = time.Now()
 	defer func() {
 		attempt.Duration, attempt.StatusCode = time.Since(attempt.At), call.received.status
-		if failed != nil && ctx.Err() != nil {
-			failed.ended = true
-			if failed.Err != nil { // else a whole response came, which says more
-				failed.Err = withContextError(ctx, failed.Err)
-			}
+		if failed != nil && failed.Err != nil && ctx.Err() != nil { // a whole response says more than that the context ended
+			failed.ended, failed.Err = true, withContextError(ctx, failed.Err)
 		}
 		var block time.Duration
 		if failed != nil && failed.Is(ErrRateLimited) {
