@@ -160,6 +160,7 @@ func TestCommands_exitCodes(t *testing.T) {
 		"no certificate":     {append([]string{"serve", "--tls-cert", "/dev/null", "--tls-key", "/dev/null"}, provider...), 2, "must be PEM files"},
 		"plain http":         {[]string{"serve", "--provider-url", "http://p.example", "--provider-secret", secret}, 2, "--provider-url: must begin with https://"},
 		"plain http, config": {[]string{"config", "--provider-url", "http://p.example"}, 2, "--provider-url: must begin with https://"},
+		"header, config":     {[]string{"config", "--otlp-header", "a(b=hunter2"}, 2, "serve would refuse this: --otlp-header: one has a name that HTTP doesn't allow"},
 		"ratio, config":      {[]string{"config", "--trace-ratio", "2"}, 2, "serve would refuse this: --trace-ratio"},
 		"file, config":       {[]string{"config", "--provider-secret-file", "/dev/null"}, 2, "serve would refuse this: --provider-secret-file /dev/null: there is no secret in it"},
 		"list as import":     {[]string{"import", "-"}, 2, "an import is one JSON object with the lists companies"},

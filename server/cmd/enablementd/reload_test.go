@@ -98,3 +98,21 @@ func TestReload_nothing(t *testing.T) {
 	require.Equal(t, http.StatusOK, p.ready().status)
 	require.Zero(t, p.Stop())
 }
+
+// TestStart_pipes: what another program hands over through a pipe is read once.
+func TestStart_pipes(t *testing.T) {
+	t.Parallel()
+	cert, key, _ := certificate(t)
+	pipe := func(content []byte) (name string) {
+		name = filepath.Join(t.TempDir(), "pipe")
+		require.NoError(t, syscall.Mkfifo(name, 0o600))
+		go func() { _ = os.WriteFile(name, content, 0o600) }() // it ends when somebody has read it
+		return name
+	}
+	text, err := os.ReadFile(key)
+	require.NoError(t, err)
+	p := serve(t, "--db", sqliteFile(t), "--provider-url", "https://provider.invalid", "--provider-secret-file", pipe([]byte(secret+"\n")),
+		"--tls-cert", cert, "--tls-key", pipe(text))
+	require.True(t, strings.HasPrefix(p.URL, "https://"), p.URL)
+	require.Zero(t, p.Stop())
+}

@@ -42,19 +42,18 @@ type service struct {
 	logger *slog.Logger
 	out    io.Writer
 
-	db          *Database
-	sender      *delivery.Sender
-	core        *core.Service
-	sample      *sample.Sample   // nil: the service proper
-	clock       func() time.Time // of what is decided, signed and limited
-	prober      *prober
-	outages     *outages
-	metrics     *telemetry.Metrics
-	tracing     *telemetry.Tracing
-	certificate *certificate // nil: plain HTTP
-	public      *http.Server
-	admin       *admin.Handler
-	view        http.Handler
+	db      *Database
+	sender  *delivery.Sender
+	core    *core.Service
+	sample  *sample.Sample   // nil: the service proper
+	clock   func() time.Time // of what is decided, signed and limited
+	prober  *prober
+	outages *outages
+	metrics *telemetry.Metrics
+	tracing *telemetry.Tracing
+	public  *http.Server
+	admin   *admin.Handler
+	view    http.Handler
 
 	background sync.WaitGroup
 	// failed takes the end of a listener.
@@ -80,10 +79,8 @@ func (s *service) assemble(ctx context.Context) error {
 		return err
 	}
 	s.public = newServer(handler, readTimeout+s.config.CallTimeout+writeTimeout, s.logger)
-	if s.config.TLSCert != "" {
-		s.certificate = &certificate{cert: s.config.TLSCert, key: s.config.TLSKey}
-		s.public.TLSConfig.GetCertificate = s.certificate.get
-		return s.certificate.load()
+	if s.config.certificate != nil {
+		s.public.TLSConfig.GetCertificate = s.config.certificate.get
 	}
 	return nil
 }
@@ -91,11 +88,8 @@ func (s *service) assemble(ctx context.Context) error {
 // assembleCore makes what servertest has, too, with all that is observed of it.
 func (s *service) assembleCore(process string) error {
 	config := s.config
-	secrets, err := config.secrets()
-	if err != nil {
-		return err
-	}
-	if s.sender, err = delivery.NewSender(config.ProviderURL, secrets, config.ProviderAllowPrivate, s.clock); err != nil {
+	var err error
+	if s.sender, err = delivery.NewSender(config.ProviderURL, config.signing, config.ProviderAllowPrivate, s.clock); err != nil {
 		return &ConfigError{err}
 	}
 	if !config.ProviderAllowPrivate && delivery.ProxyNamed(config.ProviderURL) {

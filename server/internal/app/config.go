@@ -92,6 +92,10 @@ type Config struct {
 	Sample bool
 	// DecideAfter is how long the stand-in takes to decide on a request in KYC; 0: it never does.
 	DecideAfter time.Duration
+
+	// What Check has read of files. One of them may be a pipe, which nobody reads twice.
+	certificate *certificate // nil: plain HTTP
+	signing     []string     // of ProviderSecrets and the file
 }
 
 // NoAdmin is the AdminAddr of a service without an operators' listener.
@@ -100,8 +104,9 @@ const NoAdmin = "off"
 // ErrMissing is of what a service can't run without and was not given.
 var ErrMissing = errors.New("is missing")
 
-// Check returns a [ConfigError] unless a service can be started with the values. Nothing is connected to.
-func (c Config) Check() error {
+// Check returns a [ConfigError] unless a service can be started with the values, and reads the files that they name.
+// Nothing is connected to.
+func (c *Config) Check() error {
 	for name, value := range map[string]time.Duration{
 		"--call-timeout": c.CallTimeout, "--shutdown-timeout": c.ShutdownTimeout,
 		"--keep-jobs": c.KeepJobs, "--keep-deliveries": c.KeepDeliveries,
@@ -121,6 +126,9 @@ func (c Config) Check() error {
 	}
 	if err := telemetry.CheckEndpoint(c.OTLPEndpoint); c.OTLPEndpoint != "" && err != nil {
 		return configErrorf("--otlp-endpoint: %w", err)
+	}
+	if err := telemetry.CheckHeaders(c.OTLPHeaders); err != nil {
+		return configErrorf("--otlp-header: %w", err)
 	}
 	if c.Database != "" || !c.Sample {
 		if err := checkLocation(c.Database); err != nil {
@@ -154,17 +162,18 @@ func (c Config) Check() error {
 	return c.checkProvider()
 }
 
-func (c Config) checkTLS() error {
+func (c *Config) checkTLS() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return configErrorf("--tls-cert and --tls-key: give both or none")
 	}
 	if c.TLSCert == "" {
 		return nil
 	}
-	return (&certificate{cert: c.TLSCert, key: c.TLSKey}).load()
+	c.certificate = &certificate{cert: c.TLSCert, key: c.TLSKey}
+	return c.certificate.load()
 }
 
-func (c Config) checkSample() error {
+func (c *Config) checkSample() error {
 	if c.DecideAfter < 0 {
 		return configErrorf("--decide-after: must not be negative; 0 is never")
 	}
@@ -180,11 +189,12 @@ func (c Config) checkSample() error {
 	return nil
 }
 
-func (c Config) checkProvider() error {
+func (c *Config) checkProvider() error {
 	secrets, err := c.secrets()
 	if err != nil {
 		return err
 	}
+	c.signing = secrets
 	if c.ProviderURL != "" {
 		if err := delivery.CheckAddress(c.ProviderURL, c.ProviderAllowPrivate); err != nil {
 			return configErrorf("--provider-url: %w", err)

@@ -23,8 +23,8 @@ func (s *service) reloadOn(ctx context.Context, signals <-chan os.Signal) {
 
 // reload takes what files say now. Where one is bad, what was read from it before stays good.
 func (s *service) reload() {
-	if s.certificate != nil {
-		s.report("the certificate", s.certificate.load())
+	if s.config.certificate != nil {
+		s.report("the certificate", s.config.certificate.load())
 	}
 	if s.config.ProviderSecretFile != "" {
 		secrets, err := s.config.secrets()
@@ -33,7 +33,7 @@ func (s *service) reload() {
 		}
 		s.report("the provider's secrets", err)
 	}
-	if s.certificate == nil && s.config.ProviderSecretFile == "" {
+	if s.config.certificate == nil && s.config.ProviderSecretFile == "" {
 		s.logger.Info("there are no files to read again")
 	}
 }

@@ -14,7 +14,7 @@ import (
 const maxSecretFile = 64 << 10
 
 // secrets are those given and those in the file, which has one a line.
-func (c Config) secrets() ([]string, error) {
+func (c *Config) secrets() ([]string, error) {
 	if c.ProviderSecretFile == "" {
 		return c.ProviderSecrets, nil
 	}

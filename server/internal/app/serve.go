@@ -105,7 +105,7 @@ func (s *service) startSample(ctx context.Context) error {
 	s.onStop("the sample", func(context.Context) error { return standIn.Close() })
 	s.sample, s.clock = standIn, standIn.Clock.Now
 	s.config.Database, s.config.ProviderURL = standIn.Database, standIn.ProviderURL
-	s.config.ProviderSecrets, s.config.ProviderAllowPrivate = []string{standIn.Secret}, true
+	s.config.signing, s.config.ProviderAllowPrivate = []string{standIn.Secret}, true
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (s *service) startPublic(ctx context.Context) error {
 		return err
 	}
 	scheme, serve := "http", s.public.Serve
-	if s.certificate != nil {
+	if s.config.certificate != nil {
 		scheme, serve = "https", func(l net.Listener) error { return s.public.ServeTLS(l, "", "") }
 	}
 	bound := wire.Bound(s.public, listener, s.config.MaxConnections, s.logger)

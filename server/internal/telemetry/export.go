@@ -87,14 +87,14 @@ func (e *exporter) Shutdown(ctx context.Context) error {
 	return e.SpanExporter.Shutdown(ctx)
 }
 
-// checkHeaders refuses what no request could be made with. The values stay out of the error.
-func checkHeaders(headers map[string]string) error {
+// CheckHeaders refuses what no request could be made with. The values stay out of the error.
+func CheckHeaders(headers map[string]string) error {
 	for name, value := range headers {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
-			return errors.New("OTLP headers: one has a name that HTTP doesn't allow")
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }) {
+			return errors.New("one has a name that HTTP doesn't allow")
 		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return errors.New("OTLP headers: the value of " + name + " has control characters")
+			return errors.New("the value of " + name + " has control characters")
 		}
 	}
 	return nil

@@ -86,8 +86,8 @@ func NewTracing(ctx context.Context, config TracingConfig) (*Tracing, error) {
 	if !(config.SampleRatio >= 0 && config.SampleRatio <= 1) { // NaN neither
 		return nil, fmt.Errorf("sample ratio %v: must be from 0 to 1", config.SampleRatio)
 	}
-	if err := checkHeaders(config.Headers); err != nil {
-		return nil, err
+	if err := CheckHeaders(config.Headers); err != nil {
+		return nil, fmt.Errorf("OTLP headers: %w", err)
 	}
 	t := &Tracing{client: &http.Client{
 		Timeout: sendTimeout,
