@@ -26,7 +26,7 @@ const (
 
 // caller is what every command has that calls the API.
 type caller struct {
-	BaseURL string        `name:"base-url" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
+	BaseURL *string       `name:"base-url" placeholder:"URL" help:"URL of the server, with its path prefix if it has one (default: CRYPTOMATE_BASE_URL from the environment, or production)."`
 	Sandbox bool          `env:"ENABLEMENT_SANDBOX" help:"Call the sandbox, unless there is a --base-url."`
 	KeyFile string        `env:"ENABLEMENT_KEY_FILE" placeholder:"PATH" help:"File with the API key, - for standard input (default: the environment's CRYPTOMATE_API_KEY)."`
 	Timeout time.Duration `env:"ENABLEMENT_TIMEOUT" default:"1m" help:"Longest time for all attempts and waits of a call; a call with photos has more."`
@@ -41,14 +41,14 @@ type caller struct {
 
 // keyed is what a command has whose call takes an idempotency key.
 type keyed struct {
-	IdempotencyKey string `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Idempotency key of this call (default: a random one). Within 24 hours, a repeat with the same key gets the first response. With this flag, being told that it was done already gives exit code 5, because an earlier call may have done it."`
+	IdempotencyKey *string `env:"ENABLEMENT_IDEMPOTENCY_KEY" placeholder:"KEY" help:"Idempotency key of this call (default: a random one). Within 24 hours, a repeat with the same key gets the first response. With this flag, being told that it was done already gives exit code 5, because an earlier call may have done it."`
 }
 
 func (k *keyed) underKey() []client.CallOption {
-	if k.IdempotencyKey == "" {
+	if k.IdempotencyKey == nil {
 		return nil
 	}
-	return []client.CallOption{client.WithIdempotencyKey(k.IdempotencyKey)}
+	return []client.CallOption{client.WithIdempotencyKey(*k.IdempotencyKey)}
 }
 
 // Help is the end of --help.
@@ -138,17 +138,16 @@ func (c *caller) client(env environment, key string) (*client.Client, error) {
 		opts = append(opts, client.WithLogger(slog.New(attempts{env.err})))
 	}
 	// A flag goes before the environment, of which Kong takes a value for a flag.
-	server, from := c.BaseURL, "--base-url"
+	server, from := env.getenv(envBaseURL), envBaseURL
 	switch {
-	case server != "" && c.Sandbox && env.getenv(envSandbox) == "":
+	case c.BaseURL != nil && c.Sandbox && env.getenv(envSandbox) == "":
 		return nil, usage("--base-url and --sandbox can't be used together")
-	case server != "":
+	case c.BaseURL != nil:
+		server, from = *c.BaseURL, "--base-url"
 	case c.Sandbox:
 		server = client.Sandbox
-	default:
-		server, from = env.getenv(envBaseURL), envBaseURL
 	}
-	if server != "" {
+	if server != "" || c.BaseURL != nil { // an empty flag is no flag that was left out
 		opts = append(opts, client.WithBaseURL(server))
 	}
 	api, err := client.New(key, opts...)

@@ -131,6 +131,8 @@ func TestSubmit_failures(t *testing.T) {
 		"bad id":      {closed, []string{"--", "a b"}, 2, "unexpected argument a b"},
 		"no time":     {closed, []string{"--timeout", "0s"}, 2, "--timeout: 0s; it must be above zero"},
 		"retries":     {closed, []string{"--retries", "10"}, 2, "--retries: 10; pass 0 to 9"},
+		"no server":   {"", nil, 2, "--base-url: not an absolute URL"},
+		"empty key":   {closed, []string{"--idempotency-key="}, 2, "invalid input: --idempotency-key must be 1 to 255"},
 		"bad key":     {closed, []string{"--idempotency-key", "a b"}, 2, "invalid input: --idempotency-key must be 1 to 255"},
 		"two servers": {closed, []string{"--sandbox"}, 2, "can't be used together"},
 		"unknown flag": {
