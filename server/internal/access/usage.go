@@ -65,11 +65,15 @@ func (u *Usage) write(ctx context.Context) {
 	if len(used) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
+	limited, cancel := context.WithTimeout(ctx, usageTimeout)
 	defer cancel()
-	if err := u.toucher.TouchKeys(ctx, used); err != nil {
+	err := u.toucher.TouchKeys(limited, used)
+	if err == nil {
+		return
+	}
+	u.putBack(used)
+	if ctx.Err() == nil { // or else Run writes them at once
 		u.logger.Warn("last use of keys not written, will be tried again", "keys", len(used), "err", err)
-		u.putBack(used)
 	}
 }
 
