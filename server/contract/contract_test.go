@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -321,6 +322,15 @@ func TestCheck_usualHeaders(t *testing.T) {
 		answer := response(401, `{"code":"AUTH","message":"no","trace_id":"`+trace+`"}`)
 		answer.Header.Set(name, "a")
 		require.Equal(t, undeclared, len(newContract(t).Check(request(), answer)) > 0, name)
+	}
+}
+
+func TestCheck_wholeHeaders(t *testing.T) {
+	t.Parallel()
+	for written, wrong := range map[string]bool{"5": false, "007": false, "+5": true, "5.0": true, "5e0": true, "": true, "five": true, "0": true} {
+		answer := response(429, `{"code":"TOO_MANY_REQUESTS","message":"no","trace_id":"`+trace+`"}`)
+		answer.Header.Set("Retry-After", written)
+		require.Equal(t, wrong, slices.Contains(rulesOf(newContract(t).Check(request(), answer)), "header.value"), written)
 	}
 }
 

@@ -242,7 +242,7 @@ func fromText(schema *openapi3.Schema, text string) any {
 	var value any
 	switch {
 	case schema.Type.Is(openapi3.TypeInteger):
-		if number, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if number, err := strconv.ParseInt(text, 10, 64); err == nil && text[0] != '+' {
 			value = float64(number)
 		}
 	case schema.Type.Is(openapi3.TypeNumber), schema.Type.Is(openapi3.TypeBoolean):
