@@ -106,7 +106,7 @@ export default function served() {
       for (const key of ['oneOf', 'anyOf', 'not', 'discriminator'].filter((key) => schema[key] !== undefined)) {
         at(ctx, `A value has one schema: leave \`${key}\` out, and let fields that not every value has be optional.`, key);
       }
-      if (schema.allOf) at(ctx, 'Nothing looks into `allOf`: write a `$ref` alone, and let the description of what it leads to say it; or write the fields out.', 'allOf');
+      if (schema.allOf) at(ctx, 'The contract kit does not look into `allOf`: write a `$ref` alone, and let the description of what it leads to say it; or write the fields out.', 'allOf');
       if (['type', 'allOf', 'oneOf', 'anyOf', 'not'].every((key) => schema[key] === undefined)) {
         ctx.report({ message: 'A value of any type can\'t be checked: give the schema a `type`, or a `$ref`.', location: ctx.location.key() });
       }
