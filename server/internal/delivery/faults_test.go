@@ -363,6 +363,15 @@ func TestSender_longAnswers(t *testing.T) {
 				}
 			}
 		}, 200, ""},
+		"another protocol, and nothing of it": {func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			<-ended
+			_ = conn.Close()
+		}, 101, "the provider answered 101"},
 		"large headers": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Large", strings.Repeat("a", 1<<20))
 		}, 0, "the connection to the provider broke"},

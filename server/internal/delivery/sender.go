@@ -199,9 +199,11 @@ func (s *Sender) Send(ctx context.Context, n enablement.Notification) answer {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	// A short rest is read so that the connection can be used again; what it says doesn't matter. Who is slow with it
-	// has answered, and must not keep the worker.
-	defer time.AfterFunc(restTimeout, cancel).Stop()
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	// has answered, and must not keep the worker. Behind a 101 the connection itself is the rest, which no context ends.
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		defer time.AfterFunc(restTimeout, cancel).Stop()
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	}
 	return judge(resp, now, signers)
 }
 
