@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,19 +90,20 @@ func TestCompleteDocumentation_rejects(t *testing.T) {
 		change func(*enablement.Upload)
 		reason string
 	}{
-		"a PDF":            {func(u *enablement.Upload) { u.Front = photo([]byte("%PDF-1.7")) }, "The photo of the front is a PDF. Send a JPG or a PNG."},
-		"HEIC":             {func(u *enablement.Upload) { u.Front = photo([]byte("\x00\x00\x00\x18ftypheic")) }, "The photo of the front is a HEIC, or a film. Send a JPG or a PNG."},
-		"text":             {func(u *enablement.Upload) { u.Back = photo([]byte("canary")) }, "The photo of the back is neither a JPG nor a PNG. Send a JPG or a PNG."},
-		"too large":        {func(u *enablement.Upload) { u.Front = enablement.Photo{Size: 10<<20 + 1} }, "The photo of the front is larger than 10 MiB. Send a smaller one."},
-		"damaged":          {func(u *enablement.Upload) { u.Front = photo(pngOf(1, 1)[:20]) }, "The photo of the front is damaged. Send it again, as the camera took it."},
-		"many pixels":      {func(u *enablement.Upload) { u.Front = photo(enlarged(50_000, 50_000)) }, "The photo of the front is more than 12000 pixels wide or high. Send a smaller one."},
-		"wide":             {func(u *enablement.Upload) { u.Front = photo(enlarged(12_001, 1)) }, "The photo of the front is more than 12000 pixels wide or high. Send a smaller one."},
-		"a cut PNG":        {func(u *enablement.Upload) { u.Front = photo(pngOf(9, 9)[:60]) }, "The photo of the front is cut off. Send all of it."},
-		"a cut JPEG":       {func(u *enablement.Upload) { u.Back = photo(truncated[:len(truncated)-2]) }, "The photo of the back is cut off. Send all of it."},
-		"cut behind inner": {func(u *enablement.Upload) { u.Back = photo(withThumbnail(truncated[:len(truncated)-9])) }, "The photo of the back is cut off. Send all of it."},
-		"no back":          {func(u *enablement.Upload) { u.Back = enablement.Photo{} }, "The photo of the back is missing."},
-		"no metadata":      {func(u *enablement.Upload) { u.Metadata = nil }, "The document number is missing. The issuing country is missing. The expiration date is missing."},
-		"expired":          {func(u *enablement.Upload) { u.Metadata["expiration_date"] = "2026-04-15" }, "The document expired on 2026-04-15."},
+		"a PDF":              {func(u *enablement.Upload) { u.Front = photo([]byte("%PDF-1.7")) }, "The photo of the front is a PDF. Send a JPG or a PNG."},
+		"HEIC":               {func(u *enablement.Upload) { u.Front = photo([]byte("\x00\x00\x00\x18ftypheic")) }, "The photo of the front is a HEIC, or a film. Send a JPG or a PNG."},
+		"text":               {func(u *enablement.Upload) { u.Back = photo([]byte("canary")) }, "The photo of the back is neither a JPG nor a PNG. Send a JPG or a PNG."},
+		"too large":          {func(u *enablement.Upload) { u.Front = enablement.Photo{Size: 10<<20 + 1} }, "The photo of the front is larger than 10 MiB. Send a smaller one."},
+		"damaged":            {func(u *enablement.Upload) { u.Front = photo(pngOf(1, 1)[:20]) }, "The photo of the front is damaged. Send it again, as the camera took it."},
+		"many pixels":        {func(u *enablement.Upload) { u.Front = photo(enlarged(50_000, 50_000)) }, "The photo of the front is more than 12000 pixels wide or high. Send a smaller one."},
+		"wide":               {func(u *enablement.Upload) { u.Front = photo(enlarged(12_001, 1)) }, "The photo of the front is more than 12000 pixels wide or high. Send a smaller one."},
+		"a cut PNG":          {func(u *enablement.Upload) { u.Front = photo(pngOf(9, 9)[:60]) }, "The photo of the front is cut off. Send all of it."},
+		"a cut stuffed JPEG": {func(u *enablement.Upload) { u.Back = photo(stuffed(truncated[:len(truncated)-2], "\x00")) }, "The photo of the back is cut off. Send all of it."},
+		"a cut JPEG":         {func(u *enablement.Upload) { u.Back = photo(truncated[:len(truncated)-2]) }, "The photo of the back is cut off. Send all of it."},
+		"cut behind inner":   {func(u *enablement.Upload) { u.Back = photo(withThumbnail(truncated[:len(truncated)-9])) }, "The photo of the back is cut off. Send all of it."},
+		"no back":            {func(u *enablement.Upload) { u.Back = enablement.Photo{} }, "The photo of the back is missing."},
+		"no metadata":        {func(u *enablement.Upload) { u.Metadata = nil }, "The document number is missing. The issuing country is missing. The expiration date is missing."},
+		"expired":            {func(u *enablement.Upload) { u.Metadata["expiration_date"] = "2026-04-15" }, "The document expired on 2026-04-15."},
 		"two faults": {func(u *enablement.Upload) { u.Front, u.Metadata["number"] = photo([]byte("x")), "!" },
 			"The photo of the front is neither a JPG nor a PNG. Send a JPG or a PNG. The document number is not valid: it has 3 to 40 visible characters, with a letter or a digit among them."},
 	} {
@@ -123,13 +125,14 @@ func TestCompleteDocumentation_rejects(t *testing.T) {
 func TestCompleteDocumentation_accepts(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string][]byte{
-		"JPEG":                jpegOf(640, 480),
-		"JPEG with a picture": withThumbnail(jpegOf(640, 480)),
-		"JPEG and a trailer":  append(jpegOf(3, 3), "more of the camera's own"...),
-		"PNG":                 pngOf(640, 480),
-		"PNG and a trailer":   append(pngOf(3, 3), "text"...),
-		"as large as may be":  enlarged(12_000, 12_000),
-		"10 MiB":              append(jpegOf(3, 3), make([]byte, 10<<20-len(jpegOf(3, 3)))...),
+		"JPEG":                             jpegOf(640, 480),
+		"JPEG with a picture":              withThumbnail(jpegOf(640, 480)),
+		"JPEG with bytes between segments": stuffed(jpegOf(640, 480), "\x00\xFF\x00\xFF"),
+		"JPEG and a trailer":               append(jpegOf(3, 3), "more of the camera's own"...),
+		"PNG":                              pngOf(640, 480),
+		"PNG and a trailer":                append(pngOf(3, 3), "text"...),
+		"as large as may be":               enlarged(12_000, 12_000),
+		"10 MiB":                           append(jpegOf(3, 3), make([]byte, 10<<20-len(jpegOf(3, 3)))...),
 	} {
 		f := file()
 		f.Documents = nil
@@ -217,6 +220,12 @@ func TestUpload_Check(t *testing.T) {
 		}
 		require.Equal(t, &enablement.FieldError{Field: "/document/metadata", Rule: test.rule}, u.Check(), "%q", test.name)
 	}
+}
+
+// stuffed is a JPEG with more bytes behind its first segment.
+func stuffed(jpeg []byte, more string) []byte {
+	second := 4 + int(binary.BigEndian.Uint16(jpeg[4:]))
+	return slices.Concat(jpeg[:second], []byte(more), jpeg[second:])
 }
 
 // FuzzPhoto: no content makes the judge fail, and none that is cut off passes where the whole of it does not.

@@ -96,12 +96,13 @@ func wholePNG(chunks []byte) bool {
 }
 
 // wholeJPEG goes from segment to segment until the image's data begin, and looks for their end behind that (ISO
-// 10918-1, B.1.1). A small picture within a segment has an end of its own, so the end alone proves nothing.
+// 10918-1, B.1.1). A small picture within a segment has an end of its own, so the end alone proves nothing. Bytes
+// between segments are passed over, as every decoder does: some cameras leave them there.
 func wholeJPEG(segments []byte) bool {
 	const startOfScan, endOfImage = 0xDA, "\xFF\xD9"
-	for len(segments) >= 4 && segments[0] == 0xFF {
+	for len(segments) >= 4 {
 		marker := segments[1]
-		if marker == 0xFF { // fills up
+		if segments[0] != 0xFF || marker == 0xFF || marker == 0x00 {
 			segments = segments[1:]
 			continue
 		}
