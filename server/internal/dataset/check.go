@@ -15,6 +15,7 @@ import (
 // What a field may hold. Both databases take all of it and give it back as it was.
 const (
 	maxText     = 1000 // characters
+	maxEmail    = 254  // characters (openapi.yaml, ClientInput): PostgreSQL has no room for 1000 in an index
 	maxMetadata = 50   // values of a document
 	firstYear   = 1970
 	lastYear    = 9999
@@ -36,9 +37,13 @@ func (f *faults) checkID(field, value string) {
 
 // checkText is for text that an evaluation judges: that may be anything that can be stored.
 func (f *faults) checkText(field, value string) bool {
+	return f.checkLength(field, value, maxText)
+}
+
+func (f *faults) checkLength(field, value string, longest int) bool {
 	switch {
-	case utf8.RuneCountInString(value) > maxText:
-		f.add(field, fmt.Sprintf("is longer than %d characters", maxText))
+	case utf8.RuneCountInString(value) > longest:
+		f.add(field, fmt.Sprintf("is longer than %d characters", longest))
 	case strings.Contains(value, "\x00"):
 		f.add(field, `has the character \u0000, which cannot be stored`)
 	default:
@@ -92,7 +97,7 @@ func (c *Client) check(given map[string]int64) []fault {
 	f.checkText("first_name", c.FirstName)
 	f.checkVisible("second_name", c.SecondName)
 	f.checkText("last_name", c.LastName)
-	f.checkText("email", c.Email)
+	f.checkLength("email", c.Email, maxEmail)
 	f.checkText("birth_date", c.BirthDate)
 	a := c.Address
 	f.checkVisible("address.street_line1", a.StreetLine1)
