@@ -144,6 +144,8 @@ func TestCommands_exitCodes(t *testing.T) {
 		"negative duration":  {append([]string{"serve", "--call-timeout", "-1s"}, provider...), 2, "--call-timeout: must be above zero"},
 		"one bad duration":   {[]string{"serve", "--delivery-schedule", "1s,x"}, 2, "--delivery-schedule: must be a duration such as"},
 		"no number":          {[]string{"serve", "--rate-limit", "x"}, 2, "--rate-limit: must be a whole number; see"},
+		"code of no form":    {[]string{"review", "reject", "rq_1", "--code", "abc"}, 2, "enablementd: --code: must be 1 to 64 capital letters"},
+		"huge page":          {[]string{"notifications", "list", "--limit", "9223372036854775807"}, 2, "--limit: must be from 1 to 1000000"},
 		"negative seed":      {[]string{"contract", "http://127.0.0.1:1", "--keys", "x", "--seed", "-1"}, 2, "--seed: must be a whole number that is not negative; see"},
 		"huge number":        {[]string{"serve", "--max-connections", "99999999999999999999"}, 2, "--max-connections: must be a whole number; see"},
 		"negative number":    {append([]string{"serve", "--rate-limit", "-1"}, provider...), 2, "--rate-limit: must be calls per second, or 0 for no limit"},

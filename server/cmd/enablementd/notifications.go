@@ -25,8 +25,8 @@ type notificationsListCmd struct {
 }
 
 func (c *notificationsListCmd) Run(ctx context.Context, common *common, std streams) error {
-	if c.Limit < 1 {
-		return &app.ConfigError{Err: errors.New("--limit: must be 1 or higher")}
+	if err := checkLimit(c.Limit); err != nil {
+		return err
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		list, err := db.Notifications(ctx, enablement.NotificationState(c.State), c.After, c.Limit+1)
@@ -57,6 +57,16 @@ func (c *notificationsListCmd) Run(ctx context.Context, common *common, std stre
 		_, err = fmt.Fprintf(std.err, "There are more. For the next page, add: --after %s\n", list[len(list)-1].ID)
 		return err
 	})
+}
+
+// longestPage leaves room for one more, by which a list knows that there are more.
+const longestPage = 1_000_000
+
+func checkLimit(limit int) error {
+	if limit < 1 || limit > longestPage {
+		return &app.ConfigError{Err: fmt.Errorf("--limit: must be from 1 to %d", longestPage)}
+	}
+	return nil
 }
 
 type notificationsRetryCmd struct {

@@ -33,8 +33,8 @@ type reviewListCmd struct {
 }
 
 func (c *reviewListCmd) Run(ctx context.Context, common *common, std streams) error {
-	if c.Limit < 1 {
-		return &app.ConfigError{Err: errors.New("--limit: must be 1 or higher")}
+	if err := checkLimit(c.Limit); err != nil {
+		return err
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		list, err := db.Undecided(ctx, c.After, c.Limit+1)
@@ -197,7 +197,7 @@ func (c *reviewRejectCmd) Run(ctx context.Context, common *common, std streams) 
 
 func decide(ctx context.Context, common *common, std streams, requestID string, decision enablement.Decision) error {
 	if err := decision.Check(); err != nil {
-		return &app.ConfigError{Err: err}
+		return &app.ConfigError{Err: errors.New(flagOf.Replace(err.Error()))}
 	}
 	return common.with(ctx, std, func(db *app.Database) error {
 		change, err := store.Review(ctx, db, requestID, decision, time.Now)
@@ -212,6 +212,9 @@ func decide(ctx context.Context, common *common, std streams, requestID string, 
 		return err
 	})
 }
+
+// flagOf are the flags that the fields of a decision come from.
+var flagOf = strings.NewReplacer("rejection_code", "--code", "rejection_description", "--description-file")
 
 // reviewError makes what the user has named wrongly a matter of the command line.
 func reviewError(requestID string, err error) error {
