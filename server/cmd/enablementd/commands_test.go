@@ -255,12 +255,12 @@ func TestCommands_ranges(t *testing.T) {
 		{rotate, "--expires=0s", "--expires: must be above zero"},
 		{rotate, "--expires=9999999h", "--expires: must be a duration such as 12h or 30d"},
 		{create, "--allow=", "--allow: is empty; leave it out"},
-		{create, "--company=a\xff", "no such company"},
+		{create, "--company=a\xff", "is not UTF-8"},
 		{create, "--company=" + strings.Repeat("a", 10_000), "no such company"},
-		{[]string{"keys", "revoke"}, "key_\xff", "no key"},
-		{[]string{"keys", "rotate"}, "key_\xff", "no key"},
-		{[]string{"audit"}, "rq_\xff", "no request"},
-		{[]string{"notifications", "retry"}, "ntf_\xff", "notification not found"},
+		{[]string{"keys", "revoke"}, "key_\xff", "is not UTF-8"},
+		{[]string{"keys", "rotate"}, "key_\xff", "is not UTF-8"},
+		{[]string{"audit"}, "rq_\xff", "is not UTF-8"},
+		{[]string{"notifications", "retry"}, "ntf_\xff", "is not UTF-8"},
 	} {
 		for _, db := range dbs {
 			t.Run(strings.Join(test.args, " ")+" "+test.flag[:min(40, len(test.flag))], func(t *testing.T) {
@@ -397,4 +397,16 @@ func TestCommands_pages(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	require.Contains(t, r.out, fmt.Sprintf("\n%d queued\n", n-n/5), "all of them, whatever fits on a page")
 	require.Contains(t, command(t, "", "notifications", "retry", "--dead", "--db", path).out, "0 queued")
+}
+
+// TestArguments: the library that reads flags would open a file of another name.
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	refused := command(t, "", "migrate", "--db", filepath.Join(directory, "Jos\xe9.db"))
+	require.Equal(t, 2, refused.code)
+	require.Equal(t, "enablementd: argument 3 is not UTF-8; convert it from the encoding that it is in\n", refused.err)
+	files, err := os.ReadDir(directory)
+	require.NoError(t, err)
+	require.Empty(t, files)
 }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 	"github.com/oapi-codegen/runtime"
@@ -42,6 +44,10 @@ type streams struct {
 func run(ctx context.Context, args []string, std streams) int {
 	var c cli
 	exit := -1
+	// Kong would put other characters in, also into the path of a file.
+	if i := slices.IndexFunc(args, func(arg string) bool { return !utf8.ValidString(arg) }); i >= 0 {
+		return fail(std, fmt.Errorf("argument %d is not UTF-8; convert it from the encoding that it is in", i+1), exitUsage)
+	}
 	parser, err := kong.New(&c, append(mappers,
 		kong.Name("enablementd"),
 		kong.Description("Serves the product enablement API. Each flag can also be set in the environment: --log-level is ENABLEMENTD_LOG_LEVEL."),
