@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Backup writes all of the database, as it is at one moment, into a new file. Others may write meanwhile. The file is
@@ -14,7 +15,10 @@ func (db *DB) Backup(ctx context.Context, path string) (err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("backup %s: %w", path, fs.ErrExist)
 	}
-	partial := path + ".partial"
+	partial, err := filepath.Abs(path + ".partial") // SQLite would take a name such as file:x for a URI
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
 	file, err := os.OpenFile(partial, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600) // it holds personal data
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
