@@ -339,22 +339,6 @@ func TestCompletion(t *testing.T) {
 	require.Equal(t, 2, command(t, nil, "", "completion", "dos").code)
 }
 
-// TestCompletion_zsh asks a zsh, where there is one: it leaves to its caller what of it the word begins with.
-func TestCompletion_zsh(t *testing.T) {
-	t.Parallel()
-	zsh, err := exec.LookPath("zsh")
-	if err != nil {
-		t.Skip(err)
-	}
-	ask := "compdef() { }\n" + command(t, nil, "", "completion", "zsh").out + `
-		setopt ksharrays # as bashcompinit does
-		COMP_WORDS=(enablement clients c) COMP_CWORD=2
-		_enablement; echo "${COMPREPLY[*]}"`
-	out, err := exec.CommandContext(t.Context(), zsh, "-f", "-c", ask).CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Equal(t, "create get list update delete --help", strings.TrimSpace(string(out)))
-}
-
 // TestCompletion_bash asks a bash what it would complete.
 func TestCompletion_bash(t *testing.T) {
 	t.Parallel()
