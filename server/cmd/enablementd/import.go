@@ -45,11 +45,10 @@ func (c *importCmd) Run(ctx context.Context, common *common, std streams) error 
 	}
 	data, err := dataset.Open(ctx, untilEnded(ctx, in), time.Now(), dataset.NewProgress(progressEvery, time.Now, tell))
 	if err != nil {
-		err = c.refusal(err, tell)
-		if ctx.Err() != nil {
-			return err
+		if ctx.Err() != nil { // whoever noticed it
+			return c.refusal(errInterrupted, tell)
 		}
-		return &app.ConfigError{Err: err}
+		return &app.ConfigError{Err: c.refusal(err, tell)}
 	}
 	defer func() { _ = data.Close() }() // it was only read
 	warnings := data.Warnings()
